@@ -1,0 +1,73 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Where things are: relative paths, host and container, and NeMo Curator's own directory."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench.container import in_container, said_by_variable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pytest_curator_bench.config.errors import Place
+
+CURATOR_REPO_DIR = "CURATOR_REPO_DIR"
+
+
+def located(text: str, place: Place, environ: Mapping[str, str]) -> Path:
+    """The path that ``text`` means in a file: relative to the file's directory, or to home after ``~/``."""
+    return base_dir(place) / home_expanded(text, environ)
+
+
+def base_dir(place: Place) -> Path:
+    """The directory that relative paths of a file start from: its own, wherever pytest runs."""
+    return place.file.absolute().parent
+
+
+def home_expanded(text: str, environ: Mapping[str, str]) -> str:
+    """``text`` with ``~`` at its beginning replaced by the home directory, where that is known."""
+    home = environ.get("HOME")
+    return f"{home}{text[1:]}" if home and (text == "~" or text.startswith("~/")) else text
+
+
+def container_paths_count(environ: Mapping[str, str], container_paths: Iterable[Path], root: Path = Path("/")) -> bool:
+    """Whether the configuration's ``container_path`` count, rather than its ``host_path``.
+
+    The variable ``CURATOR_BENCH_IN_CONTAINER`` decides where it is set, as an image for benchmarks should.
+    Otherwise two signs are needed: that this is a container, and at least one of the configured paths. The
+    container alone proves nothing: in those of CI systems nothing is mounted.
+
+    Args:
+        environ: the environment.
+        container_paths: the paths as they would be inside, absolute.
+        root: the file system's root, for tests.
+
+    Raises:
+        ValueError: if the variable is neither a yes nor a no.
+    """
+    said = said_by_variable(environ)
+    if said is not None:
+        return said
+    return in_container(environ, root) and any(
+        (root / path.relative_to("/")).exists() for path in container_paths if path.is_absolute()
+    )
+
+
+def find_curator_repo_dir(environ: Mapping[str, str]) -> Path | None:
+    """The value of ``{curator_repo_dir}``: ``CURATOR_REPO_DIR``, else where ``nemo_curator`` is installed.
+
+    The package is found, not imported. ``None`` where there is neither.
+    """
+    said = environ.get(CURATOR_REPO_DIR)
+    if said:
+        return Path(said).absolute()
+    try:
+        spec = importlib.util.find_spec("nemo_curator")
+    except (ImportError, ValueError):
+        return None
+    locations = list(spec.submodule_search_locations or ()) if spec else []
+    return Path(locations[0]).absolute().parent if locations else None

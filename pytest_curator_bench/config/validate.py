@@ -1,0 +1,120 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""From merged data to the typed model, and from pydantic's errors to messages for users."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from pytest_curator_bench.config.errors import Problem, nearest, one_of, quote
+from pytest_curator_bench.config.locate import Location, key_path, place_of
+from pytest_curator_bench.config.models import ConfigModel
+from pytest_curator_bench.config.variables import FromEnvironment, Unresolved
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+    from pytest_curator_bench.config.yaml_values import YamlMapping
+
+_COLLECTIONS = {
+    "model_type": "a mapping",
+    "dict_type": "a mapping",
+    "tuple_type": "a list",
+    "string_type": "text",
+}
+# Settings of sinks may be secrets: their values appear in no message.
+_SINKS = "sinks"
+
+
+def validated(data: YamlMapping) -> tuple[ConfigModel | None, list[Problem]]:
+    """Check the structure, types and bounds of a whole configuration.
+
+    Values that still wait for an environment variable count as right: what they will be, nobody knows.
+
+    Returns:
+        the model, or ``None`` where something is wrong, and the problems.
+    """
+    try:
+        return ConfigModel.model_validate(data), []
+    except ValidationError as invalid:
+        errors = invalid.errors(include_url=False)
+    return None, [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
+
+
+def _problem(data: YamlMapping, error: ErrorDetails) -> Problem:
+    location: Location = tuple(step for step in error["loc"] if step != "[key]")
+    return Problem(place_of(data, location), key_path(data, location), _message(location, error))
+
+
+def _message(location: Location, error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(tuple(step for step in location if isinstance(step, str)))
+    if kind == "missing":
+        return f"found nothing, expected {_description(location)}"
+    context: dict[str, Any] = error.get("ctx") or {}
+    expected = context.get("expected") or _COLLECTIONS.get(kind) or error["msg"]
+    secret = location[:1] == (_SINKS,)
+    found = context.get("found") or describe(error["input"], secret=secret)
+    return f"found {found}, expected {expected}"
+
+
+@cache
+def _unknown_key(keys: tuple[str, ...]) -> str:
+    model = _model_at(keys[:-1])
+    known = _keys(model)
+    return f"found the unknown key {quote(keys[-1])}, expected {one_of(known)}{nearest(keys[-1], known)}"
+
+
+def _description(location: Location) -> str:
+    """What a key is for: the first sentence of its description."""
+    keys = tuple(step for step in location if isinstance(step, str))
+    fields = _model_at(keys[:-1]).model_fields
+    field = fields.get(keys[-1])
+    text = (field.description if field else None) or "a value"
+    return f"this key: {text.partition('. ')[0].rstrip('.')}"
+
+
+def _model_at(keys: tuple[str, ...]) -> type[BaseModel]:
+    """The model of the mapping at a path of keys."""
+    model: type[BaseModel] = ConfigModel
+    for key in keys:
+        field = model.model_fields.get(key)
+        model = (_inner_model(field.annotation) if field else None) or model
+    return model
+
+
+def _inner_model(annotation: object) -> type[BaseModel] | None:
+    """The model somewhere within an annotation such as ``tuple[EntryModel, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_inner_model(argument) for argument in get_args(annotation))
+    return next((model for model in found if model), None)
+
+
+def _keys(model: type[BaseModel]) -> list[str]:
+    return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def describe(value: object, *, secret: bool = False) -> str:
+    """A value as messages show it: short, with its type where that isn't plain; a secret by type alone."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if isinstance(value, str):
+        return "text" if secret else _text(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "a number" if secret else str(value)
+
+
+def _text(value: str) -> str:
+    if isinstance(value, FromEnvironment):
+        return f"the value of {quote(value.written)} (text)"
+    return f"{quote(value)} (text)"

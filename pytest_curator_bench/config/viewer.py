@@ -1,0 +1,42 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The link to where a session's results can be looked at, from a template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from pytest_curator_bench.config.placeholders import Placeholders, Scanner, Substitution
+from pytest_curator_bench.container import host_form
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+VIEWER_PLACEHOLDERS = tuple(
+    name + suffix for name in ("results_path", "session_name", "session_path") for suffix in ("", "_url")
+)
+"""What a template may name: the results directory, the session's name and its directory, each also with
+everything but letters, digits and ``_.-~`` as ``%XX``, slashes too, for use within a query."""
+
+
+def viewer_problems(template: str) -> tuple[str, ...]:
+    """What is wrong with a template: for each placeholder what was found and what was expected."""
+    return Scanner(VIEWER_PLACEHOLDERS).scan(template).problems
+
+
+def viewer_url(template: str, session_dir: Path, mounts: Iterable[tuple[Path, Path]] = ()) -> str:
+    """The link for a session; directories are those of the host, because nobody clicks in a container.
+
+    Args:
+        template: one without :func:`viewer_problems`.
+        session_dir: the session's directory, which is called as the session and lies in the results directory.
+        mounts: container path and host path of what is mounted; see
+            :func:`~pytest_curator_bench.container.host_form`.
+    """
+    on_host = host_form(session_dir, mounts)
+    results = host_form(session_dir.parent, mounts)
+    values = {"results_path": str(results), "session_name": session_dir.name, "session_path": str(on_host)}
+    values |= {f"{name}_url": quote(value, safe="") for name, value in values.items()}
+    return Substitution(Placeholders(paths={}, datasets={}), values).text(template)
