@@ -1,0 +1,78 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the whole machine does meanwhile, whoever makes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench.machine.activity import read_cpu_times, read_load
+from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, available_memory_bytes, read_space
+from pytest_curator_bench.telemetry.instruments import Level, percent_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pytest_curator_bench.telemetry.instruments import Moment
+
+__all__ = ["Machine"]
+
+
+class Machine:
+    """Load, CPU time, memory and /dev/shm of the machine; in a container mostly those of its host."""
+
+    name = "the machine"
+    columns = ("machine_cpu_percent", "other_cpu_percent", "machine_load", "machine_available_bytes", "shm_bytes")
+
+    def __init__(self, *, own_cpu_time_s: Callable[[], float], root: Path = Path("/")) -> None:
+        """Watch the machine.
+
+        Args:
+            own_cpu_time_s: CPU time, in seconds, that the entry itself has used so far: what is not others'.
+            root: where /proc is, for tests.
+
+        Raises:
+            OSError: /proc/stat can't be read.
+        """
+        self._root = root
+        self._own_cpu_time_s = own_cpu_time_s
+        self._begin = self._since = read_cpu_times(root)
+        self._own_s = own_cpu_time_s()
+        self._since_s = 0.0
+        self._elapsed_s = 0.0
+        names = ("machine_cpu_percent", "other_cpu_percent", "machine_load", "shm_bytes")
+        self._levels = {name: Level() for name in names}
+        self._available = Level()
+
+    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
+        """One row."""
+        now, own_s = read_cpu_times(self._root), self._own_cpu_time_s()
+        busy_s, taken_s = (now - self._since).busy_s, moment.elapsed_s - self._since_s
+        percent = percent_of(min(busy_s / max(now.cpus, 1), taken_s), taken_s)
+        others = percent_of(busy_s - (own_s - self._own_s), taken_s)
+        if percent is not None or not moment.running:
+            self._since, self._own_s, self._since_s = now, own_s, moment.elapsed_s
+        self._elapsed_s = moment.elapsed_s
+        space = read_space(SHARED_MEMORY_DIR)
+        available = available_memory_bytes(self._root)
+        values = {
+            "machine_cpu_percent": percent,
+            "other_cpu_percent": others,
+            "machine_load": read_load(self._root),
+            "shm_bytes": None if space is None else space.total_bytes - space.free_bytes,
+        }
+        for name, value in values.items():
+            self._levels[name].add(value, moment)
+        self._available.add(available, moment)
+        return [{**values, "machine_available_bytes": available}]
+
+    def figures(self) -> dict[str, object]:
+        """Means and peaks; of available memory the lowest."""
+        figures: dict[str, object] = {}
+        for name, level in self._levels.items():
+            figures |= level.figures(name)
+        if self._available.lowest is not None:
+            figures["machine_available_bytes_min"] = int(self._available.lowest)
+        stolen = percent_of((self._since - self._begin).stolen_s / max(self._begin.cpus, 1), self._elapsed_s)
+        return figures if stolen is None else {**figures, "machine_stolen_percent_mean": stolen}

@@ -1,0 +1,132 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What an entry's processes use: the script and all that it starts, and its Ray cluster."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench.machine.processes import TreeUsage, members_below, read_stats, read_tree_usage
+from pytest_curator_bench.telemetry.instruments import Level, percent_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from pytest_curator_bench.telemetry.instruments import Moment
+
+__all__ = ["ObjectStore", "ProcessTree"]
+
+
+class ProcessTree:
+    """CPU, memory and I/O of the processes below the keepers of script and cluster.
+
+    A keeper is the parent of a job's main process (see :mod:`pytest_curator_bench.execution.supervisor`), and all
+    that the job starts stays below it, daemons included. What the cluster has used before counts for nothing.
+    """
+
+    name = "the process tree"
+    columns = (
+        "cpu_percent",
+        "rss_bytes",
+        "rss_anonymous_bytes",
+        "swap_bytes",
+        "read_bytes",
+        "write_bytes",
+        "process_count",
+    )
+
+    def __init__(self, script_keeper: int, cluster_keeper: int | None = None) -> None:
+        self._keepers = [script_keeper, *([] if cluster_keeper is None else [cluster_keeper])]
+        self._before = TreeUsage() if cluster_keeper is None else read_tree_usage([cluster_keeper])
+        self._elapsed_s = 0.0
+        self._rate_since_s = 0.0
+        self._rate_cpu_s = 0.0
+        self._cpu_time_s = 0.0
+        self._read_bytes = 0
+        self._write_bytes = 0
+        self._peak_percent: float | None = None
+        self._levels = {name: Level() for name in ("rss_bytes", "rss_anonymous_bytes", "swap_bytes", "process_count")}
+
+    @property
+    def cpu_time_s(self) -> float:
+        """CPU time of all these processes so far, in seconds."""
+        return self._cpu_time_s
+
+    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
+        """One row."""
+        usage = read_tree_usage(self._keepers)
+        # A process that ends between two reads of one pass may be counted twice, or be missed, once.
+        self._cpu_time_s = max(usage.cpu_time_s - self._before.cpu_time_s, self._cpu_time_s)
+        self._read_bytes = max(usage.read_bytes - self._before.read_bytes, self._read_bytes)
+        self._write_bytes = max(usage.write_bytes - self._before.write_bytes, self._write_bytes)
+        self._elapsed_s = moment.elapsed_s
+        percent = percent_of(self._cpu_time_s - self._rate_cpu_s, moment.elapsed_s - self._rate_since_s)
+        if percent is not None:
+            self._rate_since_s, self._rate_cpu_s = moment.elapsed_s, self._cpu_time_s
+            self._peak_percent = max(percent, self._peak_percent or 0.0)
+        levels = {
+            "rss_bytes": usage.rss_bytes,
+            "rss_anonymous_bytes": usage.rss_anonymous_bytes,
+            "swap_bytes": usage.swap_bytes,
+            "process_count": usage.count,
+        }
+        for name, value in levels.items():
+            self._levels[name].add(value, moment)
+        transfer = {"read_bytes": self._read_bytes, "write_bytes": self._write_bytes}
+        return [{"cpu_percent": percent, **levels, **transfer}]
+
+    def figures(self) -> dict[str, object]:
+        """Totals, means and peaks."""
+        figures: dict[str, object] = {"tree_cpu_time_s": round(self._cpu_time_s, 2)}
+        mean = percent_of(self._cpu_time_s, self._elapsed_s)
+        if mean is not None and self._peak_percent is not None:
+            figures |= {"cpu_percent_mean": mean, "cpu_percent_peak": max(self._peak_percent, mean)}
+        for name, level in self._levels.items():
+            figures |= level.figures(name)
+        return {**figures, "read_bytes": self._read_bytes, "write_bytes": self._write_bytes}
+
+
+class ObjectStore:
+    """Memory that the cluster's object store has taken so far, without asking Ray.
+
+    Ray's store is one file in /dev/shm (on disk where that is too small), unlinked as soon as it is mapped, which
+    grows as objects are written; room of deleted objects is used again but not given back. So this is the most
+    that has been in it at a time, rounded up by fragmentation. The raylet holds the file open.
+    """
+
+    name = "Ray's object store"
+    columns = ("object_store_bytes",)
+
+    def __init__(self, cluster_keeper: int | None) -> None:
+        self._keeper = cluster_keeper
+        self._files: list[Path] = []
+        self._level = Level()
+
+    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
+        """One row; empty without a cluster, or before its raylet has its store."""
+        if self._keeper is None:
+            return []
+        self._files = [file for file in self._files if file.exists()] or _store_files(self._keeper)
+        if not self._files:
+            return []
+        taken = sum(file.stat().st_blocks * 512 for file in self._files)
+        self._level.add(taken, moment)
+        return [{"object_store_bytes": taken}]
+
+    def figures(self) -> dict[str, object]:
+        """Mean and peak."""
+        return self._level.figures("object_store_bytes")
+
+
+def _store_files(keeper: int) -> list[Path]:
+    """The stores' descriptors, below /proc, in the raylets under ``keeper``."""
+    found = []
+    for stat in members_below(read_stats(), [keeper]):
+        if stat.name == "raylet":
+            for descriptor in os.scandir(f"/proc/{stat.pid}/fd"):
+                target = Path(descriptor.path).readlink().name
+                if target.startswith("plasma") and target.endswith(" (deleted)"):
+                    found.append(Path(descriptor.path))
+    return found
