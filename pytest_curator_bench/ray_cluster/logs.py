@@ -1,0 +1,123 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Ray's logs: what is kept of them, and what they say last."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+__all__ = ["keep_logs", "last_words"]
+
+_MIB = 1024**2
+_TAIL_BYTES = 64 * 1024
+_DETAIL_LINES = 20
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# What precedes a message of ray start where it doesn't write to a terminal: time, level, file and line.
+_LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\s+\w+ \S+ -- ")
+# The end of a traceback, click's refusal of an argument, or a component's end as ray start --block tells it.
+_TELLING = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|\s*\S+ \[exit code=.*)")
+# A line of the components in C++: time, then C for fatal or E for error, process and thread, in brackets.
+_NATIVE_ERROR = re.compile(r"^\[[\d :,-]+ [CE] ")
+
+
+def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tuple[str, str]:
+    """What Ray said last.
+
+    Args:
+        log_file: output of ``ray start``.
+        session_logs: directory of the components' logs; it need not exist.
+        log_begin: position in the output, in bytes, before which it is some earlier cluster's.
+
+    Returns:
+        The one line that tells most, and the last lines of the output and of what went wrong in the native
+        components. Both are empty if nothing was said.
+    """
+    lines = [_LOG_PREFIX.sub("", line) for line in _tail(log_file, log_begin)]
+    telling = next((line.strip() for line in reversed(lines) if _TELLING.match(line)), None)
+    native = [
+        f"{name}: {line}"
+        for name in ("gcs_server.err", "gcs_server.out", "raylet.err", "raylet.out")
+        for line in _tail(session_logs / name)
+        if _NATIVE_ERROR.match(line)
+    ]
+    return telling or (lines[-1].strip() if lines else ""), "\n".join(lines[-_DETAIL_LINES:] + native[-_DETAIL_LINES:])
+
+
+def keep_logs(
+    source: Path,
+    target: Path,
+    *,
+    deadline: float,
+    max_file_bytes: int = 50 * _MIB,
+    max_total_bytes: int = 500 * _MIB,
+) -> bool:
+    """Copy Ray's logs, of large ones only the end.
+
+    Args:
+        source: Ray's directory of logs.
+        target: directory to copy them to; made if need be.
+        deadline: value of ``time.monotonic()`` after which no further file is copied.
+        max_file_bytes: how much of one file is kept, at most.
+        max_total_bytes: how much is kept in all, at most.
+
+    Returns:
+        Whether everything was kept in full.
+    """
+    whole = True
+    left = max_total_bytes
+    for file in sorted(_files(source), key=_importance):
+        if left <= 0 or time.monotonic() > deadline:
+            return False
+        destination = target / file.relative_to(source)
+        try:
+            size = file.stat().st_size
+            destination.parent.mkdir(parents=True, exist_ok=True)
+            kept = min(size, max_file_bytes, left)
+            _copy_end(file, destination, kept)
+        except OSError:
+            whole = False
+            continue
+        whole = whole and kept == size
+        left -= kept
+    return whole
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """Regular files below the directory; no symbolic link is followed."""
+    for parent, _, names in os.walk(directory):
+        for name in names:
+            file = directory / parent / name
+            if file.is_file() and not file.is_symlink():
+                yield file
+
+
+def _importance(file: Path) -> tuple[bool, str]:
+    """Sort key that puts the components, which are few, before the workers."""
+    return file.name.startswith(("worker-", "python-core-")), str(file)
+
+
+def _copy_end(source: Path, target: Path, size: int) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        reader.seek(-size, os.SEEK_END)
+        left = size
+        while left > 0 and (chunk := reader.read(min(left, _MIB))):
+            left -= writer.write(chunk)
+
+
+def _tail(file: Path, begin: int = 0) -> list[str]:
+    """The last lines of a log that are not empty, without colours."""
+    try:
+        with file.open("rb") as reader:
+            reader.seek(max(begin, file.stat().st_size - _TAIL_BYTES))
+            text = reader.read().decode("utf-8", "replace")
+    except OSError:
+        return []
+    return [line.rstrip() for line in _COLOUR.sub("", text).splitlines() if line.strip()]
