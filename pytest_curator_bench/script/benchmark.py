@@ -1,0 +1,242 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A benchmark's arguments, timing and result files."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from pytest_curator_bench.files import write_bytes, write_json
+from pytest_curator_bench.script.cluster import EXECUTORS
+from pytest_curator_bench.script.counts import CheckFailedError
+from pytest_curator_bench.script.tasks import StageRecord, TaskList, pickle_tasks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from types import FrameType, TracebackType
+
+__all__ = ["Benchmark", "Stopwatch", "TaskBlock"]
+
+
+@dataclass(slots=True, kw_only=True)
+class TaskBlock:
+    """What a block of :meth:`Benchmark.task` did; fill in what is known only inside of it.
+
+    Attributes:
+        items: number of items that it processed.
+        input_bytes: size of its input, in bytes.
+        custom_metrics: further numbers of it.
+    """
+
+    items: int = 0
+    input_bytes: int = 0
+    custom_metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Stopwatch:
+    """The time that a block of :meth:`Benchmark.timed` took.
+
+    Attributes:
+        elapsed_s: in seconds; 0 until the block has ended.
+    """
+
+    elapsed_s: float = 0.0
+
+
+class Benchmark:
+    """One run of a benchmark: parses the arguments, and writes the three result files when it ends.
+
+    Used as a context manager. params.json is written when the block begins; metrics.json and tasks.pkl when
+    it ends, also when it raises, and when SIGTERM ends the process (the plugin's time limit sends it): what
+    was measured until then stays. Exceptions go on, so the exit status tells of them. Every file is written
+    atomically.
+
+    Attributes:
+        parser: the command line; add the script's own arguments to it before the block begins.
+        args: the parsed arguments; there from the block's beginning.
+        results_path: the directory that the files go to; created where missing.
+        params: what the benchmark ran with; all arguments, to begin with. Merged into a params.json that is
+            there already: mappings recursively, of other values the script's win.
+        metrics: what was measured: anything that JSON can carry, and numpy's scalars, paths, dates.
+    """
+
+    def __init__(
+        self,
+        description: str | None = None,
+        *,
+        executor: str | None = None,
+        argv: Sequence[str] | None = None,
+    ) -> None:
+        """Lay out the command line.
+
+        Args:
+            description: what the script measures, for ``--help``.
+            executor: default of the argument ``--executor``, one of ``EXECUTORS``; without it there is none.
+            argv: arguments to parse in place of those of the process.
+        """
+        self.parser = argparse.ArgumentParser(description=description)
+        self.parser.add_argument(
+            "--benchmark-results-path", type=Path, required=True, metavar="DIR", help="where the results go"
+        )
+        if executor is not None:
+            self.parser.add_argument(
+                "--executor", choices=EXECUTORS, default=executor, help="what runs it (default: %(default)s)"
+            )
+        self.args = argparse.Namespace()
+        self.results_path = Path()
+        self.params: dict[str, Any] = {}
+        self.metrics: dict[str, Any] = {}
+        self._argv = argv
+        self._tasks = TaskList()
+        self._owner_pid: int | None = None
+        self._former_handler: Any = None
+
+    def __enter__(self) -> Self:
+        """Parse the arguments and write params.json.
+
+        Raises:
+            SystemExit: the arguments are wrong, or help was asked for.
+            OSError: the results directory can't be written.
+        """
+        self.args = self.parser.parse_args(self._argv)
+        arguments = dict(vars(self.args))
+        self.results_path = arguments.pop("benchmark_results_path")
+        self.params = {**arguments, **self.params}
+        self.results_path.mkdir(parents=True, exist_ok=True)
+        self._owner_pid = os.getpid()
+        self._write_params()
+        self._catch_sigterm()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._owner_pid != os.getpid():
+            return  # a forked child that unwinds its parent's stack has nothing to report
+        self._release_sigterm()
+        self._write_files()
+
+    @contextmanager
+    def task(self, name: str, *, items: int = 0, input_bytes: int = 0) -> Iterator[TaskBlock]:
+        """Measure a block of the script's own work as a stage, in tasks.pkl beside those of pipelines.
+
+        Blocks may be nested (the outer one's time includes the inner one's) and repeated (each run is a
+        record of its own, and the plugin gives their sum, mean and deviation).
+
+        Args:
+            name: the stage's name.
+            items: number of items it processes, where that is known beforehand.
+            input_bytes: size of its input, in bytes.
+        """
+        block = TaskBlock(items=items, input_bytes=input_bytes)
+        start = time.perf_counter()
+        try:
+            yield block
+        finally:
+            self._tasks.add_record(
+                StageRecord(
+                    stage_name=name,
+                    process_time=time.perf_counter() - start,
+                    input_data_size_mb=block.input_bytes / 2**20,  # as NeMo Curator counts them
+                    num_items_processed=block.items,
+                    custom_metrics=dict(block.custom_metrics),
+                )
+            )
+
+    @contextmanager
+    def timed(self, metric: str = "time_taken_s") -> Iterator[Stopwatch]:
+        """Measure the wall time of a block, in seconds, into a metric."""
+        watch = Stopwatch()
+        start = time.perf_counter()
+        try:
+            yield watch
+        finally:
+            watch.elapsed_s = self.metrics[metric] = time.perf_counter() - start
+
+    def add_tasks(self, tasks: object, name: str = "") -> None:
+        """Keep what a pipeline or workflow of NeMo Curator returned, for its statistics per stage.
+
+        Data that tasks carry are left out of tasks.pkl, statistics are kept.
+
+        Args:
+            tasks: tasks, a mapping of pipeline names to tasks, a ``WorkflowRunResult``, or None for no tasks.
+            name: the pipeline's name, where tasks come without one and there is more than one pipeline.
+
+        Raises:
+            TypeError: something else.
+        """
+        self._tasks.add_tasks(tasks, name)
+
+    def add_throughput(self, seconds: float, *, documents: int, num_bytes: int | None = None) -> None:
+        """Add the metric ``throughput_docs_per_sec`` and, of ``num_bytes``, ``throughput_bytes_per_sec``.
+
+        Args:
+            seconds: time that the work took; above 0.
+            documents: number of documents.
+            num_bytes: size of the input, in bytes.
+        """
+        self.metrics["throughput_docs_per_sec"] = documents / seconds
+        if num_bytes is not None:
+            self.metrics["throughput_bytes_per_sec"] = num_bytes / seconds
+
+    def check_count(self, what: str, actual: int, expected: int) -> None:
+        """Fail the benchmark with :class:`CheckFailedError` if a count is not what it must be."""
+        if actual != expected:
+            raise CheckFailedError(f"Check failed: {what}: expected {expected}, counted {actual}.")
+
+    def _write_files(self) -> None:
+        self._write_params()
+        write_json(self.results_path / "metrics.json", self.metrics)
+        write_bytes(self.results_path / "tasks.pkl", pickle_tasks(self._tasks))
+
+    def _write_params(self) -> None:
+        path = self.results_path / "params.json"
+        write_json(path, _merged(_read_mapping(path), self.params))
+
+    def _catch_sigterm(self) -> None:
+        """Write the files on SIGTERM, then die of it; a handler of somebody else's is left alone."""
+        in_main_thread = threading.current_thread() is threading.main_thread()
+        if in_main_thread and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+            self._former_handler = signal.signal(signal.SIGTERM, self._on_sigterm)
+
+    def _release_sigterm(self) -> None:
+        if self._former_handler is not None and signal.getsignal(signal.SIGTERM) == self._on_sigterm:
+            signal.signal(signal.SIGTERM, self._former_handler)
+
+    def _on_sigterm(self, signum: int, _frame: FrameType | None) -> None:
+        signal.signal(signum, signal.SIG_DFL)
+        try:
+            if self._owner_pid == os.getpid():  # forked children have the handler, too
+                self._write_files()
+        finally:
+            os.kill(os.getpid(), signum)
+
+
+def _read_mapping(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        print(f"warning: {path} is replaced, because it can't be read: {error}", file=sys.stderr)  # noqa: T201
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(old)
+    for name, value in new.items():
+        below = merged.get(name)
+        merged[name] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged

@@ -1,0 +1,137 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Who owns a session's directory: a process, told apart from others that had or will have its number."""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Literal
+
+__all__ = ["OwnerState", "ProcessIdentity"]
+
+OwnerState = Literal["alive", "dead", "unknown"]
+
+_STATE_FIELD = 0  # fields are counted from behind the command, which may hold blanks and brackets itself
+_START_FIELD = 19  # field 22 of proc(5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessIdentity:
+    """A process that another one, later and perhaps elsewhere, can ask after.
+
+    Attributes:
+        pid: its number.
+        start_ticks: when it started, in clock ticks since boot (field 22 of ``/proc/<pid>/stat``).
+        hostname: the kernel's host name.
+        boot_id: which boot of which kernel, or ``None`` where that can't be read.
+        pid_namespace: the name space that ``pid`` counts in: containers of one host have different ones.
+        machine_id: systemd's identity of the installation, or ``None``.
+    """
+
+    pid: int
+    start_ticks: int | None
+    hostname: str
+    boot_id: str | None
+    pid_namespace: str | None
+    machine_id: str | None
+
+    @classmethod
+    def current(cls) -> ProcessIdentity:
+        """This process."""
+        pid = os.getpid()
+        stat = _stat_fields(pid)
+        return cls(
+            pid=pid,
+            start_ticks=int(stat[_START_FIELD]) if stat else None,
+            hostname=socket.gethostname(),
+            boot_id=_boot_id(),
+            pid_namespace=_pid_namespace(),
+            machine_id=_machine_id(),
+        )
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ProcessIdentity:
+        """Read back what :meth:`to_dict` gave; what is missing is not known."""
+        known: dict[str, Any] = {field.name: data.get(field.name) for field in fields(cls)}
+        return cls(**{**known, "pid": int(data["pid"])})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return asdict(self)
+
+    def state(self) -> OwnerState:
+        """Whether the process still runs, judged without waiting.
+
+        ``unknown`` where that can't be seen from here: the process belongs to another machine or to another
+        container. A zombie is dead: nothing will be written by it.
+        """
+        if self.boot_id is None or self.boot_id != _boot_id():
+            return "dead" if self._machine_rebooted() else "unknown"
+        if self.pid_namespace != _pid_namespace():
+            return "unknown"
+        return self._state_here()
+
+    def describe(self) -> str:
+        """For messages: ``process 123 on host``."""
+        return f"process {self.pid} on {self.hostname}"
+
+    def _machine_rebooted(self) -> bool:
+        """The same installation under the same name, but another boot: all of its processes are gone."""
+        return (
+            self.boot_id is not None
+            and self.machine_id is not None
+            and self.machine_id == _machine_id()
+            and self.hostname == socket.gethostname()
+        )
+
+    def _state_here(self) -> OwnerState:
+        stat = _stat_fields(self.pid)
+        if stat is None:
+            return _state_by_signal(self.pid)
+        if stat[_STATE_FIELD] in {"Z", "X", "x"} or int(stat[_START_FIELD]) != self.start_ticks:
+            return "dead"
+        return "alive"
+
+
+def _state_by_signal(pid: int) -> OwnerState:
+    """For a process that has no directory in /proc: gone, or another user's where /proc hides those."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return "dead"
+    except PermissionError:
+        pass
+    return "unknown"
+
+
+def _stat_fields(pid: int) -> list[str] | None:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return text.rpartition(")")[2].split()
+
+
+def _pid_namespace() -> str | None:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
+    except OSError:
+        return None
+
+
+def _boot_id() -> str | None:
+    return _read("/proc/sys/kernel/random/boot_id")
+
+
+def _machine_id() -> str | None:
+    return _read("/etc/machine-id")
+
+
+def _read(path: str) -> str | None:
+    try:
+        return Path(path).read_text().strip() or None
+    except OSError:
+        return None

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Puts right what runs left that were killed: results for their entries, an end for their records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench.files import write_json
+from pytest_curator_bench.session.entry_files import (
+    EntryMark,
+    has_result,
+    interrupted_result,
+    read_mark,
+    read_result,
+    walk_entries,
+)
+from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session.names import DATA_SETUP_NAME, RESULTS_NAME
+from pytest_curator_bench.session.runs import read_runs, write_run, write_summary
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["recover_session"]
+
+
+def recover_session(session_dir: Path) -> tuple[str, ...]:
+    """Mark as interrupted what dead runs left running in a session.
+
+    An entry, or a data set-up, that has no result and whose run is over gets a ``results.json`` with the status
+    ``interrupted``. A run that still says that it is running while its process is dead becomes ``interrupted``,
+    too. Runs that are alive, and runs of other machines and containers, of which nobody here can know, are left
+    alone.
+
+    Returns:
+        The names of the entries that were given a result; without data set-ups, which run again when needed.
+
+    Raises:
+        SessionError: the session's directory can't be read or written.
+    """
+    try:
+        recovered = tuple(path.name for path in walk_entries(session_dir) if _recover_entry(session_dir, path))
+        setups_dir = session_dir / DATA_SETUP_NAME
+        for path in walk_entries(setups_dir) if setups_dir.is_dir() else ():
+            _recover_entry(session_dir, path)
+        if _close_dead_runs(session_dir) or recovered:
+            write_summary(session_dir)
+    except OSError as error:
+        raise SessionError.unwritable(session_dir, "results_dir", error) from error
+    return recovered
+
+
+def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
+    mark = read_mark(entry_dir)
+    if mark is None or has_result(entry_dir) or not mark.is_over(session_dir):
+        return False
+    message = _lost_message(mark)
+    result = interrupted_result(entry_dir, mark, "harness-lost", message, session_name=session_dir.name)
+    write_json(entry_dir / RESULTS_NAME, result.to_dict())
+    return True
+
+
+def _lost_message(mark: EntryMark) -> str:
+    return (
+        f"The run that executed it ({mark.owner.describe()}) ended before the entry did: run the entry again."
+        "\nIt was killed, or the machine went down; what the script had written is kept."
+    )
+
+
+def _close_dead_runs(session_dir: Path) -> bool:
+    dead = [run for run in read_runs(session_dir)[0] if run.status == "running" and run.is_over()]
+    statuses: dict[str, dict[str, str]] = {run.run_id: {} for run in dead}
+    for entry_dir in walk_entries(session_dir) if dead else ():
+        mark = read_mark(entry_dir)
+        if mark is not None and mark.run_id in statuses:
+            statuses[mark.run_id][entry_dir.name] = _status(entry_dir)
+    for run in dead:
+        write_run(session_dir, run.closed("interrupted", None, statuses[run.run_id]))
+    return bool(dead)
+
+
+def _status(entry_dir: Path) -> str:
+    try:
+        return read_result(entry_dir).status
+    except (OSError, ValueError):
+        return "error"

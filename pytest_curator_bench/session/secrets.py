@@ -1,0 +1,216 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Hides secrets in text and data before they are written, shown or sent."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shlex
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from pathlib import PurePath
+from typing import TYPE_CHECKING, TypeVar, cast
+from urllib.parse import quote, quote_plus, unquote, urlsplit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+__all__ = ["MASK", "Masker"]
+
+MASK = "***"
+
+# Shorter values (a flag, a digit) stand everywhere: hiding them would garble every number and hide nothing.
+SHORTEST = 4
+# From this length on a value is hidden inside words too; shorter ones only where they stand by themselves.
+ANYWHERE = 8
+# Lines and URL parts of a secret are hidden by themselves from this length on.
+SHORTEST_PART = 12
+# Words and round numbers that come out of environment variables and keep no secret.
+ORDINARY = frozenset({"true", "false", "none", "null", "http", "https", "info", "debug", "localhost"})
+
+_Value = TypeVar("_Value")
+
+# What is secret whatever the configuration says: each with words of which one is in any text that it matches,
+# so that text without secrets costs a few substring searches and no regular expression.
+_GENERIC: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
+    (
+        ("hooks.slack",),
+        re.compile(r"(hooks\.slack(?:-gov)?\.com(?:/|%2F))[^\s\"'<>\\]+", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
+    # HTTP libraries log a webhook's path without its host.
+    (("/services/T",), re.compile(r"/services/T[A-Z0-9]+/B[A-Z0-9]+/\w{4,}"), MASK),
+    (("xox", "xapp-"), re.compile(r"\b(?:xox[a-z]|xapp)(?:\.xox[a-z])?-[A-Za-z0-9-]{4,}"), MASK),
+    (
+        ("hf_", "nvapi-", "glpat-", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        re.compile(r"\b(?:(?:hf|gh[pousr])_[A-Za-z0-9]{30,}|(?:nvapi-|glpat-|github_pat_)[\w-]{20,})"),
+        MASK,
+    ),
+    # A user name by itself (ssh://git@host) stays, unless it is as long as a token.
+    (("@",), re.compile(r"://(?:[^\s/@:\"'<>,\\]*:[^\s/\"'<>,\\]*|[^\s/@:\"'<>,\\]{20,})@"), f"://{MASK}@"),
+    (
+        ("earer", "EARER"),
+        re.compile(r"\b(bearer)((?:\s|%20|\+)+)[A-Za-z0-9._~+/=-]{6,}", re.IGNORECASE),
+        rf"\1\2{MASK}",
+    ),
+    (
+        ("uthorization", "UTHORIZATION"),
+        re.compile(r"(authorization[\"']?\s*[:=]\s*[\"']?(?:basic|token)\s+)[^\s\"',]+", re.IGNORECASE),
+        rf"\1{MASK}",
+    ),
+    (
+        ("PRIVATE KEY",),
+        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----[A-Za-z0-9+/=\s\\]*(?:-----END [A-Z ]*PRIVATE KEY-----)?"),
+        MASK,
+    ),
+)
+
+
+class Masker:
+    """Replaces secrets by ``***``.
+
+    Given values are found as they are, URL-encoded, and escaped for JSON, a shell or ``repr``; the password
+    and the telling path of a secret URL and the lines of a secret of several lines also by themselves. Slack
+    webhooks and tokens, bearer tokens, credentials in URLs, private keys and a few well-known kinds of token
+    are hidden whether they were given or not.
+
+    Values shorter than four characters, ordinary words such as ``true`` and numbers of up to five digits are
+    ignored; values shorter than eight characters are hidden where they stand by themselves, not inside words.
+    Masking twice changes nothing.
+    """
+
+    __slots__ = ("_clues", "_literals", "_needles", "_numbers")
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        needles = {form for secret in secrets for part in _parts(secret.strip()) for form in _forms(part)}
+        # Longest first: a secret that contains another one goes as a whole.
+        ordered = sorted(needles, key=lambda text: (-len(text), text))
+        self._needles = tuple(ordered)
+        self._clues = (*ordered, *(hint for hints, _, _ in _GENERIC for hint in hints))
+        self._numbers = frozenset(text for text in ordered if _is_number(text))
+        self._literals = re.compile("|".join(map(_literal, ordered))) if ordered else None
+
+    def mask(self, text: str) -> str:
+        """``text`` with every secret replaced; the same object where there is none."""
+        if not self._is_suspicious(text):
+            return text
+        if self._literals is not None and any(needle in text for needle in self._needles):
+            text = self._literals.sub(MASK, text)
+        for hints, pattern, replacement in _GENERIC:
+            if any(hint in text for hint in hints):
+                text = pattern.sub(replacement, text)
+        return text
+
+    def _is_suspicious(self, text: str) -> bool:
+        # A bare loop: any() with a generator takes twice as long, one regular expression of all still longer.
+        for clue in self._clues:  # noqa: SIM110  # see above
+            if clue in text:
+                return True
+        return False
+
+    def mask_data(self, value: _Value) -> _Value:
+        """``value`` with the secrets in its strings, keys, paths and bytes replaced, at any depth.
+
+        Mappings, lists, tuples and sets are rebuilt as plain ones where something in them changes, and given
+        back as they are elsewhere. A number that is a secret becomes ``"***"``. Other objects are left alone.
+        """
+        # One long text is searched ten times as fast as thousands of short ones, and clues look the same in
+        # JSON: most data is done with here. What JSON can't carry is gone through piece by piece.
+        with contextlib.suppress(TypeError, ValueError, RecursionError):
+            if not self._is_suspicious(json.dumps(value, ensure_ascii=False)):
+                return value
+        return cast("_Value", self._masked(value))
+
+    def _masked(self, value: object) -> object:  # noqa: PLR0911  # one case a type
+        if isinstance(value, str):
+            return self.mask(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if isinstance(value, int | float):
+            return MASK if self._numbers and str(value) in self._numbers else value
+        if isinstance(value, Mapping):
+            return self._masked_mapping(value)
+        if isinstance(value, bytes):
+            before = value.decode("utf-8", "surrogateescape")
+            after = self.mask(before)
+            return value if after is before else after.encode("utf-8", "surrogateescape")
+        if isinstance(value, PurePath):
+            before = str(value)
+            after = self.mask(before)
+            return value if after == before else type(value)(after)
+        if isinstance(value, Sequence | AbstractSet):
+            return self._masked_items(value)
+        return value
+
+    def _masked_mapping(self, value: Mapping[object, object]) -> Mapping[object, object]:
+        masked: dict[object, object] = {}
+        changed = False
+        for key, item in value.items():
+            new_key, new_item = self._masked(key), self._masked(item)
+            changed = changed or new_key is not key or new_item is not item
+            while new_key in masked:
+                # Two keys that differ in a secret only: neither value may get lost.
+                new_key = f"{new_key}*"
+            masked[new_key] = new_item
+        return masked if changed else value
+
+    def _masked_items(self, value: Sequence[object] | AbstractSet[object]) -> Sequence[object] | AbstractSet[object]:
+        masked = [self._masked(item) for item in value]
+        if all(new is old for new, old in zip(masked, value, strict=True)):
+            return value
+        if isinstance(value, AbstractSet):
+            return frozenset(masked) if isinstance(value, frozenset) else set(masked)
+        return tuple(masked) if isinstance(value, tuple) else masked
+
+
+def _parts(secret: str) -> Iterator[str]:
+    if len(secret) < SHORTEST or secret.lower() in ORDINARY or (secret.isdigit() and len(secret) < 6):
+        return
+    yield secret
+    lines = [line.strip() for line in secret.splitlines()]
+    if len(lines) > 1:
+        yield from (line for line in lines if len(line) >= SHORTEST_PART)
+    elif "://" in secret:
+        yield from _url_parts(secret)
+
+
+def _url_parts(url: str) -> Iterator[str]:
+    try:
+        split = urlsplit(url)
+        password = split.password or ""
+    except ValueError:
+        return
+    for text in (password, unquote(password)):
+        if len(text) >= SHORTEST:
+            yield text
+    # HTTP libraries log the path of a webhook without its host; its last part is the key.
+    path = split.path + (f"?{split.query}" if split.query else "")
+    for text in (path, path.rsplit("/", 1)[-1]):
+        if len(text) >= SHORTEST_PART and any(map(str.isdigit, text)):
+            yield text
+
+
+def _forms(text: str) -> Iterator[str]:
+    yield text
+    for encoded in (quote(text), quote(text, safe=""), quote_plus(text)):
+        yield encoded
+        yield re.sub("%[0-9A-F]{2}", lambda match: match.group().lower(), encoded)
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield shlex.quote(text).removeprefix("'").removesuffix("'")
+    yield repr(text)[1:-1]
+
+
+def _literal(text: str) -> str:
+    escaped = re.escape(text)
+    return escaped if len(text) >= ANYWHERE else rf"(?<![A-Za-z0-9_]){escaped}(?![A-Za-z0-9_])"
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
