@@ -1,0 +1,241 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Calls to Slack through slack_sdk, each with an answer that is certain: arrived, refused, not yet, or unknown."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from http import HTTPStatus
+from http.client import HTTPException
+from typing import TYPE_CHECKING, Any
+
+from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
+from pytest_curator_bench.sinks.webhook import retry_after_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from slack_sdk.web import SlackResponse
+
+__all__ = ["API_URL", "METADATA_TYPE", "GoneError", "NotTakenError", "SlackBot", "SlackWebhook"]
+
+API_URL = "https://slack.com/api/"
+# Longest that one request may wait for each answer, in seconds: three fit into one call of a sink.
+REQUEST_TIMEOUT_S = 3
+METADATA_TYPE = "curator_bench_delivery"
+"""``event_type`` of our messages' metadata, by which a message is found whose answer got lost."""
+MAX_PAGES = 10
+
+_NOT_TAKEN = frozenset({"ratelimited", "rate_limited"})
+_LATER = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_GONE = frozenset({"message_not_found", "thread_not_found", "cant_update_message"})
+_REMEDIES = {
+    "invalid_auth": "check bot_token",
+    "not_authed": "check bot_token",
+    "token_revoked": "check bot_token",
+    "token_expired": "check bot_token",
+    "account_inactive": "check bot_token",
+    "channel_not_found": "check channel_id, and invite the bot to the channel",
+    "not_in_channel": "invite the bot to the channel",
+    "is_archived": "choose another channel_id",
+    "no_service": "check webhook_url",
+    "no_team": "check webhook_url",
+    "invalid_token": "check webhook_url",
+    "channel_is_archived": "choose another channel for the webhook",
+}
+
+
+class NotTakenError(TransientSinkError):
+    """Slack says that it has not taken the request, and when it may come again."""
+
+
+class GoneError(Exception):
+    """The message that a call is about is not there any more, or can't be changed."""
+
+
+class SlackBot:
+    """An app with a bot token: it posts, changes what it has posted, and finds it again.
+
+    slack_sdk repeats only what may happen twice without harm, once; everything else is repeated by who calls us,
+    which also obeys ``Retry-After``: a pause inside a call would count as a hang. Until it is over, every call raises
+    NotTakenError without asking Slack. May be used by several threads.
+
+    Args:
+        token: the bot's token, ``xoxb-…``.
+        channel: ID of the channel.
+        api_url: where the Web API is.
+        report_progress: called after each answer.
+    """
+
+    def __init__(self, token: str, channel: str, api_url: str, report_progress: Callable[[], None]) -> None:
+        from slack_sdk import WebClient
+        from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, ServerErrorRetryHandler
+
+        handlers = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler()]
+        self._channel = channel
+        self._report_progress = report_progress
+        self._quiet_until = 0.0  # in the time of time.monotonic()
+        self._once = WebClient(
+            token, base_url=api_url, timeout=REQUEST_TIMEOUT_S, logger=_silent_logger(), retry_handlers=[]
+        )
+        self._repeated = WebClient(
+            token, base_url=api_url, timeout=REQUEST_TIMEOUT_S, logger=_silent_logger(), retry_handlers=list(handlers)
+        )
+
+    def post(self, message: Mapping[str, Any], key: str, thread: str | None = None) -> str:
+        """Post a message, findable by ``key``, into the channel or into the thread of another one.
+
+        Returns:
+            the message's ``ts``, by which Slack knows it in its channel.
+
+        Raises:
+            GoneError: the thread is not there any more.
+            TransientSinkError: as it says; whether the message has arrived is not known.
+            PermanentSinkError: Slack refuses it.
+        """
+        answer = self._call(
+            lambda: self._once.chat_postMessage(
+                channel=self._channel,
+                thread_ts=thread,
+                metadata={"event_type": METADATA_TYPE, "event_payload": {"key": key}},
+                unfurl_links=False,
+                unfurl_media=False,
+                **message,
+            )
+        )
+        if not answer.get("ts"):
+            raise TransientSinkError("Slack answered without saying where the message is")
+        return str(answer["ts"])
+
+    def update(self, ts: str, message: Mapping[str, Any], key: str) -> None:
+        """Replace a message's content; raises as :meth:`post` does."""
+        metadata = {"event_type": METADATA_TYPE, "event_payload": {"key": key}}
+        self._call(lambda: self._repeated.chat_update(channel=self._channel, ts=ts, metadata=metadata, **message))
+
+    def find(self, key: str, oldest: float, thread: str | None = None) -> str | None:
+        """The ``ts`` of the message that was posted under ``key``, if it has arrived.
+
+        Args:
+            key: as given to :meth:`post`.
+            oldest: time before which it can't have been posted, in seconds since 1970.
+            thread: the message in whose thread to look instead.
+
+        Returns:
+            ``None`` also where the token may not read messages: the scope ``channels:history`` (``groups:history``
+            for private channels) is not needed for anything else.
+
+        Raises:
+            GoneError, TransientSinkError, PermanentSinkError: as for :meth:`post`.
+        """
+        where = {"channel": self._channel, "oldest": f"{oldest:.6f}", "include_all_metadata": True, "limit": 200}
+        cursor = None
+        for _ in range(MAX_PAGES):
+            page = {**where, **({"cursor": cursor} if cursor else {})}
+            try:
+                answer = self._call(lambda page=page: self._read(page, thread))  # type: ignore[misc]  # bound at once
+            except PermanentSinkError as error:
+                if "missing_scope" in str(error):
+                    return None
+                raise
+            for message in answer.get("messages") or ():
+                metadata = message.get("metadata") or {}
+                is_ours = metadata.get("event_type") == METADATA_TYPE
+                if is_ours and (metadata.get("event_payload") or {}).get("key") == key:
+                    return str(message["ts"])
+            cursor = (answer.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                break
+        return None
+
+    def _read(self, page: dict[str, Any], thread: str | None) -> SlackResponse:
+        if thread is None:
+            return self._repeated.conversations_history(**page)
+        return self._repeated.conversations_replies(ts=thread, **page)
+
+    def _call(self, call: Callable[[], SlackResponse]) -> SlackResponse:
+        from slack_sdk.errors import SlackApiError, SlackClientError
+
+        pause_s = self._quiet_until - time.monotonic()
+        if pause_s > 0:
+            raise NotTakenError("Slack has asked for a pause", pause_s)
+        try:
+            answer = call()
+        except SlackApiError as error:
+            refusal = _refusal_of_api(error.response)
+            if isinstance(refusal, TransientSinkError) and refusal.retry_after_s:
+                self._quiet_until = time.monotonic() + refusal.retry_after_s
+            raise refusal from None
+        except (OSError, HTTPException, ValueError, SlackClientError) as error:
+            raise _no_answer(error) from None
+        self._report_progress()
+        return answer
+
+
+class SlackWebhook:
+    """An incoming webhook: it only posts, and never tells what became of a message whose answer got lost.
+
+    Args:
+        url: the webhook's URL.
+        report_progress: called after each answer.
+    """
+
+    def __init__(self, url: str, report_progress: Callable[[], None]) -> None:
+        from slack_sdk.webhook import WebhookClient
+
+        self._client = WebhookClient(url, timeout=REQUEST_TIMEOUT_S, logger=_silent_logger(), retry_handlers=[])
+        self._report_progress = report_progress
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        """Post a message; raises TransientSinkError or PermanentSinkError."""
+        try:
+            answer = self._client.send_dict(dict(message))
+        except (OSError, HTTPException, ValueError) as error:
+            raise _no_answer(error) from None
+        if answer.status_code != HTTPStatus.OK:
+            body = answer.body.strip()
+            raise _refusal(answer.status_code, body if re.fullmatch(r"[a-z_]+", body) else "", answer.headers)
+        self._report_progress()
+
+
+def _refusal_of_api(response: SlackResponse) -> Exception:
+    code = response.get("error") if isinstance(response.data, dict) else None
+    is_code = isinstance(code, str) and re.fullmatch(r"[a-z_]+", code) is not None
+    details = [f"needs {response.get('needed')}"] if code == "missing_scope" else []
+    problems = (response.get("response_metadata") or {}).get("messages") if is_code else None
+    details += [str(problem) for problem in problems[:3]] if isinstance(problems, list) else []
+    return _refusal(response.status_code, str(code) if is_code else "", response.headers, "; ".join(details))
+
+
+def _refusal(status: int, code: str, headers: Mapping[str, Any], detail: str = "") -> Exception:
+    told = f"Slack answered {code}" if code else f"Slack answered with status {status}"
+    told += f" ({detail})" if detail else ""
+    pause_s = retry_after_s(
+        next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), None)
+    )
+    if code in _GONE:
+        return GoneError(told)
+    if status == HTTPStatus.TOO_MANY_REQUESTS or code in _NOT_TAKEN:
+        return NotTakenError(told, pause_s)
+    is_later = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT or code in _LATER
+    # Of an answer of 200 that is none of Slack's, nobody knows what has become of the request.
+    if is_later or (status == HTTPStatus.OK and not code):
+        return TransientSinkError(told, pause_s)
+    return PermanentSinkError(told + (f": {_REMEDIES[code]}" if code in _REMEDIES else ""))
+
+
+def _no_answer(error: Exception) -> TransientSinkError:
+    reason = getattr(error, "reason", error)
+    text = (
+        "an answer that is no JSON" if isinstance(error, json.JSONDecodeError) else f"{type(reason).__name__}: {reason}"
+    )
+    return TransientSinkError(f"no answer from Slack: {text}")
+
+
+def _silent_logger() -> logging.Logger:
+    """slack_sdk writes URLs and contents to its log; what matters comes back as an exception."""
+    logger = logging.Logger("slack_sdk", logging.CRITICAL)  # not in the hierarchy, on purpose
+    logger.disabled = True
+    return logger
