@@ -1,0 +1,278 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The one door from pytest's command line and ini file into typed options."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+__all__ = ["BenchOptions", "Shard", "add_options", "selected_config_files"]
+
+BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shard:
+    """Which part of how many.
+
+    Attributes:
+        number: from 1.
+        count: number of parts.
+    """
+
+    number: int
+    count: int
+
+    @classmethod
+    def parse(cls, text: str) -> Shard:
+        """Read ``K/N``; raises pytest.UsageError for anything else."""
+        match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text)
+        number, count = (int(match[1]), int(match[2])) if match else (0, 0)
+        if not 1 <= number <= count:
+            raise pytest.UsageError(f"--bench-shard {text}: expected K/N with K from 1 to N, such as 2/8")
+        return cls(number=number, count=count)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BenchOptions:
+    """What the user asked for.
+
+    Attributes:
+        session_name: start of the session's name, before the time stamp.
+        session: exact name of a session to join or create.
+        entries: names of the only entries to run; empty for all.
+        interleave: entries with several runs take turns.
+        shard: the part of the selected entries to run; ``None`` for all.
+        dry_run: print what would run, run nothing.
+        require_resources: entries that need more than the machine has fail instead of being skipped.
+        require_quiet: entries fail on a machine that is not quiet, instead of only saying so.
+        strict_config_check: undefined variables in sinks are errors.
+        reason: why this run was started, recorded in the session.
+        viewer_url: address where this session's results can be looked at.
+        viewer_url_template: the same with placeholders.
+        skip_setup: run no data set-up; the data is there.
+    """
+
+    session_name: str | None
+    session: str | None
+    entries: tuple[str, ...]
+    interleave: bool
+    shard: Shard | None
+    dry_run: bool
+    require_resources: bool
+    require_quiet: bool
+    strict_config_check: bool
+    reason: str | None
+    viewer_url: str | None
+    viewer_url_template: str | None
+    skip_setup: bool
+
+    @classmethod
+    def from_pytest_config(cls, config: pytest.Config) -> BenchOptions:
+        """Read every ``--bench`` option but the config files.
+
+        Raises:
+            pytest.UsageError: two options exclude one another, or one is malformed.
+        """
+        option = config.option
+        if option.bench_session_name and option.bench_session:
+            raise pytest.UsageError("--bench-session-name and --bench-session exclude each other: give one")
+        if option.bench_interleave and (getattr(option, "tx", None) or hasattr(config, "workerinput")):
+            raise pytest.UsageError("--bench-interleave needs one process, in which runs take turns: leave -n out")
+        if option.bench_viewer_url and option.bench_viewer_url_template:
+            raise pytest.UsageError("--bench-viewer-url and --bench-viewer-url-template exclude each other: give one")
+        return cls(
+            session_name=option.bench_session_name,
+            session=option.bench_session,
+            entries=tuple(option.bench_entry),
+            interleave=option.bench_interleave,
+            shard=Shard.parse(option.bench_shard) if option.bench_shard is not None else None,
+            dry_run=option.bench_dry_run,
+            require_resources=option.bench_require_resources,
+            require_quiet=option.bench_require_quiet,
+            strict_config_check=option.bench_strict_config_check,
+            reason=option.bench_reason,
+            viewer_url=option.bench_viewer_url,
+            viewer_url_template=option.bench_viewer_url_template,
+            skip_setup=option.bench_skip_setup,
+        )
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the plugin's options and ini key."""
+    group = parser.getgroup("curator-bench", "NeMo Curator benchmarks")
+    group.addoption(
+        "--bench-config",
+        dest="bench_config",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="benchmark config, YAML; repeatable, later files are merged over earlier ones; looked up from "
+        "the invocation directory, then in the directories given as arguments, then from the rootdir",
+    )
+    group.addoption(
+        "--bench-entry",
+        dest="bench_entry",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="run only the entry of exactly this name; repeatable",
+    )
+    group.addoption(
+        "--bench-shard",
+        dest="bench_shard",
+        metavar="K/N",
+        help="run only the K-th of N parts of the selected entries, balanced by how long they took in earlier sessions",
+    )
+    group.addoption(
+        "--bench-session-name",
+        dest="bench_session_name",
+        metavar="NAME",
+        help="start of the session's name; the time is added (NAME__2025-01-23__14-30-00)",
+    )
+    group.addoption(
+        "--bench-session",
+        dest="bench_session",
+        metavar="EXACT",
+        help="join the session of exactly this name, or create it, so that several runs fill one",
+    )
+    group.addoption(
+        "--bench-interleave",
+        dest="bench_interleave",
+        action="store_true",
+        help="entries with several runs take turns (first runs of all, second runs of all, ...), so that a machine "
+        "that grows slower does so for all alike; each run gets a Ray cluster of its own",
+    )
+    group.addoption(
+        "--bench-dry-run",
+        dest="bench_dry_run",
+        action="store_true",
+        help="print each selected entry's command, environment, limits and resources; run nothing",
+    )
+    group.addoption(
+        "--bench-require-resources",
+        dest="bench_require_resources",
+        action="store_true",
+        help="fail entries that ask for more GPUs, CPUs or object store than the machine has, instead of skipping them",
+    )
+    group.addoption(
+        "--bench-require-quiet",
+        dest="bench_require_quiet",
+        action="store_true",
+        help="fail an entry, before its script starts, if the machine is not quiet (other processes on CPUs or GPUs, "
+        "little free memory, slow or hot CPUs), instead of a warning in its result",
+    )
+    group.addoption(
+        "--bench-strict-config-check",
+        dest="bench_strict_config_check",
+        action="store_true",
+        help="an undefined environment variable in a sink is an error, instead of switching that sink off",
+    )
+    group.addoption(
+        "--bench-reason",
+        dest="bench_reason",
+        metavar="TEXT",
+        help="why this run was started; recorded with the session",
+    )
+    group.addoption(
+        "--bench-viewer-url",
+        dest="bench_viewer_url",
+        metavar="URL",
+        help="where this session's results can be looked at; recorded with the session",
+    )
+    group.addoption(
+        "--bench-viewer-url-template",
+        dest="bench_viewer_url_template",
+        metavar="URL",
+        help="the same with placeholders, as viewer_url_template in the config",
+    )
+    group.addoption(
+        "--bench-skip-setup",
+        dest="bench_skip_setup",
+        action="store_true",
+        help="run no data set-up: the data is there; entries run as if theirs had passed",
+    )
+    parser.addini(
+        "bench_config",
+        "default benchmark config files (as --bench-config), relative to the ini file",
+        type="paths",
+        default=[],
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigFiles:
+    """Which config files are in force, and whether the command line named them.
+
+    Attributes:
+        files: existing files, in merging order.
+        explicit: named by ``--bench-config`` or as ``*.bench.yaml`` arguments, not by the ini file.
+    """
+
+    files: tuple[Path, ...]
+    explicit: bool
+
+
+def selected_config_files(config: pytest.Config) -> ConfigFiles | None:
+    """Find the benchmark config of this run; ``None`` if it has none, so that the plugin stays inert.
+
+    The ini file's default counts only where the collection arguments lead to one of its files:
+    ``pytest tests/`` runs no benchmarks.
+
+    Raises:
+        pytest.UsageError: a file that was asked for is not there.
+    """
+    paths = [_argument_path(config, argument) for argument in config.args]
+    bench_arguments = [path for path in paths if path.name.endswith(BENCH_SUFFIXES)]
+    named = config.option.bench_config
+    if named or bench_arguments:
+        files = [_find(config, name, [path for path in paths if path.is_dir()]) for name in named]
+        files += [_existing(path, [path]) for path in bench_arguments]
+        return ConfigFiles(files=tuple(dict.fromkeys(files)), explicit=True)
+    defaults = [Path(path) for path in config.getini("bench_config")]
+    if not any(_leads_to(paths, file) for file in defaults):
+        return None
+    return ConfigFiles(files=tuple(_existing(path, [path]) for path in defaults), explicit=False)
+
+
+def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: bool) -> None:
+    """Have pytest collect ``files``, the config files with entries, where the command line named them.
+
+    With no path on the command line, an explicit config stands alone; else it comes beside the paths given.
+    """
+    if not explicit:
+        return
+    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+        config.args[:] = [str(file) for file in files]
+        return
+    given = {_argument_path(config, argument) for argument in config.args}
+    config.args.extend(str(file) for file in files if file not in given)
+
+
+def _argument_path(config: pytest.Config, argument: str) -> Path:
+    return (config.invocation_params.dir / argument.split("::", 1)[0]).resolve()
+
+
+def _leads_to(paths: Sequence[Path], file: Path) -> bool:
+    return any(path == file or path in file.parents for path in paths)
+
+
+def _find(config: pytest.Config, name: str, argument_dirs: Sequence[Path]) -> Path:
+    places = [config.invocation_params.dir, *argument_dirs, config.rootpath]
+    return _existing(Path(name), list(dict.fromkeys((place / name).resolve() for place in places)))
+
+
+def _existing(name: Path, candidates: Sequence[Path]) -> Path:
+    for candidate in candidates:
+        if candidate.exists():
+            return candidate
+    tried = "".join(f"\n  {candidate}" for candidate in candidates)
+    raise pytest.UsageError(f"benchmark config not found: {name}; looked for{tried}")
