@@ -1,0 +1,128 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A benchmark project in pytester's directory: real scripts, real processes, no Ray."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# Writes the three files with nothing but the standard library; options make it misbehave.
+SCRIPT = """
+import argparse, json, os, pickle, pathlib, signal, sys, time
+parser = argparse.ArgumentParser()
+parser.add_argument("--benchmark-results-path", type=pathlib.Path, required=True)
+parser.add_argument("--metric", type=float, default=1.5)
+parser.add_argument("--sleep", type=float, default=0)
+parser.add_argument("--exit", type=int, default=0)
+parser.add_argument("--print", default="hello from the script")
+parser.add_argument("--print-environment", action="append", default=[])
+parser.add_argument("--skip-file", default="")
+parser.add_argument("--ignore-sigterm", action="store_true")
+args, rest = parser.parse_known_args()
+if args.ignore_sigterm:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print(args.print)
+for name in args.print_environment:
+    print(f"{name}={os.environ.get(name)}")
+time.sleep(args.sleep)
+out = args.benchmark_results_path
+files = {
+    "params.json": json.dumps({**json.loads((out / "params.json").read_text()), "rest": rest}).encode(),
+    "metrics.json": json.dumps({"rate_per_sec": args.metric, "nested": {"count": 3}}).encode(),
+    "tasks.pkl": pickle.dumps([]),
+}
+for name, data in files.items():
+    if name != args.skip_file:
+        (out / name).write_bytes(data)
+sys.exit(args.exit)
+"""
+
+
+class Project:
+    """A directory with ``benchmarks/config.yaml`` and scripts, and pytest runs in it."""
+
+    def __init__(self, pytester: pytest.Pytester) -> None:
+        self.pytester = pytester
+        self.path = pytester.path
+        self.scripts = self.path / "benchmarks" / "scripts"
+        self.scripts.mkdir(parents=True)
+        self.script("ok.py", SCRIPT)
+
+    def script(self, name: str, text: str) -> Path:
+        """Write a benchmark script."""
+        path = self.scripts / name
+        path.write_text(textwrap.dedent(text))
+        return path
+
+    def config(self, text: str, name: str = "benchmarks/config.yaml", *, head: bool = True) -> Path:
+        """Write a config; ``results_dir: ../results`` stands before it unless ``head`` is false."""
+        path = self.path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(("results_dir: ../results\n" if head else "") + textwrap.dedent(text).lstrip("\n"))
+        return path
+
+    def run(self, *args: str, config: str | None = "config.yaml") -> pytest.RunResult:
+        """Run pytest on ``benchmarks/`` in a process of its own."""
+        named = ("--bench-config", config) if config else ()
+        return self.pytester.runpytest_subprocess("benchmarks", *named, "-p", "no:cacheprovider", *args)
+
+    @property
+    def session_dir(self) -> Path:
+        """The only session's directory."""
+        sessions = [path for path in (self.path / "results").iterdir() if (path / "session.json").exists()]
+        assert len(sessions) == 1, sessions
+        return sessions[0]
+
+    def result(self, entry: str) -> dict[str, Any]:
+        """An entry's results.json."""
+        data: dict[str, Any] = json.loads((self.session_dir / entry / "results.json").read_text())
+        return data
+
+    def warnings(self, entry: str) -> list[str]:
+        """The warnings of an entry's result, without those of what else happens on the machine."""
+        return [text for text in self.result(entry)["warnings"] if not text.startswith("Other processes keep ")]
+
+    def session(self) -> dict[str, Any]:
+        """session.json."""
+        data: dict[str, Any] = json.loads((self.session_dir / "session.json").read_text())
+        return data
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """An empty benchmark project."""
+    # Runs inside this run must not think that they are its xdist workers.
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
+    monkeypatch.setenv("COLUMNS", "160")
+    # Nor wait for what other tests, or benchmarks on this machine, have leased.
+    monkeypatch.setenv("CURATOR_BENCH_LEASES_DIR", str(pytester.path / "leases"))
+    return Project(pytester)
+
+
+ENTRIES = """
+entries:
+  - name: first
+    script: ok.py
+    args: --metric 2.5
+  - name: second
+    script: ok.py
+    marks: [nightly]
+  - name: disabled
+    enabled: false
+    script: ok.py
+"""
+
+
+@pytest.fixture
+def two(project: Project) -> Project:
+    """A project with two enabled entries and one that is off."""
+    project.config(ENTRIES)
+    (project.path / "pytest.ini").write_text("[pytest]\nmarkers =\n    nightly: at night\n")
+    return project

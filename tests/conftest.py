@@ -1,0 +1,59 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What every test may use."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from typing import TYPE_CHECKING
+
+from xdist.scheduler import LoadScopeScheduling
+
+from tests.bench_project import project, two
+from tests.drive_server import drive, drive_key
+from tests.integration.process_world import world
+from tests.slack_server import slack
+from tests.webhook_receiver import receiver
+
+__all__ = ["drive", "drive_key", "project", "receiver", "slack", "two", "world"]
+
+if TYPE_CHECKING:
+    import pytest
+    from xdist.remote import Producer
+
+pytest_plugins = ["pytester"]
+
+INTEGRATION = "tests/integration/"
+
+
+class OneIntegrationTestAtOnce(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives all integration tests to one worker, before anything else, and every other file to the next that is free.
+
+    Two Ray clusters at once are more than two cores can start within their limits.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return INTEGRATION if file.startswith(INTEGRATION) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Take the scheduler above, whatever ``--dist`` says."""
+    return OneIntegrationTestAtOnce(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the integration tests first: together they take the longest."""
+    items.sort(key=lambda item: not item.nodeid.startswith(INTEGRATION))
+
+
+# pytester takes modules out again that came during a test, and these don't survive being imported a second time.
+for _module in (
+    "cryptography.hazmat.primitives.asymmetric.padding",
+    "cryptography.hazmat.primitives.asymmetric.rsa",
+    "cryptography.hazmat.primitives.serialization",
+    "google.oauth2.service_account",
+):
+    with contextlib.suppress(ImportError):
+        importlib.import_module(_module)

@@ -1,0 +1,253 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Supervised processes when something dies or interrupts: harness, supervisor, keeper, Ctrl-C at any step."""
+
+from __future__ import annotations
+
+import dis
+import functools
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from pytest_curator_bench.execution import process as process_module
+from pytest_curator_bench.execution.process import SupervisedProcess, SupervisorLostError
+from tests.integration.process_world import DAEMON, World, await_true, harness
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+pytestmark = pytest.mark.timeout(120)
+
+ROOT = Path(__file__).parents[2]
+
+
+HARNESS_WITH_JOBS = """
+directory = world.directory / "ray"
+(directory / "session").mkdir(parents=True)
+cluster = world.spawn(
+    "/bin/sh", "-c", "echo > cluster; sleep 100", hold=True, remove_on_harness_death=[directory]
+)
+script = world.python(DAEMON + '''
+import sys
+def last(*_):
+    os.kill(int(sys.argv[1]), 0)
+    with open("last", "w") as file:
+        file.write("cluster still there")
+signal.signal(signal.SIGTERM, last)
+daemon()
+while True:
+    time.sleep(100)
+''', str(cluster.pid))
+"""
+
+
+def run_harness(world: World, code: str) -> subprocess.Popen[bytes]:
+    """Start a harness of its own, with two jobs: a held "cluster" and a stubborn script with a daemon."""
+    command = harness(world, HARNESS_WITH_JOBS + code)
+    return subprocess.Popen(command, cwd=ROOT, env={**os.environ, **world.environment})
+
+
+@pytest.mark.parametrize("fork", ["", "os.fork() or time.sleep(100)"], ids=["alone", "with a fork of it"])
+def test_killed_harness_leaves_nothing(world: World, fork: str) -> None:
+    """After kill -9 of the harness all jobs end, scripts before held ones; named directories are removed."""
+    child = run_harness(world, f"{fork}\nscript.wait()")
+    await_true(lambda: all((world.directory / name).exists() for name in ("daemon", "cluster")), "jobs")
+    forks = psutil.Process(child.pid).children() if fork else []
+    child.kill()
+    child.wait()
+    assert world.await_file("last") == "cluster still there"
+    try:
+        await_true(lambda: len(world.left()) == bool(fork), f"end of the jobs: {world.left()}")
+        await_true(lambda: not (world.directory / "ray").exists(), "directory to be removed")
+    finally:
+        for process in forks:
+            if process.name() != "bench-supervise":
+                process.kill()
+
+
+def test_killed_supervisor_leaves_nothing(world: World) -> None:
+    """After kill -9 of the supervisor the jobs are ended, and every call says what is wrong, at once."""
+    held = world.spawn("/bin/sleep", "100", hold=True, name="cluster")
+    before = world.spawn("/bin/true")
+    assert before.wait() is not None
+    script = world.python(DAEMON + "daemon()\ntime.sleep(100)", name="script")
+    world.await_file("daemon")
+    os.kill(world.supervisor._program.pid, signal.SIGKILL)
+    with pytest.raises(SupervisorLostError, match=r"^The supervision of script was lost: the supervisor has ended\."):
+        script.wait()
+    with pytest.raises(SupervisorLostError, match=r"^The supervision of cluster was lost"):
+        held.wait()
+    with pytest.raises(SupervisorLostError, match="entry 9 can't start: its supervisor and its keeper were killed"):
+        world.spawn("/bin/true", name="entry 9")
+    assert world.supervisor.lost
+    assert [line.split()[0] for line in script.end(0.1).ended] == [world.text("daemon")]
+    assert held.end(0).unkillable == ()
+    assert before.wait() is not None  # what was known stays known
+    assert world.left() == []
+    with pytest.raises(SupervisorLostError):
+        script.wait()
+
+
+def test_script_kills_its_keeper(world: World) -> None:
+    """A script that kills the process that watches over it is ended with all its daemons; others go on."""
+    neighbour = world.spawn("/bin/sleep", "100")
+    script = world.python(DAEMON + "daemon()\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(100)", name="killer")
+    with pytest.raises(SupervisorLostError, match="killer was lost: the process that watched over it was killed"):
+        script.wait()
+    report = script.end(1)
+    assert len(report.ended) == 2
+    assert len(world.left()) == 1
+    assert neighbour.wait(0) is None
+    assert neighbour.end(1).ended == ()
+    done = world.spawn("/bin/true").wait()
+    assert done is not None
+    assert done.returncode == 0
+
+
+def test_failed_keeper_tells_why(world: World) -> None:
+    """A failure inside the supervisor reaches the developer with its traceback."""
+    process = world.spawn("/bin/sleep", "100")
+    process._line.say(b'{"nonsense": 1}')
+    with pytest.raises(SupervisorLostError, match=r"(?s)was killed\.\nTraceback.*KeyError: 'grace'"):
+        process.wait()
+    assert process.end(0).ended != ()
+
+
+def test_terminal_interrupt_is_for_the_harness_alone(world: World) -> None:
+    """What a terminal sends to the harness's group reaches neither jobs nor supervisor; the harness decides."""
+    code = """
+def interrupted(*_):
+    raise KeyboardInterrupt
+for signum in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+    signal.signal(signum, interrupted)
+job = world.spawn("/bin/sleep", "100")
+for number in range(4):
+    try:
+        (world.directory / f"waiting{number}").touch()
+        job.wait()
+    except KeyboardInterrupt:
+        pass
+assert job.wait(0.1) is None
+job.end(5)
+assert job.wait().signal == "SIGTERM"
+world.supervisor.close()
+"""
+    child = subprocess.Popen(harness(world, code), cwd=ROOT, start_new_session=True)
+    for number, signum in enumerate((signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)):
+        world.await_file(f"waiting{number}")
+        os.killpg(child.pid, signum)
+    assert child.wait() == 0
+
+
+def test_interrupts_while_waiting_and_ending(world: World) -> None:
+    """Ctrl-C in wait(), and again in end(), which can be repeated with less patience."""
+    process = world.python(
+        "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open('on', 'w'); time.sleep(100)"
+    )
+    world.await_file("on")
+
+    def interrupted(call: Callable[[], object]) -> None:
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
+        call()
+
+    for call in (process.wait, lambda: process.end(100)):
+        with pytest.raises(KeyboardInterrupt):
+            interrupted(call)
+    assert process.end(0).ended == ()
+    done = process.wait()
+    assert done is not None
+    assert done.signal == "SIGKILL"
+
+
+class Interrupt(BaseException):
+    """What a signal handler raises in these tests."""
+
+
+def interrupt_at(step: int, call: Callable[[], object]) -> bool:
+    """Make a call, with an Interrupt before the ``step``-th bytecode of process.py; whether it got there."""
+    steps = 0
+
+    def trace(frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal steps
+        if frame.f_code.co_filename != process_module.__file__:
+            return None
+        frame.f_trace_opcodes = True
+        # Python looks for signals after calls, when it loops, when a function starts; never before a return.
+        if event == "opcode" and not dis.opname[frame.f_code.co_code[frame.f_lasti]].startswith("RETURN"):
+            steps += 1
+            if steps == step:
+                raise Interrupt
+        return trace
+
+    previous = sys.gettrace()
+    sys._getframe().f_trace_opcodes = True  # Python 3.12 needs it before, too
+    sys.settrace(trace)
+    try:
+        call()
+    except Interrupt:
+        return True
+    finally:
+        sys.settrace(previous)
+    return False
+
+
+@pytest.mark.parametrize("early", [True, False], ids=["already there", "still to come"])
+@pytest.mark.parametrize("method", ["wait", "end"])
+def test_interrupt_at_every_step_of_wait_and_end(world: World, method: str, *, early: bool) -> None:
+    """Wherever an exception strikes in wait() or end(), the same call works when repeated."""
+    step, interrupted = 0, True
+    while interrupted:
+        step += 1
+        process = world.spawn("/bin/true")
+        if early:
+            select.select([process._line._connection], [], [])
+        call = functools.partial(process.wait) if method == "wait" else functools.partial(process.end, 1)
+        interrupted = interrupt_at(step, call)
+        call()
+        done = process.wait()
+        assert done is not None
+        if method == "wait" or early:
+            assert done.returncode == 0
+        else:  # the end may overtake the program
+            assert done.returncode == 0 or done.signal == "SIGTERM"
+        assert process.end(1).ended == ()
+    assert step > 50
+
+
+# A socket that was never kept is closed by the garbage collector, with a warning.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_interrupt_at_every_step_of_spawn(world: World) -> None:
+    """Wherever an exception strikes in spawn(), no job remains, and the supervisor goes on."""
+    spawned: list[SupervisedProcess] = []
+    step = 0
+    while not spawned:
+        step += 1
+        interrupt_at(step, lambda: spawned.append(world.spawn("/bin/sleep", "100")))
+    assert step > 100
+    assert spawned[0].end(0).ended == ()
+    world.await_nothing_left()
+
+
+def test_interrupt_at_every_step_of_close(tmp_path: Path) -> None:
+    """Wherever an exception strikes in close(), closing again leaves nothing."""
+    step, interrupted = 0, True
+    while interrupted:
+        step += 1
+        world = World(tmp_path)
+        process = world.spawn("/bin/sleep", "100")
+        interrupted = interrupt_at(step, world.supervisor.close)
+        world.supervisor.close()
+        assert world.left() == []
+        with pytest.raises(SupervisorLostError):
+            process.wait()
+    assert step > 20

@@ -1,0 +1,185 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Entries are test items, and everything that pytest does with items works on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.bench_project import Project
+
+
+def collected(result: pytest.RunResult) -> list[str]:
+    """Node IDs that ``--collect-only -q`` printed."""
+    return [line for line in result.outlines if "::" in line]
+
+
+def test_one_item_per_enabled_entry(two: Project) -> None:
+    """Node IDs are the config file's path and the entry's name; disabled entries are none; nothing is created."""
+    result = two.run("--collect-only", "-q")
+    assert result.ret == 0
+    assert collected(result) == ["benchmarks/config.yaml::first", "benchmarks/config.yaml::second"]
+    assert not (two.path / "results").exists()
+
+
+def test_default_config_of_the_ini_file(two: Project) -> None:
+    """``pytest -k`` with no path finds the config that the ini file names."""
+    (two.path / "pytest.ini").write_text(
+        "[pytest]\nbench_config = benchmarks/config.yaml\ntestpaths = benchmarks\nmarkers =\n    nightly: x\n"
+    )
+    result = two.pytester.runpytest_subprocess("-k", "second", "--collect-only", "-q")
+    assert collected(result) == ["benchmarks/config.yaml::second"]
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "benchmarks/config.yaml"])
+def test_config_is_looked_up_in_several_places(two: Project, name: str) -> None:
+    """From the invocation directory, or from the directories that are given as arguments."""
+    assert len(collected(two.run("--collect-only", "-q", config=name))) == 2
+
+
+def test_config_outside_the_arguments_is_collected_too(two: Project) -> None:
+    """``pytest benchmarks/ --bench-config elsewhere.yaml`` runs the entries of that file."""
+    two.config("entries: [{name: far, script: ok.py}]\n", name="elsewhere/far.yaml")
+    assert collected(two.run("--collect-only", "-q", config="elsewhere/far.yaml")) == ["elsewhere/far.yaml::far"]
+
+
+def test_explicit_config_without_a_path_stands_alone(two: Project) -> None:
+    """``pytest --bench-config FILE`` collects that config, not every test below the current directory."""
+    two.pytester.makepyfile("def test_x(): pass")
+    result = two.pytester.runpytest_subprocess("--bench-config", "benchmarks/config.yaml", "--collect-only", "-q")
+    assert [line.split("::")[1] for line in collected(result)] == ["first", "second"]
+
+
+def test_several_files_are_merged_and_each_entry_stays_in_its_file(two: Project) -> None:
+    """An entry belongs to the file that defines it first; later files override it in place."""
+    two.config(
+        "entries:\n  - name: first\n    timeout_s: 9\n  - name: third\n    script: ok.py\n",
+        name="m.yaml",
+        head=False,
+    )
+    result = two.run("--bench-config", "m.yaml", "--collect-only", "-q")
+    assert sorted(collected(result)) == [
+        "benchmarks/config.yaml::first",
+        "benchmarks/config.yaml::second",
+        "m.yaml::third",
+    ]
+    dry = two.run("--bench-config", "m.yaml", "--bench-dry-run", "-k", "first")
+    dry.stdout.fnmatch_lines(["  limits: 9 s,*"])
+
+
+def test_a_bench_yaml_file_is_collected_alone(two: Project) -> None:
+    """``pytest some.bench.yaml`` and its node IDs need no option, and leave the default config out."""
+    two.config(
+        "entries: [{name: solo, script: ok.py}, {name: duo, script: ok.py}]\n",
+        name="benchmarks/some.bench.yaml",
+    )
+    run = two.pytester.runpytest_subprocess
+    assert collected(run("benchmarks/some.bench.yaml", "--collect-only", "-q")) == [
+        "benchmarks/some.bench.yaml::solo",
+        "benchmarks/some.bench.yaml::duo",
+    ]
+    assert collected(run("benchmarks/some.bench.yaml::duo", "--collect-only", "-q")) == [
+        "benchmarks/some.bench.yaml::duo"
+    ]
+
+
+def test_missing_config_lists_the_places(two: Project) -> None:
+    """A config that is not there is a usage error with the places that were tried."""
+    result = two.run(config="nope.yaml")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(
+        [
+            "ERROR: benchmark config not found: nope.yaml; looked for",
+            f"  {two.path}/nope.yaml",
+            f"  {two.path}/benchmarks/nope.yaml",
+        ]
+    )
+
+
+def test_selection_by_node_id_keyword_mark_and_deselection(two: Project) -> None:
+    """Node ID, -k, -m and --deselect select entries as they select tests."""
+
+    def names(*args: str) -> list[str]:
+        return [line.split("::")[1] for line in collected(two.run("--collect-only", "-q", *args))]
+
+    assert names("-k", "first") == ["first"]
+    assert names("-k", "first and not second") == ["first"]
+    assert names("-m", "nightly") == ["second"]
+    assert names("-m", "bench") == ["first", "second"]
+    assert names("--deselect", "benchmarks/config.yaml::first") == ["second"]
+    result = two.pytester.runpytest_subprocess(
+        "benchmarks/config.yaml::second",
+        "--bench-config",
+        "config.yaml",
+        "--rootdir",
+        str(two.path),
+        "--collect-only",
+        "-q",
+        "--bench-config",
+        "benchmarks/config.yaml",
+    )
+    assert result.ret == pytest.ExitCode.USAGE_ERROR  # the first name leads nowhere: no directory was given
+    result = two.pytester.runpytest_subprocess(
+        "benchmarks/config.yaml::second", "--bench-config", "benchmarks/config.yaml", "--collect-only", "-q"
+    )
+    assert collected(result) == ["benchmarks/config.yaml::second"]
+
+
+def test_bench_entry_is_exact(two: Project) -> None:
+    """``--bench-entry`` takes whole names; an unknown one is an error that lists near ones."""
+    assert collected(two.run("--bench-entry", "first", "--collect-only", "-q")) == ["benchmarks/config.yaml::first"]
+    result = two.run("--bench-entry", "frist")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--bench-entry frist: no enabled entry has this name; near ones: first*"])
+
+
+def test_reports_carry_the_entrys_own_line(two: Project) -> None:
+    """A skipped entry is reported at its place in the YAML file."""
+    two.config("entries:\n  - name: a\n    script: ok.py\n    marks:\n      - skip: not today\n")
+    two.run("-rs").stdout.fnmatch_lines(["SKIPPED*benchmarks/config.yaml:3: not today"])
+
+
+def test_scripts_are_no_test_modules(two: Project) -> None:
+    """A script called ``test_*.py`` is not imported as a test module."""
+    two.script("test_benchmark.py", "raise SystemExit('imported!')")
+    assert two.run("--collect-only", "-q").ret == 0
+
+
+def test_gpu_entries_are_marked_and_skipped_where_there_are_no_gpus(two: Project) -> None:
+    """Asking for GPUs sets the mark; without GPUs the entry is skipped with the reason, or fails if asked to."""
+    two.config("entries: [{name: big, script: ok.py, ray: {num_gpus: 99}}, {name: small, script: ok.py}]")
+    assert collected(two.run("-m", "gpu", "--collect-only", "-q")) == ["benchmarks/config.yaml::big"]
+    result = two.run("-rs", "-m", "gpu")
+    result.assert_outcomes(skipped=1, deselected=1)
+    result.stdout.fnmatch_lines(["SKIPPED*needs 99 GPUs, this machine has *"])
+    assert two.result("big")["status"] == "skipped"
+
+
+def test_require_resources_fails_what_would_be_skipped(two: Project) -> None:
+    """``--bench-require-resources`` turns the skip into an error with the same reason."""
+    two.config("entries: [{name: big, script: ok.py, ray: {num_gpus: 99}}]")
+    result = two.run("--bench-require-resources")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*needs 99 GPUs, this machine has *"])
+    data = two.result("big")
+    assert (data["status"], data["reason"], data["success"]) == ("error", "resources", False)
+
+
+def test_marks_from_yaml_with_arguments(two: Project) -> None:
+    """Marks carry their arguments; an unregistered mark warns like one in Python does."""
+    two.config("entries: [{name: a, script: ok.py, marks: [{xfail: {reason: known, strict: false}}], args: --exit 3}]")
+    two.run().assert_outcomes(xfailed=1)
+    two.config("entries: [{name: a, script: ok.py, marks: [nihgtly]}]")
+    two.run("--collect-only").stdout.fnmatch_lines(["*Unknown pytest.mark.nihgtly*"])
+
+
+def test_user_fixtures_of_module_scope(two: Project) -> None:
+    """An autouse fixture of module scope in a conftest does not break entries, or is told clearly."""
+    (two.path / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture(autouse=True, scope='session')\ndef s(): pass\n"
+        "@pytest.fixture(autouse=True)\ndef f(): pass\n"
+    )
+    two.run().assert_outcomes(passed=2)

@@ -1,0 +1,244 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The look at the machine before an entry: files laid out as kernels do, and real processes that disturb."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from pytest_curator_bench.machine.gpu_readings import GpuProcess, GpuReading
+from pytest_curator_bench.telemetry.gpu_owners import describe_process, memory_warnings
+from pytest_curator_bench.telemetry.quiet import QuietCheck
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+T = os.sysconf("SC_CLK_TCK")
+GIB = 1 << 30
+THROTTLE = "sys/devices/system/cpu/cpu0/thermal_throttle/core_throttle_count"
+
+
+def lay_out(root: Path, files: dict[str, str]) -> Path:
+    """Write files below ``root``."""
+    for name, content in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    return root
+
+
+def stat(*busy: float, stolen: float = 0.0) -> str:
+    """Content of /proc/stat: seconds that each CPU was busy, and that were stolen from each."""
+    lines = (f"cpu{cpu} {int(used * T)} 0 0 0 0 0 0 {int(stolen * T)} 0 0" for cpu, used in enumerate(busy))
+    return "\n".join(["cpu  0 0 0 0 0 0 0 0 0 0", *lines, "intr 1", ""])
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Path:
+    """A quiet machine of 8 CPUs."""
+    files = {"proc/stat": stat(*[100.0] * 8), "proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 900 kB\n"}
+    return lay_out(tmp_path, {**files, THROTTLE: "5\n"})
+
+
+class Later(QuietCheck):
+    """A check for which the machine's files change while it looks."""
+
+    def __init__(self, root: Path, files: dict[str, str]) -> None:
+        super().__init__(root, look_s=0.1)
+        self.files = files
+
+    def _cpu_noise(self, cpus: Any) -> Iterator[str]:
+        import threading
+
+        timer = threading.Timer(0.05, lay_out, (self._root, self.files))
+        timer.start()
+        yield from super()._cpu_noise(cpus)
+        timer.join()
+
+
+def test_a_quiet_machine(machine: Path) -> None:
+    """There is nothing to say, and for some seconds it isn't looked at again."""
+    check = QuietCheck(machine, look_s=0)
+    assert check.noise() == ()
+    lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 10 kB\n"})
+    assert check.noise(looks=2) == check.noise() == ()
+
+
+def test_noise_holds_for_a_while_unless_quiet_is_required(machine: Path) -> None:
+    """Short entries don't pay for a look each; one that would fail is not failed for what is over."""
+    lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 10 kB\n"})
+    check = QuietCheck(machine, look_s=0)
+    assert len(check.noise()) == 1
+    lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 900 kB\n"})
+    assert len(check.noise()) == 1
+    assert check.noise(looks=2) == ()
+
+
+@pytest.mark.parametrize(
+    ("busy", "cpus", "noisy"),
+    [
+        ([100.5] + [100.0] * 7, range(8), True),  # far more than one CPU's time within the look
+        ([100.02] * 2 + [100.0] * 6, range(8), False),  # 0.04 s in 0.1 s or more
+        ([100.5] + [100.0] * 7, range(1, 8), False),  # that CPU doesn't matter
+    ],
+)
+def test_busy_cpus(machine: Path, busy: list[float], cpus: range, noisy: bool) -> None:
+    """CPUs that others keep busy are noise if they matter and are enough of them."""
+    found = Later(machine, {"proc/stat": stat(*busy)}).noise(cpus=cpus)
+    assert [text for text in found if text.startswith("Other processes keep ")] == list(found)
+    assert bool(found) == noisy
+
+
+def test_stolen_time(machine: Path) -> None:
+    """A hypervisor that gives the CPUs to others is named."""
+    (text,) = Later(machine, {"proc/stat": stat(*[100.0] * 8, stolen=0.5)}).noise(cpus=range(8))
+    assert text.startswith("The hypervisor withholds ")
+
+
+def test_little_memory(machine: Path) -> None:
+    """Less than a tenth is little."""
+    lay_out(machine, {"proc/meminfo": "MemTotal: 1000000 kB\nMemAvailable: 90000 kB\n"})
+    assert QuietCheck(machine, look_s=0).noise() == (
+        "Only 0.0922 GB of memory (9 %) are available: others hold the rest.",
+    )
+
+
+def test_slow_cpus(machine: Path) -> None:
+    """Governors and caps are told with the number of policies that have them."""
+    for number, governor in enumerate(("powersave", "powersave", "performance")):
+        at = f"sys/devices/system/cpu/cpufreq/policy{number}"
+        lay_out(machine, {f"{at}/scaling_driver": "acpi-cpufreq\n", f"{at}/scaling_governor": f"{governor}\n"})
+        lay_out(machine, {f"{at}/scaling_max_freq": f"{2000 + number}\n", f"{at}/cpuinfo_max_freq": "2002\n"})
+    lay_out(machine, {"sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq": "1000\n"})
+    governors, cap = QuietCheck(machine, look_s=0).noise()
+    assert governors == (
+        "CPUs save energy (2 of 3 frequency policies have governor powersave): choose the governor performance."
+    )
+    assert cap.startswith("CPUs may not run at full speed: in 1 of 3 frequency policies ")
+
+
+def test_heat(machine: Path) -> None:
+    """Counters that have risen since the last look, and zones over their limit; what was before does not count."""
+    check = QuietCheck(machine, look_s=0, fresh_s=0)
+    at = "sys/class/thermal/thermal_zone0"
+    trip = {f"{at}/trip_point_0_type": "passive\n", f"{at}/trip_point_0_temp": "90000\n"}
+    lay_out(machine, {THROTTLE: "17\n", f"{at}/type": "x86_pkg_temp\n", f"{at}/temp": "95000\n", **trip})
+    slowed, hot = check.noise()
+    assert slowed == "CPUs were slowed down for heat 12 times since the machine was last looked at."
+    assert hot == "The machine is hot: x86_pkg_temp has 95 degrees Celsius, and is slowed down from 90 on."
+    assert check.noise() == (hot,)
+
+
+def test_what_is_over_after_one_look_was_no_noise(machine: Path) -> None:
+    """Where a quiet machine is required, several looks must agree."""
+    check = QuietCheck(machine, look_s=0)
+    lay_out(machine, {THROTTLE: "6\n"})
+    assert check.noise(looks=2) == ()
+
+
+def test_a_machine_that_shows_nothing_is_quiet(tmp_path: Path) -> None:
+    """No /proc/stat, no /sys, as in some sandboxes: no fact, no error."""
+    assert QuietCheck(tmp_path, look_s=0).noise() == ()
+
+
+def own_stat(used_s: float) -> str:
+    """Content of this process's /proc/PID/stat, with the CPU time that it has used."""
+    return f"{os.getpid()} (pytest) R 1 1 1 0 -1 4194304 1 2 3 4 {int(used_s * T)} 0 0 0 20 0 1 0 99 1 1 0\n"
+
+
+def test_our_own_processes_are_no_noise(machine: Path) -> None:
+    """What pytest, and an idle cluster below it, use meanwhile is not others' doing."""
+    lay_out(machine, {f"proc/{os.getpid()}/stat": own_stat(1)})
+    later = {f"proc/{os.getpid()}/stat": own_stat(1.5), "proc/stat": stat(*[100.0] * 7, 100.5)}
+    assert Later(machine, later).noise(cpus=range(8)) == ()
+
+
+HOG = """
+import os, sys
+os.sched_setaffinity(0, {int(sys.argv[1])})
+print("up", flush=True)
+while True: pass
+"""
+CHECK = """
+import sys
+from pytest_curator_bench.telemetry.quiet import QuietCheck
+print(QuietCheck().noise(cpus={int(sys.argv[1])}))
+"""
+
+
+def test_a_process_that_keeps_a_cpu_busy_is_noise() -> None:
+    """A real one, that is not ours."""
+    cpu = str(max(os.sched_getaffinity(0)))
+    with subprocess.Popen([sys.executable, "-c", HOG, cpu], stdout=subprocess.PIPE) as hog:
+        assert hog.stdout is not None
+        hog.stdout.readline()
+        output = subprocess.check_output([sys.executable, "-c", CHECK, cpu], text=True)
+        hog.kill()
+    assert "Other processes keep " in output
+    assert " of 1 CPUs busy." in output
+
+
+def reading(index: int = 0, **values: Any) -> GpuReading:
+    """A GPU of 80 GiB of which nothing else is known."""
+    blank: dict[str, Any] = dict.fromkeys(GpuReading.__dataclass_fields__)
+    return GpuReading(**{**blank, "index": index, "memory_total_bytes": 80 * GIB, **values})
+
+
+def test_other_processes_on_gpus(machine: Path) -> None:
+    """Somebody else's are named, our own and those below us are not; each GPU has its sentence."""
+    with subprocess.Popen(["/bin/sleep", "100"]) as child:
+        ours = [GpuProcess(pid=os.getpid(), used_bytes=1), GpuProcess(pid=child.pid, used_bytes=1)]
+        found = QuietCheck(machine, look_s=0).noise(
+            [
+                reading(0, processes=tuple(ours)),
+                reading(1, processes=(GpuProcess(pid=1, used_bytes=2 * 10**9), GpuProcess(pid=2**31, used_bytes=None))),
+                reading(2),
+            ]
+        )
+        child.kill()
+    name = psutil.Process(1).name()
+    assert found == (f"Other processes are on GPU 1: 1 {name} (2 GB), {2**31} (not visible from here) (?).",)
+
+
+def test_slowed_gpus(machine: Path) -> None:
+    """Heat and brakes are noise, a power cap is the card's everyday life."""
+    gpus = [reading(0, throttle_reasons=("software_power_cap",)), reading(3, throttle_reasons=("hardware_slowdown",))]
+    assert QuietCheck(machine, look_s=0).noise(gpus) == ("GPU 3 is slowed down: hardware_slowdown.",)
+
+
+def test_gpu_memory_over_the_threshold() -> None:
+    """The sentence has GPU, memory, threshold and owners; memory whose owner nobody knows, too."""
+    gpus = [
+        reading(0, memory_used_bytes=8 * GIB, processes=(GpuProcess(pid=os.getpid(), used_bytes=10**9),)),
+        reading(1, memory_used_bytes=8 * GIB + 1, processes=()),
+        reading(2, memory_used_bytes=None),
+        reading(3, memory_used_bytes=40 * GIB, processes=(GpuProcess(pid=os.getpid(), used_bytes=None),)),
+    ]
+    first, second = memory_warnings(gpus, 0.1, "after the entry")
+    assert first == (
+        "GPU 1: 8.59 GB of 85.9 GB of memory (10 %) in use after the entry, over gpu_mem_use_warning_threshold (0.1): "
+        "no process that the driver would name."
+    )
+    assert second.startswith("GPU 3: 42.9 GB of 85.9 GB of memory (50 %) in use after the entry")
+    assert second.endswith(f": {os.getpid()} {psutil.Process().name()} (?).")
+    assert list(memory_warnings(gpus, None, "")) == []
+
+
+def test_processes_are_described_as_the_nightly_tooling_does() -> None:
+    """Command without its directory, MiB; null for what is not known."""
+    ours = describe_process(GpuProcess(pid=os.getpid(), used_bytes=5 << 20))
+    assert ours == {
+        "pid": os.getpid(),
+        "username": psutil.Process().username(),
+        "command": os.path.basename(psutil.Process().cmdline()[0]),  # noqa: PTH119 - as gpustat does
+        "gpu_memory_usage": 5,
+    }
+    unknown = describe_process(GpuProcess(pid=2**31, used_bytes=None))
+    assert unknown == {"pid": 2**31, "username": None, "command": None, "gpu_memory_usage": None}
