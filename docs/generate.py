@@ -1,0 +1,90 @@
+#!/usr/bin/env python3
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Write what is worked out from the models: docs/schema.json, and the tables at the end of docs/configuration.md.
+
+    python docs/generate.py
+
+A test compares both with what is committed.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pytest_curator_bench.config.checks import VARIABLE
+from pytest_curator_bench.config.schema import CHOICE, json_schema
+
+DOCS = Path(__file__).parent
+MARK = "<!-- From here on: written by docs/generate.py, from the models that check a configuration. -->"
+TITLES = {
+    "EntryModel": "An entry (`entries`)",
+    "RaySettings": "`ray`",
+    "Requirement": "A requirement (`requirements`)",
+    "Matrix": "`matrix`",
+    "SinkData": "`sink_data`",
+    "DatasetModel": "A dataset (`datasets`)",
+    "DatasetFormat": "A form of a dataset (`formats`)",
+    "PathModel": "A path (`paths`)",
+    "DataSetupModel": "A data set-up (`data_setups`)",
+    "SinkModel": "A sink (`sinks`)",
+    "Telemetry": "`telemetry`, `gpu_stats_recorder`",
+}
+
+KINDS = {
+    "array": "list",
+    "boolean": "true or false",
+    "integer": "whole number",
+    "null": "",
+    "object": "mapping",
+    "string": "text",
+}
+
+
+def schema_text() -> str:
+    """Content of docs/schema.json."""
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def configuration_text() -> str:
+    """Content of docs/configuration.md: what stands before the mark is kept."""
+    head = (DOCS / "configuration.md").read_text(encoding="utf-8").partition(MARK)[0]
+    schema = json_schema()
+    sections = [_section("Top level", schema)]
+    sections += [_section(title, schema["$defs"][name]) for name, title in TITLES.items()]
+    missing = set(schema["$defs"]) - {*TITLES, "MatrixChoice"}
+    if missing:
+        raise SystemExit(f"give these models a title in docs/generate.py: {', '.join(sorted(missing))}")
+    return f"{head}{MARK}\n\n" + "\n".join(sections)
+
+
+def _section(title: str, model: dict[str, Any]) -> str:
+    lines = [f"### {title}", "", "| key | value | meaning |", "|---|---|---|"]
+    for key, value in model.get("properties", {}).items():
+        name = f"`{key}`" + (" (required)" if key in model.get("required", ()) else "")
+        lines.append(f"| {name} | {_kind(value)} | {value.get('description', '').replace('|', '&#124;')} |")
+    return "\n".join(lines) + "\n"
+
+
+def _kind(value: dict[str, Any]) -> str:
+    """What may stand there, in few words."""
+    if "anyOf" in value or "oneOf" in value:
+        kinds = dict.fromkeys(_kind(choice) for choice in value.get("anyOf", value.get("oneOf", ())))
+        return " or ".join(kind for kind in kinds if kind)
+    if "enum" in value:
+        return ", ".join(f"`{item}`" for item in value["enum"])
+    if "const" in value:
+        return f"`{json.dumps(value['const'])}`"
+    if value in (CHOICE, VARIABLE):
+        return ""  # a value may come from a variable, or from a matrix: said once, in the text
+    if "$ref" in value:
+        return "mapping"
+    kinds = value.get("type", "anything")
+    return " or ".join(KINDS.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+
+
+if __name__ == "__main__":
+    (DOCS / "schema.json").write_text(schema_text(), encoding="utf-8")
+    (DOCS / "configuration.md").write_text(configuration_text(), encoding="utf-8")
