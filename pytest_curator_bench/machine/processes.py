@@ -30,6 +30,7 @@ class ProcessStat(NamedTuple):
     Attributes:
         pid: process ID.
         name: the kernel's name of it, 15 characters at most.
+        living: whether it runs at all: one that has ended stays until its parent waits for it, a zombie.
         parent: process ID of the parent.
         own_cpu_time_s: user and system time of the process itself, in seconds, whole clock ticks.
         waited_cpu_time_s: the same of the descendants that it, and they in turn, have waited for.
@@ -37,6 +38,7 @@ class ProcessStat(NamedTuple):
 
     pid: int
     name: str
+    living: bool
     parent: int
     own_cpu_time_s: float
     waited_cpu_time_s: float
@@ -119,7 +121,7 @@ def read_tree_usage(keepers: Sequence[int], root: Path = _ROOT) -> TreeUsage:
         rss_bytes=rss,
         rss_anonymous_bytes=anonymous,
         swap_bytes=swap,
-        count=len(members),
+        count=sum(stat.living for stat in members),
     )
 
 
@@ -130,7 +132,7 @@ def parent_of(pid: int) -> int | None:
 
 
 def descendants(ancestor: int) -> frozenset[int]:
-    """All living processes that descend from the given one, without itself."""
+    """All processes that descend from the given one, zombies included, without itself."""
     return frozenset(stat.pid for stat in members_below(read_stats(), [ancestor]))
 
 
@@ -144,6 +146,7 @@ def _read_stat(proc: str, pid: str) -> ProcessStat | None:
     return ProcessStat(
         int(pid),
         head.partition(b"(")[2].decode("utf-8", "replace"),
+        fields[0] not in b"ZX",
         int(fields[1]),
         (int(fields[11]) + int(fields[12])) * _TICK_S,
         (int(fields[13]) + int(fields[14])) * _TICK_S,

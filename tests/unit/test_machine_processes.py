@@ -18,13 +18,22 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def lay_out_process(
-    root: Path, pid: int, parent: int, *, name: str = "x", own: int = 0, waited: int = 0, status: str = "", io: str = ""
+    root: Path,
+    pid: int,
+    parent: int,
+    *,
+    name: str = "x",
+    state: str = "S",
+    own: int = 0,
+    waited: int = 0,
+    status: str = "",
+    io: str = "",
 ) -> None:
     """Write what the kernel shows of a process; times in seconds."""
     directory = root / "proc" / str(pid)
     directory.mkdir(parents=True)
-    times = f"{own * TICKS} 0 {waited * TICKS} 0"
-    (directory / "stat").write_text(f"{pid} ({name}) S {parent} 1 1 0 -1 4194304 1 2 3 4 {times} 20 0 1 0 99 1 1 0\n")
+    times = f"1 1 0 -1 4194304 1 2 3 4 {own * TICKS} 0 {waited * TICKS} 0 20 0 1 0 99 1 1 0"
+    (directory / "stat").write_text(f"{pid} ({name}) {state} {parent} {times}\n")
     (directory / "status").write_text(f"Name:\t{name}\n{status}")
     (directory / "io").write_text(f"rchar: 5\nwchar: 6\n{io}")
 
@@ -46,6 +55,14 @@ def test_the_use_of_a_tree_is_summed_up(tmp_path: Path) -> None:
         swap_bytes=16 * 1024,
         count=2,
     )
+
+
+def test_a_process_that_nobody_has_waited_for_yet_lives_no_more(tmp_path: Path) -> None:
+    """Its CPU time is counted, it is not."""
+    lay_out_process(tmp_path, 11, 10, own=3)
+    lay_out_process(tmp_path, 12, 11, own=4, waited=5, state="Z")
+    lay_out_process(tmp_path, 13, 12, own=6, state="X")
+    assert read_tree_usage([10], tmp_path) == TreeUsage(cpu_time_s=3 + 4 + 5 + 6, count=1)
 
 
 def test_what_cannot_be_read_is_left_out(tmp_path: Path) -> None:
