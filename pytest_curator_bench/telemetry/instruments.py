@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
+    from types import TracebackType
 
-__all__ = ["SHORTEST_RATE_S", "Instrument", "Level", "Moment", "percent_of"]
+__all__ = ["SHORTEST_RATE_S", "Instrument", "Level", "Moment", "Timing", "percent_of"]
 
 # CPU time comes in clock ticks of 10 ms: a rate over less time than this would mostly be rounding.
 SHORTEST_RATE_S = 0.1
@@ -86,6 +88,34 @@ class Level:
         whole = "bytes" in name
         mean, peak = (round(value, 0 if whole else 2) for value in (self.mean, self.highest))
         return {f"{name}_mean": int(mean) if whole else mean, f"{name}_peak": int(peak) if whole else peak}
+
+
+class Timing:
+    """The time over which a counter has grown, where a reading of it takes a while.
+
+    ``with`` it around each reading. From the beginning of one to the end of another nothing is left out: so
+    a thread that has to wait for a CPU in the middle of a reading never makes a rate too high.
+    """
+
+    __slots__ = ("_begun_s", "_ended_s", "_since_s")
+
+    def __init__(self) -> None:
+        self._begun_s = self._ended_s = self._since_s = time.monotonic()
+
+    def __enter__(self) -> None:
+        self._begun_s = time.monotonic()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._ended_s = time.monotonic()
+
+    @property
+    def taken_s(self) -> float:
+        """From the beginning of the reading that the rate begins with to the end of the last one, in seconds."""
+        return self._ended_s - self._since_s
+
+    def restart(self) -> None:
+        """The next rate begins with the reading just made."""
+        self._since_s = self._begun_s
 
 
 def percent_of(part_s: float, whole_s: float) -> float | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench.machine.activity import read_cpu_times, read_load
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, available_memory_bytes, read_space
-from pytest_curator_bench.telemetry.instruments import Level, percent_of
+from pytest_curator_bench.telemetry.instruments import Level, Timing, percent_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -37,9 +37,9 @@ class Machine:
         """
         self._root = root
         self._own_cpu_time_s = own_cpu_time_s
+        self._timing = Timing()
         self._begin = self._since = read_cpu_times(root)
         self._own_s = own_cpu_time_s()
-        self._since_s = 0.0
         self._elapsed_s = 0.0
         names = ("machine_cpu_percent", "other_cpu_percent", "machine_load", "shm_bytes")
         self._levels = {name: Level() for name in names}
@@ -47,12 +47,14 @@ class Machine:
 
     def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
         """One row."""
-        now, own_s = read_cpu_times(self._root), self._own_cpu_time_s()
-        busy_s, taken_s = (now - self._since).busy_s, moment.elapsed_s - self._since_s
+        with self._timing:
+            now, own_s = read_cpu_times(self._root), self._own_cpu_time_s()
+        busy_s, taken_s = (now - self._since).busy_s, self._timing.taken_s
         percent = percent_of(min(busy_s / max(now.cpus, 1), taken_s), taken_s)
         others = percent_of(busy_s - (own_s - self._own_s), taken_s)
         if percent is not None or not moment.running:
-            self._since, self._own_s, self._since_s = now, own_s, moment.elapsed_s
+            self._since, self._own_s = now, own_s
+            self._timing.restart()
         self._elapsed_s = moment.elapsed_s
         space = read_space(SHARED_MEMORY_DIR)
         available = available_memory_bytes(self._root)

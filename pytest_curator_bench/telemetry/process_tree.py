@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.machine.processes import TreeUsage, members_below, read_stats, read_tree_usage
-from pytest_curator_bench.telemetry.instruments import Level, percent_of
+from pytest_curator_bench.telemetry.instruments import Level, Timing, percent_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,8 +41,8 @@ class ProcessTree:
         self._keepers = [script_keeper, *([] if cluster_keeper is None else [cluster_keeper])]
         self._before = TreeUsage() if cluster_keeper is None else read_tree_usage([cluster_keeper])
         self._elapsed_s = 0.0
-        self._rate_since_s = 0.0
-        self._rate_cpu_s = 0.0
+        self._timing = Timing()
+        self._rate_cpu_s: float | None = None
         self._cpu_time_s = 0.0
         self._read_bytes = 0
         self._write_bytes = 0
@@ -56,16 +56,21 @@ class ProcessTree:
 
     def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
         """One row."""
-        usage = read_tree_usage(self._keepers)
+        with self._timing:
+            usage = read_tree_usage(self._keepers)
         # A process that ends between two reads of one pass may be counted twice, or be missed, once.
         self._cpu_time_s = max(usage.cpu_time_s - self._before.cpu_time_s, self._cpu_time_s)
         self._read_bytes = max(usage.read_bytes - self._before.read_bytes, self._read_bytes)
         self._write_bytes = max(usage.write_bytes - self._before.write_bytes, self._write_bytes)
         self._elapsed_s = moment.elapsed_s
-        percent = percent_of(self._cpu_time_s - self._rate_cpu_s, moment.elapsed_s - self._rate_since_s)
+        percent = None
+        if self._rate_cpu_s is not None:
+            percent = percent_of(self._cpu_time_s - self._rate_cpu_s, self._timing.taken_s)
         if percent is not None:
-            self._rate_since_s, self._rate_cpu_s = moment.elapsed_s, self._cpu_time_s
             self._peak_percent = max(percent, self._peak_percent or 0.0)
+        if percent is not None or self._rate_cpu_s is None:
+            self._timing.restart()
+            self._rate_cpu_s = self._cpu_time_s
         levels = {
             "rss_bytes": usage.rss_bytes,
             "rss_anonymous_bytes": usage.rss_anonymous_bytes,
