@@ -107,7 +107,8 @@ def test_fork_storm(world: World, code: str) -> None:
 
 def test_misleading_name(world: World) -> None:
     """A process is found though its name looks like fields of /proc/PID/stat; none can send control codes."""
-    process = world.spawn("/bin/sh", "-c", "(echo ') R 1 1' > /proc/self/comm; sleep 100; :) & sleep 0.2")
+    named = "(echo ') R 1 1' > /proc/self/comm; sleep 100 & echo $! > pid; wait) &"
+    process = world.spawn("/bin/sh", "-c", f"{named} until grep -qsx sleep /proc/$(cat pid)/comm; do :; done")
     process.wait()
     report = process.end(0.2)
     assert world.left() == []

@@ -71,8 +71,15 @@ def test_cpu_time_of_children_that_have_ended(world: World) -> None:
 
 def test_memory_of_parent_and_child(world: World) -> None:
     """Both hold 100 MiB of their own: together they have 200."""
-    hold = f"x = bytearray({100 * MIB}); import time; time.sleep(1.5)"
-    code = f"import subprocess, sys\nsubprocess.Popen([sys.executable, '-I', '-S', '-c', {hold!r}])\n{hold}"
+    hold = f"import sys; x = bytearray({100 * MIB}); print(flush=True); sys.stdin.read()"
+    code = f"""
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-I', '-S', '-c', {hold!r}], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+x = bytearray({100 * MIB})
+child.stdout.readline()
+time.sleep(1)
+child.communicate()
+"""
     figures, rows = watched(world, world.python(code))
     assert 200 * MIB <= figures["rss_anonymous_bytes_peak"] <= figures["rss_bytes_peak"] < 300 * MIB
     assert 100 * MIB < figures["rss_bytes_mean"] <= figures["rss_bytes_peak"]

@@ -152,7 +152,7 @@ def test_what_the_machine_has_not(simulated: Project) -> None:
 
 def test_waiting_shows_in_a_log(two: Project) -> None:
     """One line says for what, and who holds it; from a worker too. It is not counted against the limit."""
-    two.config("entries: [{name: a, script: ok.py, timeout_s: 4}]")
+    two.config("entries: [{name: a, script: ok.py, timeout_s: 8}]")
     with another_run() as (_, lease):
         process = subprocess.Popen(command("-n", "1"), cwd=two.path, text=True, stdout=subprocess.PIPE)
         assert process.stdout is not None
@@ -163,12 +163,12 @@ def test_waiting_shows_in_a_log(two: Project) -> None:
             rf"a: waiting for the whole machine, \d+ s \| other_entry \(pid {os.getpid()}\) has the whole machine since [\d:]{{8}}$",
             line,
         )
-        time.sleep(5)
+        time.sleep(8)
         lease.release()
         rest, _ = process.communicate()
         watchdog.cancel()
     assert process.returncode == 0, rest
-    assert lease_of(two, "a")["waited_s"] > 4
+    assert lease_of(two, "a")["waited_s"] > 8
     assert not (two.session_dir / "a" / ".status.json").exists()
 
 
