@@ -44,6 +44,9 @@ for name, data in files.items():
 sys.exit(args.exit)
 """
 
+# How the quiet machine check begins its sentences about CPUs and memory, which other tests may bring about.
+NOISE = ("Other processes keep ", "The hypervisor withholds ", "Only ", "CPUs ", "The machine is hot: ")
+
 
 class Project:
     """A directory with ``benchmarks/config.yaml`` and scripts, and pytest runs in it."""
@@ -87,7 +90,7 @@ class Project:
 
     def warnings(self, entry: str) -> list[str]:
         """The warnings of an entry's result, without those of what else happens on the machine."""
-        return [text for text in self.result(entry)["warnings"] if not text.startswith("Other processes keep ")]
+        return [text for text in self.result(entry)["warnings"] if not text.startswith(NOISE)]
 
     def session(self) -> dict[str, Any]:
         """session.json."""

@@ -67,9 +67,11 @@ class ClusterFiles:
         return ""
 
     def dashboard_url(self) -> str | None:
-        """Where the dashboard answers, as the output of ``ray start`` tells."""
-        found = _DASHBOARD.findall(self.log_file.read_text("utf-8", "replace"))
-        return found[-1] if found else None
+        """Where the dashboard answers, as the output of ``ray start`` tells; ``None`` if it does not yet."""
+        with self.log_file.open("rb") as log:
+            log.seek(self._log_begin)
+            found = _DASHBOARD.search(log.read().decode("utf-8", "replace"))
+        return found[1] if found else None
 
     def last_words(self) -> tuple[str, str]:
         """What ``ray start`` and, until removal, the components say last; see :mod:`.logs`."""

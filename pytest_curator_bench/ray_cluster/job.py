@@ -129,9 +129,11 @@ class Job:
             # A second less than the grace period of whoever told us: nobody hears us afterwards.
             deadline = time.monotonic() + max(self._order.grace_s - 1, 1)
             while not follower.done() and time.monotonic() < deadline:
+                pause_s = RETRY_INTERVAL_S
                 with suppress(Exception):
                     await _in_thread(lambda: client.stop_job(self._order.submission_id), STOP_REQUEST_LIMIT_S)
-                    await asyncio.wait({follower}, timeout=max(deadline - time.monotonic(), 0))
+                    pause_s = max(deadline - time.monotonic(), 0)
+                await asyncio.wait({follower}, timeout=pause_s)
         stopper.cancel()
         if follower.done():
             follower.result()

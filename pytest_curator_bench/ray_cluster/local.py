@@ -157,8 +157,6 @@ class LocalCluster:
         except BaseException:
             cluster.stop(keep_logs_in=None, stop_timeout_s=0)
             raise
-        if spec.dashboard:
-            cluster.dashboard_url = files.dashboard_url()
         cluster.start_time_s = time.monotonic() - began
         return cluster
 
@@ -263,12 +261,14 @@ class LocalCluster:
         return f"Ray left processes that cannot be killed: {', '.join(unkillable)}." if unkillable else None
 
     def _wait_until_ready(self, deadline: float, limit_s: float) -> None:
-        """Wait for the file that ``ray start`` writes last, and take the address from it.
+        """Wait for the address, in a file that ``ray start`` writes in the end, and for the dashboard's.
+
+        The latter stands in its output, which it writes before that file, and which gets into its log after it.
 
         Raises:
             ClusterError: if Ray ends first, or the deadline passes.
         """
-        while not self.address:
+        while True:
             try:
                 ended = self._process.wait(_POLL_INTERVAL_S)
             except SupervisionError as error:
@@ -279,7 +279,11 @@ class LocalCluster:
                 said = f": {line}" if line else " without a word"
                 raise ClusterError(f"Ray ended instead of starting ({how}){said}", detail)
             self.address = self._files.address()
-            if not self.address and time.monotonic() > deadline:
+            if self.spec.dashboard:
+                self.dashboard_url = self._files.dashboard_url()
+            if self.address and (self.dashboard_url or not self.spec.dashboard):
+                return
+            if time.monotonic() > deadline:
                 line, detail = self.last_words()
                 said = f"; it said last: {line}" if line else ", nor said a word"
                 raise ClusterError(f"Ray did not start within {limit_s:g} s{said}", detail)

@@ -22,8 +22,10 @@ _DETAIL_LINES = 20
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What precedes a message of ray start where it doesn't write to a terminal: time, level, file and line.
 _LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\s+\w+ \S+ -- ")
-# The end of a traceback, click's refusal of an argument, or a component's end as ray start --block tells it.
-_TELLING = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|\s*\S+ \[exit code=.*)")
+# A component's end as ray start --block tells it, each that has ended in a line, in the order of their starts.
+_EXITED = re.compile(r"\s*\S+ \[exit code=.*")
+# That, the end of a traceback, or click's refusal of an argument.
+_TELLING = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|" + _EXITED.pattern + ")")
 # A line of the components in C++: time, then C for fatal or E for error, process and thread, in brackets.
 _NATIVE_ERROR = re.compile(r"^\[[\d :,-]+ [CE] ")
 
@@ -42,6 +44,8 @@ def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tup
     """
     lines = [_LOG_PREFIX.sub("", line) for line in _tail(log_file, log_begin)]
     telling = next((line.strip() for line in reversed(lines) if _TELLING.match(line)), None)
+    if telling and _EXITED.match(telling):  # none can do without those before it
+        telling = next(line.strip() for line in lines if _EXITED.match(line))
     native = [
         f"{name}: {line}"
         for name in ("gcs_server.err", "gcs_server.out", "raylet.err", "raylet.out")

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
 __all__ = ["ClusterPool", "Findings", "SharedCluster"]
 
 # What a driver owned goes away after its end (0.3 s on an idle machine): an entry has left what still is there when
-# nothing has changed for so long, or when so long has passed in all.
+# nothing has changed for so long, or when so long has passed in all. Where a look has to wait for a busy machine,
+# little of that time counts: Ray, too, has had to wait.
 _UNCHANGED_S = 2.0
-_SETTLE_LIMIT_S = 15.0
+_SETTLE_LIMIT_S = 30.0
 _LOOK_INTERVAL_S = 0.05
+_COUNTED_S = 4 * _LOOK_INTERVAL_S
 
 
 @dataclass(slots=True, eq=False)
@@ -123,9 +125,10 @@ class ClusterPool:
 
         What Ray Data leaves behind by design is ended, so that the next entry meets none of it.
         """
-        deadline = time.monotonic() + _SETTLE_LIMIT_S
+        looked_at = time.monotonic()
+        deadline = looked_at + _SETTLE_LIMIT_S
         before: list[str] = []
-        since = 0.0
+        unchanged_s = 0.0
         ended = False
         while True:
             inventory = self._inventory(shared)
@@ -134,10 +137,10 @@ class ClusterPool:
             left = inventory.left()
             if not left:
                 return Findings()
-            now = time.monotonic()
-            if left != before:
-                before, since = left, now
-            if now > deadline or now - since > _UNCHANGED_S:
+            passed_s, looked_at = time.monotonic() - looked_at, time.monotonic()
+            unchanged_s = unchanged_s + min(passed_s, _COUNTED_S) if left == before else 0.0
+            before = left
+            if looked_at > deadline or unchanged_s > _UNCHANGED_S:
                 return Findings(left=tuple(left))
             if not ended and inventory.bookkeepers:
                 ended = True

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -113,10 +114,13 @@ class ObjectStore:
         """One row; empty without a cluster, or before its raylet has its store."""
         if self._keeper is None:
             return []
-        self._files = [file for file in self._files if file.exists()] or _store_files(self._keeper)
-        if not self._files:
+        sizes = _sizes(self._files)
+        if not sizes:
+            self._files = _store_files(self._keeper)
+            sizes = _sizes(self._files)
+        if not sizes:
             return []
-        taken = sum(file.stat().st_blocks * 512 for file in self._files)
+        taken = sum(sizes)
         self._level.add(taken, moment)
         return [{"object_store_bytes": taken}]
 
@@ -131,7 +135,17 @@ def _store_files(keeper: int) -> list[Path]:
     for stat in members_below(read_stats(), [keeper]):
         if stat.name == "raylet":
             for descriptor in os.scandir(f"/proc/{stat.pid}/fd"):
-                target = Path(descriptor.path).readlink().name
-                if target.startswith("plasma") and target.endswith(" (deleted)"):
-                    found.append(Path(descriptor.path))
+                with suppress(OSError):  # closed meanwhile
+                    target = Path(descriptor.path).readlink().name
+                    if target.startswith("plasma") and target.endswith(" (deleted)"):
+                        found.append(Path(descriptor.path))
     return found
+
+
+def _sizes(files: Sequence[Path]) -> list[int]:
+    """What those that are still there take, in bytes."""
+    sizes = []
+    for file in files:
+        with suppress(OSError):
+            sizes.append(file.stat().st_blocks * 512)
+    return sizes

@@ -19,12 +19,12 @@ from pytest_curator_bench.execution.process import SupervisedProcess, Supervisor
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-GONE_LIMIT_S = 10.0
+GONE_LIMIT_S = 60.0
 
 DAEMON = """
 import os, signal, time
 def daemon():  # twice forked, in a session of its own, deaf to SIGTERM; writes its pid to the file "daemon"
-    if os.fork() == 0:
+    if (child := os.fork()) == 0:
         os.setsid()
         if os.fork():
             os._exit(0)
@@ -34,6 +34,7 @@ def daemon():  # twice forked, in a session of its own, deaf to SIGTERM; writes 
         os.rename("daemon.new", "daemon")
         while True:
             time.sleep(100)
+    os.waitpid(child, 0)
     while not os.path.exists("daemon"):
         time.sleep(0.01)
 """

@@ -102,7 +102,7 @@ def start(project: Project) -> subprocess.Popen[str]:
 
 def await_text(project: Project, entry: str, text: str, pytest_run: subprocess.Popen[str]) -> None:
     """Wait until the entry's log holds a text."""
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 300
     while not any(text in log.read_text() for log in project.path.glob(f"results/*/{entry}/stdouterr.log")):
         assert time.monotonic() < deadline, "the entry did not begin in time"
         assert pytest_run.poll() is None, pytest_run.communicate()[0]
@@ -117,12 +117,12 @@ def test_a_pipeline_through_address_and_job(project: Project, existing: TwoNodes
     script = f"{{script: {SCRIPTS}/score_filter_benchmark.py, args: '{arguments}', "
     project.script("slow.py", SLOW_SCRIPT)
     project.config(
-        "cleanup_timeout_s: 8\n"
+        "cleanup_timeout_s: 60\n"
         "entries:\n"
         f"  - {script} name: by_address, ray: {{address: auto, num_cpus: 3}}}}\n"
         f"  - {script} name: by_job, ray: {{job: '{existing.url}/', num_cpus: 3}}}}\n"
         f"  - {{name: too_large, script: ok.py, ray: {{job: '{existing.url}', num_cpus: 64}}}}\n"
-        f"  - {{name: too_slow, script: slow.py, timeout_s: 20, ray: {{job: '{existing.url}'}}}}\n"
+        f"  - {{name: too_slow, script: slow.py, timeout_s: 60, ray: {{job: '{existing.url}'}}}}\n"
     )
     os.environ["RAY_ADDRESS"] = existing.address  # what auto finds
     try:
@@ -155,7 +155,7 @@ def test_a_pipeline_through_address_and_job(project: Project, existing: TwoNodes
     assert directory is not None
     assert not Path(directory[1]).exists()
     assert "curator-bench" not in log.replace(directory[1], "").partition("results there")[2]
-    assert 0 < too_slow["exec_time_s"] < 20
+    assert 0 < too_slow["exec_time_s"] < 60 + 60
     assert not [process for process in marked(existing) if "300" in process.cmdline()]
     assert alive(existing) == ["127.0.0.1", "127.0.0.2"]
     assert not [
@@ -174,7 +174,7 @@ def test_a_node_that_dies(project: Project, existing: TwoNodes, kind: str) -> No
     run = start(project)
     await_text(project, "dying", "on the second node", run)
     existing.kill_second()
-    output = run.communicate(timeout=120)[0]
+    output = run.communicate(timeout=300)[0]
     assert run.returncode == 1, output
     dying = project.result("dying")
     assert (dying["status"], dying["reason"]) == ("error", "ray")

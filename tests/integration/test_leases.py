@@ -57,18 +57,19 @@ def test_two_runs_of_two_workers_share_a_machine(tmp_path: Path) -> None:
 
 
 def victims(controller: psutil.Process, kind: str) -> list[psutil.Process]:
-    """Its xdist workers, or their supervisors, that live.
+    """Its two xdist workers, or their supervisors; none unless both are there and have one.
 
-    Only workers that have a supervisor, which comes with a worker's first entry: xdist itself does not survive the
-    death of one that is still collecting (execnet: "cannot send (already closed?)").
+    A supervisor comes with a worker's first entry: xdist itself does not survive the death of one that is still
+    collecting, nor of both before it has noticed the first (execnet: "cannot send (already closed?)").
     """
-    found = []
-    with contextlib.suppress(psutil.Error):
-        for worker in controller.children():
-            with contextlib.suppress(psutil.Error):
-                supervisors = [child for child in worker.children() if is_supervisor(child)]
-                found += supervisors if kind == "supervisor" else [worker] * bool(supervisors)
-    return found
+    try:
+        workers = [worker for worker in controller.children() if worker.status() != psutil.STATUS_ZOMBIE]
+        supervisors = [child for worker in workers for child in worker.children() if is_supervisor(child)]
+    except psutil.Error:
+        return []
+    if len(workers) != 2 or {child.ppid() for child in supervisors} != {worker.pid for worker in workers}:
+        return []
+    return supervisors if kind == "supervisor" else workers
 
 
 def is_supervisor(process: psutil.Process) -> bool:
@@ -102,7 +103,11 @@ def test_killing_any_holder_loses_no_lease(tmp_path: Path, seed: int) -> None:
     outputs = [run.communicate(timeout=LIMIT_S)[0] for run in runs]
     with contextlib.closing(registry(tmp_path)) as share:
         assert len(share.acquire(ALL, "the rest").gpus) == 8
-        assert len(list((tmp_path / "leases" / "simulated").glob("owner-*"))) == 1
+    while owners := list((tmp_path / "leases" / "simulated").glob("owner-*")):
+        # A supervisor that holds nothing may live on for a moment; whoever comes next clears up after the dead.
+        assert time.monotonic() < deadline, owners
+        time.sleep(0.1)
+        registry(tmp_path).close()
     assert killed, outputs
     assert violations(tmp_path) == "", outputs
     results = read_results(tmp_path)

@@ -69,6 +69,20 @@ def store_uri(tmp_path_factory: pytest.TempPathFactory) -> str:
     return store.uri
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy with other tests makes no request of these too slow."""
+    monkeypatch.setattr(mlflow_store, "REQUEST_TIMEOUT_S", LIMIT_S)
+
+
+def be_patient(project: Project) -> None:
+    """To import MLflow may take longer than a session waits for a sink at its end, where the machine is busy."""
+    (project.path / "benchmarks" / "conftest.py").write_text(
+        "from pytest_curator_bench.sinks.dispatch import Dispatcher\n"
+        f"Dispatcher.__init__.__kwdefaults__['patience_s'] = {LIMIT_S}\n"
+    )
+
+
 def deadline_passed(until: float) -> bool:
     """Waits a little; for loops that end in an error rather than never."""
     time.sleep(0.05)
@@ -77,9 +91,11 @@ def deadline_passed(until: float) -> bool:
 
 def test_two_entries_on_two_workers(project: Project, server: Server) -> None:
     """A run for the session, one below it for each entry, with all that is known of it."""
+    be_patient(project)
     project.script("measure.py", SCRIPT)
     project.config(
         f"""
+        telemetry: {{interval_s: 0}}
         sinks: [{{name: mlflow, tracking_uri: '{server.uri}', experiment: two}}]
         run_reason: to see
         entries:
@@ -132,9 +148,11 @@ def test_two_entries_on_two_workers(project: Project, server: Server) -> None:
 
 def test_the_server_dies_between_the_entries(project: Project, server: Server) -> None:
     """What it missed comes by a replay: nothing is missing then, and nothing is there twice."""
+    be_patient(project)
     project.script("measure.py", SCRIPT)
     project.config(
         f"""
+        telemetry: {{interval_s: 0}}
         sinks: [{{name: mlflow, tracking_uri: '{server.uri}', experiment: killed}}]
         entries:
           - {{name: good, script: measure.py}}
@@ -193,6 +211,7 @@ def contents(uri: str, experiment: str) -> list[tuple[Any, ...]]:
 
 def test_two_jobs_fill_one_session_in_the_embedded_store(project: Project) -> None:
     """Without settings all is kept in results_dir; both jobs share the session's run, whose end is the later one's."""
+    be_patient(project)
     project.config("sinks: [{name: mlflow}]\nentries: [{name: a, script: ok.py}, {name: b, script: ok.py}]\n")
     for entry in ("a", "b"):
         result = project.run("--bench-session", "one", "--bench-entry", entry)
@@ -215,6 +234,7 @@ def test_credentials_stay_secret(project: Project, monkeypatch: pytest.MonkeyPat
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     monkeypatch.setenv("TRACKING_URI", f"http://planted-user:planted-password@127.0.0.1:{port}/mlflow")
+    be_patient(project)
     project.config("sinks: [{name: mlflow, tracking_uri: '${TRACKING_URI}'}]\nentries: [{name: a, script: ok.py}]\n")
     result = project.run()
     assert result.ret == 0

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from pytest_curator_bench.execution.process import (
 )
 from tests.integration.process_world import World, await_true
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.mark.parametrize("status", [0, 1, 3, 255])
@@ -37,10 +39,12 @@ def test_exit_status(world: World, status: int) -> None:
 
 
 def test_times(world: World) -> None:
-    """Start and end are UTC and as far apart as the duration says, which is the sleep and little more."""
+    """Start and end are UTC and as far apart as the duration says, which is as long as it had to wait."""
     before = datetime.now(UTC)
-    process = world.spawn("/bin/sleep", "0.3")
+    process = world.spawn("/bin/sh", "-c", "until [ -e go ]; do sleep 0.01; done")
     assert process.wait(0) is None
+    time.sleep(0.3)
+    (world.directory / "go").touch()
     done = process.wait()
     after = datetime.now(UTC)
     assert done is not None
@@ -158,6 +162,7 @@ def test_log_is_whole_and_in_order(world: World) -> None:
     """Both outputs go to one file in the order of writing, after what is there, whatever the bytes."""
     (world.directory / "log").write_bytes(b"before\n")
     code = """
+import gc
 import os
 for number in range(1000):
     os.write(1 + number % 2, b"%d \\xff\\xfe\\n" % number)
@@ -252,7 +257,7 @@ def test_cpus(world: World) -> None:
 
 def test_no_descriptors_pile_up(world: World) -> None:
     """Ended jobs leave no open file in the harness or the supervisor."""
-    counts = []
+    counts: list[int] = []
     supervisor = psutil.Process(world.supervisor._program.pid)
     for _ in range(2):
         for _ in range(5):
@@ -260,5 +265,7 @@ def test_no_descriptors_pile_up(world: World) -> None:
             process.wait()
             process.end(1)
         await_true(lambda: not supervisor.children(), "keepers to be gone")
-        counts.append((psutil.Process().num_fds(), supervisor.num_fds()))
-    assert counts[0] == counts[1]
+        gc.collect()  # or it would close what others have left, at some time or other
+        if not counts:
+            counts = [psutil.Process().num_fds(), supervisor.num_fds()]
+    await_true(lambda: [psutil.Process().num_fds(), supervisor.num_fds()] == counts, f"as few as before: {counts}")

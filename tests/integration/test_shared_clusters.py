@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.leases.capacity import SIMULATED_VARIABLE
-from tests.integration.test_entries_on_ray import MARK, eventually, mark, marked
+from tests.integration.test_entries_on_ray import LIMIT_S, MARK, eventually, mark, marked
 
 if TYPE_CHECKING:
     from tests.bench_project import Project
@@ -67,11 +67,12 @@ elif sys.argv[1] == "start":
 elif sys.argv[1] == "die":
     import psutil
     port, mark = int(os.environ["RAY_ADDRESS"].rpartition(":")[2]), os.environ["MARK"]
-    for process in psutil.process_iter():
-        if process.name() == "gcs_server" and process.environ().get("MARK") == mark:
+    for process in psutil.process_iter(["name", "environ"]):
+        if process.info["name"] == "gcs_server" and (process.info["environ"] or {}).get("MARK") == mark:
             if port in [connection.laddr.port for connection in process.net_connections("tcp")]:
+                ray_start = process.parent()
                 process.kill()
-    time.sleep(3)
+                ray_start.wait(60)
     sys.exit(1)
 elif sys.argv[1] == "sleep":
     print("asleep", flush=True)
@@ -136,7 +137,7 @@ def test_a_cluster_is_shared_until_something_is_left_on_it(project: Project, mar
     others = [path for path in project.session_dir.rglob("*") if path.is_file() and path.name != "stdouterr.log"]
     assert not [path for path in others if any(token in path.read_text(errors="replace") for token in tokens)]
     assert not marked(mark)
-    assert not set(Path("/dev/shm").iterdir()) - segments
+    eventually(lambda: not set(Path("/dev/shm").iterdir()) - segments, LIMIT_S)  # other tests have some for a while
 
 
 def test_a_shared_cluster_that_dies(project: Project, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,7 +148,7 @@ def test_a_shared_cluster_that_dies(project: Project, mark: str, monkeypatch: py
     dying = project.result("dying")
     assert (dying["status"], dying["reason"]) == ("error", "ray")
     assert dying["error"].startswith("The Ray cluster died while the script ran: gcs_server [exit code=-9")
-    assert "The shared Ray cluster main-2 was lost" in project.warnings("dying")[0]
+    assert any("The shared Ray cluster main-2 was lost" in text for text in project.warnings("dying"))
     assert clusters(project, "other", "dying", "after", "more") == [
         ("main-1", False),
         ("main-2", False),
@@ -170,12 +171,12 @@ def test_each_worker_has_its_own_and_a_killed_pytest_leaves_none(project: Projec
         start_new_session=True,
     )
     asleep = "results/*/*/stdouterr.log"
-    eventually(lambda: sum("asleep" in path.read_text() for path in project.path.glob(asleep)) == 2, 120)
+    eventually(lambda: sum("asleep" in path.read_text() for path in project.path.glob(asleep)) == 2, LIMIT_S)
     logs = {path.name for path in project.path.glob("results/*/runs/*/ray/*.log")}
     assert logs == {"gw0-1.log", "gw1-1.log"}
-    sockets = [arg for item in marked(mark) for arg in item.cmdline() if arg.endswith("/inspector.sock")]
+    sockets = [arg for words in marked(mark).values() for arg in words if arg.endswith("/inspector.sock")]
     assert len(set(sockets)) == 2
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    eventually(lambda: not marked(mark), 15)
-    eventually(lambda: not [path for path in sockets if Path(path).parent.exists()], 5)
+    eventually(lambda: not marked(mark), LIMIT_S)
+    eventually(lambda: not [path for path in sockets if Path(path).parent.exists()], LIMIT_S)

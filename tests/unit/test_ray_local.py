@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import socket
@@ -60,9 +61,9 @@ def start(
     temp_dir = Path(tempfile.mkdtemp(dir="/tmp"))
     monkeypatch.setattr(tempfile, "tempdir", str(temp_dir))
 
-    def started(**changes: Any) -> LocalCluster:
-        options: dict[str, Any] = {"start_timeout_s": 30, "env": dict(os.environ)} | changes
-        return LocalCluster.start(SPEC, supervisor=supervisor, log_file=tmp_path / "ray.log", **options)
+    def started(spec: ClusterSpec = SPEC, **changes: Any) -> LocalCluster:
+        options: dict[str, Any] = {"start_timeout_s": 60, "env": dict(os.environ)} | changes
+        return LocalCluster.start(spec, supervisor=supervisor, log_file=tmp_path / "ray.log", **options)
 
     yield started
     temp_dir.rmdir()
@@ -129,6 +130,18 @@ def test_an_impossible_object_store_starts_nothing(supervisor: Supervisor, tmp_p
     with pytest.raises(ClusterError, match="more than the"):
         LocalCluster.start(spec, supervisor=supervisor, log_file=tmp_path / "ray.log", start_timeout_s=5, env={})
     assert not (tmp_path / "ray.log").exists()
+
+
+def test_a_dashboard_is_waited_for(
+    ray: Callable[[str], None], start: Callable[..., LocalCluster], tmp_path: Path
+) -> None:
+    """Ray tells where it is after the cluster's address is known; what an earlier cluster has told is not taken."""
+    said = "echo \"  RAY_API_SERVER_ADDRESS='http://127.0.0.1:{port}' ray job submit\"\n"
+    (tmp_path / "ray.log").write_text("  RAY_API_SERVER_ADDRESS='http://127.0.0.1:1' ray job submit\n")
+    ray(f"{READY}sleep 0.5\n{said.format(port=2)}exec sleep 1000\n")
+    cluster = start(dataclasses.replace(SPEC, dashboard=True), env={**os.environ, "STUB_ADDRESS": "127.0.0.1:9"})
+    assert cluster.dashboard_url == "http://127.0.0.1:2"
+    cluster.stop(keep_logs_in=None, stop_timeout_s=1)
 
 
 def test_alive_until_head_or_control_service_is_gone(

@@ -28,13 +28,13 @@ PREFIX = "2026-11-23 23:02:33,169\tINFO scripts.py:1043 -- "
         ),
         ("Usage: ray start [OPTIONS]\n\nError: No such option: --x\n", "Error: No such option: --x"),
         (
-            f"{PREFIX}Some exited unexpectedly:\n{PREFIX}  gcs_server [exit code=-9]\n{PREFIX}Rest ...\n",
+            f"{PREFIX}Some ended:\n{PREFIX}  gcs_server [exit code=-9]\n{PREFIX}  raylet [exit code=1]\n{PREFIX}Rest\n",
             "gcs_server [exit code=-9]",
         ),
     ],
 )
 def test_the_line_that_tells_most(tmp_path: Path, text: str, expected: str) -> None:
-    """An error's last line, a component's exit, or simply the last line; without times and colours."""
+    """An error's last line, the exit that brought about the others, or simply the last line; plain text."""
     (tmp_path / "log").write_text(text)
     assert last_words(tmp_path / "log", tmp_path / "none")[0] == expected
 
