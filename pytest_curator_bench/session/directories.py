@@ -116,7 +116,8 @@ def _is_session(path: Path) -> bool:
     if not path.is_dir():
         return False
     # An empty directory is one that another run has made this moment, or the user for us.
-    return (path / RUNS_NAME).is_dir() or not any(path.iterdir())
+    names = {child.name for child in path.iterdir()}
+    return not names or RUNS_NAME in names
 
 
 def remove_empty(directories: Sequence[Path]) -> None:

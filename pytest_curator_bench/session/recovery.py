@@ -53,7 +53,8 @@ def recover_session(session_dir: Path) -> tuple[str, ...]:
 
 def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
     mark = read_mark(entry_dir)
-    if mark is None or has_result(entry_dir) or not mark.is_over(session_dir):
+    # In this order: a run that is still there may write the result, and end, at any moment.
+    if mark is None or not mark.is_over(session_dir) or has_result(entry_dir):
         return False
     message = _lost_message(mark)
     result = interrupted_result(entry_dir, mark, "harness-lost", message, session_name=session_dir.name)
@@ -69,7 +70,9 @@ def _lost_message(mark: EntryMark) -> str:
 
 
 def _close_dead_runs(session_dir: Path) -> bool:
-    dead = [run for run in read_runs(session_dir)[0] if run.status == "running" and run.is_over()]
+    over = {run.run_id for run in read_runs(session_dir)[0] if run.status == "running" and run.is_over()}
+    # One that ended by itself meanwhile has said so before.
+    dead = [run for run in read_runs(session_dir)[0] if run.status == "running" and run.run_id in over] if over else []
     statuses: dict[str, dict[str, str]] = {run.run_id: {} for run in dead}
     for entry_dir in walk_entries(session_dir) if dead else ():
         mark = read_mark(entry_dir)

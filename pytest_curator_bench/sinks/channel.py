@@ -195,19 +195,23 @@ class Channel:
 
     def _deadline(self) -> float:
         """When patience ends, as things are now; the condition is held."""
-        deadlines = []
-        if self._call is not None:
-            begun = self._call[1]
-            deadlines.append(min(max(begun, self._alive_at) + self._sink.call_limit_s, begun + LONGEST_CALL_S))
-        if self._closing_at is not None:
-            deadlines.append(max(self._closing_at, self._alive_at) + self._patience_s)
-        return min(deadlines, default=threading.TIMEOUT_MAX)
+        if self._closing_at is None:
+            return self._call_deadline()
+        return min(self._call_deadline(), max(self._closing_at, self._alive_at) + self._patience_s)
+
+    def _call_deadline(self) -> float:
+        """When the call under way has taken too long, whatever else there is; the condition is held."""
+        if self._call is None:
+            return threading.TIMEOUT_MAX
+        begun = self._call[1]
+        return min(max(begun, self._alive_at) + self._sink.call_limit_s, begun + LONGEST_CALL_S)
 
     def _check_overdue(self) -> None:
         now = time.monotonic()
         if self._is_over or now < self._deadline():
             return
-        if self._call is None:
+        if self._call is None or (self._reason and now < self._call_deadline()):
+            # A last try that has just begun says less than the one before it, which has ended.
             self._give_up(self._reason or "no time was left for another try")
         else:
             what, begun = self._call

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.bench_project import UNTIL_WAITED_FOR
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -436,7 +438,8 @@ def test_a_configuration_that_is_a_link(host: Host, project: Project) -> None:
 
 def test_runs_share_the_machine_by_leases(host: Host, project: Project) -> None:
     """What one container has, another waits for."""
-    project.config("entries: [{name: a, script: ok.py, args: --sleep 3}]")
+    project.script("waited.py", UNTIL_WAITED_FOR + (project.scripts / "ok.py").read_text())
+    project.config("entries: [{name: a, script: waited.py}]")
     command = ["bash", str(TOOLS / "run.sh"), "--bench-config", "benchmarks/config.yaml"]
     runs = [
         subprocess.Popen(command, cwd=project.path, env=host.environment, stdout=subprocess.PIPE, text=True)

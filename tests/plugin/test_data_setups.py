@@ -29,9 +29,9 @@ words = sys.argv[2:]
 out.mkdir(parents=True, exist_ok=True)
 with (out / "runs.txt").open("a") as runs:
     runs.write("run\\n")
-print("preparing", *words, flush=True)
 if "polite" in words:
-    signal.signal(signal.SIGTERM, lambda *_: (print("cleaned up", flush=True), sys.exit(0)))
+    signal.signal(signal.SIGTERM, lambda *_: (os.write(1, b"cleaned up\\n"), sys.exit(0)))
+os.write(1, f"preparing {' '.join(words)}\\n".encode())
 if "hang" in words and not (out / "go").exists():
     time.sleep(300)
 if "slow" in words:
@@ -236,7 +236,7 @@ def test_runs_that_join_a_session_share_it(prepared: Project, mark: str) -> None
     """Two at once: one runs it while the other waits; a third finds it done; changed arguments run it again."""
     configure(prepared, "slow")
     processes = [start(prepared, mark, "--bench-session", "s", "--bench-entry", name) for name in ("a", "b")]
-    outputs = [process.communicate(timeout=60)[0] for process in processes]
+    outputs = [process.communicate(timeout=120)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert runs(prepared) == 1
     assert sum("passed before in this session" in output for output in outputs) == 1
@@ -266,7 +266,7 @@ def test_an_interrupt_ends_it_cleanly(prepared: Project, mark: str, workers: tup
     process = start(prepared, mark, *workers)
     log = eventually_log(prepared)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
+    output, _ = process.communicate(timeout=120)
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output
     assert "cleaned up" in log.read_text()
     assert setup_result(prepared)["status"] == "interrupted"
@@ -284,8 +284,8 @@ def test_a_killed_pytest_wedges_nobody(prepared: Project, mark: str) -> None:
     second = start(prepared, mark, "--bench-session", "s", "--bench-entry", "b")
     (prepared.path / "made" / "go").touch()
     first.kill()
-    first.communicate(timeout=30)
-    output, _ = second.communicate(timeout=60)
+    first.communicate(timeout=120)
+    output, _ = second.communicate(timeout=120)
     assert second.returncode == 0, output
     assert runs(prepared) == 2
     assert setup_result(prepared)["status"] == "passed"
@@ -298,7 +298,7 @@ def test_the_record_of_a_killed_one_is_put_right(prepared: Project, mark: str) -
     process = start(prepared, mark, "--bench-session", "s")
     eventually_log(prepared)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=120)
     (prepared.path / "made" / "data.txt").write_text("data")
     prepared.run("--bench-session", "s", "--bench-skip-setup").assert_outcomes(passed=2)
     record = setup_result(prepared)

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.bench_project import UNTIL_WAITED_FOR
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -82,7 +84,8 @@ def config_elsewhere(project: Project) -> str:
 
 def waiting(project: Project) -> str:
     """Two entries that name nothing, on two workers."""
-    project.config("entries: [{name: a, script: ok.py, args: --sleep 3}, {name: b, script: ok.py, args: --sleep 3}]")
+    project.script("waited.py", UNTIL_WAITED_FOR + (project.scripts / "ok.py").read_text())
+    project.config("entries: [{name: a, script: waited.py}, {name: b, script: waited.py}]")
     text = told(project.run("-n", "2"))
     return text.replace("b: waiting", "a: waiting").replace("| a (pid", "| b (pid")  # whoever was first
 
@@ -90,11 +93,16 @@ def waiting(project: Project) -> str:
 def noisy(project: Project) -> str:
     """Another process computes."""
     project.config("entries: [{name: a, script: ok.py}]")
-    with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as other:
+    code = "print('up', flush=True)\nwhile True: pass"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as other:
         watchdog = threading.Timer(LIMIT_S, other.kill)
         watchdog.start()
-        time.sleep(1)  # it must have been computing when the machine is looked at
-        text = told(project.run())
+        assert other.stdout is not None
+        other.stdout.readline()
+        for _ in range(5):  # a look of 0.2 s in which the machine itself stood still finds nothing
+            text = told(project.run())
+            if "Other processes keep" in text:
+                break
         watchdog.cancel()
         other.kill()
     return text

@@ -55,14 +55,14 @@ def test_a_retry_hides_nothing(project: Project, extra: tuple[str, ...]) -> None
     """An entry that passes at its second attempt says so everywhere; the first attempt is kept whole."""
     project.config(
         "cleanup_timeout_s: 1\nentries:\n"
-        + flaky(project, "hang", 1, "timeout_s: 3, retries: 2")
+        + flaky(project, "hang", 1, "timeout_s: 10, retries: 2")
         + "  - {name: other, script: ok.py, retries: 2}\n"
     )
     result = project.run("-v", "--junitxml=junit.xml", *extra)
     result.assert_outcomes(passed=2)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["*RETRIED*", "a *passed (attempt 2)*", "a: attempt 1 of 2: timeout: The time limit of 3 s*", "*2 passed, 1 retried*"]
+        ["*RETRIED*", "a *passed (attempt 2)*", "a: attempt 1 of 2: timeout: The time limit of 10 s*", "*2 passed, 1 retried*"]
     )  # fmt: skip
     data = project.result("a")
     assert (data["status"], data["script_metrics"]) == ("passed", {"go": 2})

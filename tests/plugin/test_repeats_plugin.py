@@ -106,9 +106,10 @@ def test_a_single_run_is_laid_out_as_ever(varying: Project) -> None:
 @pytest.mark.parametrize(("value", "status"), [('"bad"', "failed"), ('"hang"', "timeout")])
 def test_one_bad_run_fails_the_entry(varying: Project, value: str, status: str) -> None:
     """The run is named, its log is shown, earlier ones are kept, and later ones don't begin; the limit is per run."""
+    limit_s = 10 if status == "timeout" else 300
     varying.config(
         f"cleanup_timeout_s: 1\nentries:\n"
-        f"  - {{name: a, script: vary.py, args: ['[10, {value}, 30]'], repeat: 3, timeout_s: 5}}\n"
+        f"  - {{name: a, script: vary.py, args: ['[10, {value}, 30]'], repeat: 3, timeout_s: {limit_s}}}\n"
     )
     result = varying.run()
     result.assert_outcomes(failed=1)

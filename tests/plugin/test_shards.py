@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FIVE = "entries:\n" + "".join(f"  - {{name: e{number}, script: ok.py}}\n" for number in range(5))
 TWO = "entries: [{name: first, script: ok.py}, {name: second, script: ok.py}]\n"
-LONG = "entries:\n  - {name: long, script: ok.py, args: --sleep 1.5}\n" + "".join(
+LONG = "entries:\n  - {name: long, script: ok.py}\n" + "".join(
     f"  - {{name: e{number}, script: ok.py}}\n" for number in range(3)
 )
 
@@ -38,18 +38,24 @@ def test_all_shards_fill_one_session(project: Project) -> None:
     assert not (project.session_dir / "superseded").exists()
 
 
+def took(project: Project, *, long: float, others: float) -> None:
+    """Have the session before taken so many seconds."""
+    for result in (project.path / "results" / "before").glob("*/results.json"):
+        data = json.loads(result.read_text())
+        result.write_text(json.dumps({**data, "exec_time_s": long if data["name"] == "long" else others}))
+
+
 def test_the_split_is_pinned_by_the_first_job(project: Project) -> None:
     """Later jobs of the session go by the durations that the first one saw, whatever has happened since."""
     project.config(LONG)
     project.run("--bench-session", "before")
+    took(project, long=10.0, others=1.0)
     args = ("--bench-session", "ci", "--bench-shard")
     project.run(*args, "1/2").assert_outcomes(passed=1, deselected=3)
     durations_s = json.loads((project.path / "results" / "ci" / "shards.json").read_text())["durations_s"]
-    assert durations_s["long"] > 1.5
+    assert durations_s["long"] == 10
     # Had the second job looked for itself, it would now split otherwise.
-    for result in (project.path / "results" / "before").glob("*/results.json"):
-        data = json.loads(result.read_text())
-        result.write_text(json.dumps({**data, "exec_time_s": 1.0 if data["name"] == "long" else 9.0}))
+    took(project, long=1.0, others=9.0)
     assert "long" not in listed(project, "--bench-shard", "1/2")
     project.run(*args, "2/2").assert_outcomes(passed=3, deselected=1)
     outcome = project.run(*args, "1/3")

@@ -29,7 +29,6 @@ from pytest_curator_bench.sinks import Sink, SinkConfigError
 ROOT = pathlib.Path(__file__).parent.parent
 
 class Recorder(Sink):
-    call_limit_s = 1.0
     trouble = None
     def __init__(self, config):
         if "wrong" in config:
@@ -57,10 +56,13 @@ class Recorder(Sink):
         self.note("finalize")
 
 class HangsAtFirst(Recorder):
+    call_limit_s = 2.0
     trouble = "initialize"
 class HangsAtResults(Recorder):
+    call_limit_s = 2.0
     trouble = "process_result"
 class HangsAtLast(Recorder):
+    call_limit_s = 5.0
     trouble = "finalize"
 """
 

@@ -34,15 +34,24 @@ def gpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return said
 
 
+UNTIL_FIVE_ROWS = """
+import pathlib, sys, time
+table = pathlib.Path(sys.argv[sys.argv.index("--benchmark-results-path") + 1], "telemetry.csv")
+while not table.exists() or table.read_text().count("\\n") < 6:
+    time.sleep(0.02)
+"""
+
+
 def test_an_entry_has_telemetry(project: Project) -> None:
     """Rows in its directory, figures in its result beside those of the supervisor."""
-    project.config("telemetry: {interval_s: 0.1}\nentries: [{name: a, script: ok.py, args: --sleep 0.5}]\n")
+    project.script("watched.py", UNTIL_FIVE_ROWS + (project.scripts / "ok.py").read_text())
+    project.config("telemetry: {interval_s: 0.1}\nentries: [{name: a, script: watched.py, timeout_s: 60}]\n")
     project.run().assert_outcomes(passed=1)
     resources = project.result("a")["resources"]
     assert {"cpu_time_s", "max_rss_bytes", "rss_bytes_peak", "cpu_percent_mean", "read_bytes"} <= resources.keys()
     assert resources["rss_bytes_peak"] > 1_000_000
     rows = list(csv.DictReader((project.session_dir / "a" / "telemetry.csv").read_text().splitlines()))
-    assert len(rows) == resources["telemetry_samples"] >= 4
+    assert len(rows) == resources["telemetry_samples"] >= 5
     assert not (project.session_dir / "a" / "gpustats.csv").exists()
 
 

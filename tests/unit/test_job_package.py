@@ -42,6 +42,7 @@ with bench:
     print("x" * 5_000_000)
     bench.metrics["value"] = VALUE
     subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    open(os.path.join(bench.args.scratch, "measured"), "w").close()
     time.sleep(bench.args.sleep)
 if bench.args.kill:
     os.kill(os.getpid(), 9)
@@ -188,11 +189,11 @@ def test_a_script_that_is_killed(place: Place) -> None:
 def test_a_stopped_job(place: Place) -> None:
     """Told to end, as Ray tells all its processes, the script writes what it has, and that comes back."""
     job = place.begin("--sleep", "100")
-    deadline = time.monotonic() + 30
-    while not (place.job_dir / "log").exists() or b"its own" not in (place.job_dir / "log").read_bytes():
+    deadline = time.monotonic() + 120
+    while not (place.job_dir / "scratch" / "measured").exists():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    time.sleep(0.2)
+    job.terminate()  # first: a parent is told before its children
     for process in Path("/proc").glob("[0-9]*"):
         try:
             command = (process / "cmdline").read_bytes().split(b"\0")
@@ -200,7 +201,6 @@ def test_a_stopped_job(place: Place) -> None:
             continue
         if str(place.job_dir / "results").encode() in command:
             os.kill(int(process.name), signal.SIGTERM)
-    job.terminate()
     received = place.end(job)
     assert summary(received)["stopped"]
     assert summary(received)["signal"] == "SIGTERM"

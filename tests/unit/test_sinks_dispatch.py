@@ -7,7 +7,10 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import threading
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -212,11 +215,14 @@ def test_permanent_failures_of_the_session(tmp_path: Path, what: str) -> None:
     assert report.reason == f"{what}: no such project"
 
 
-def test_a_hanging_call_is_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hanging_call_is_abandoned(tmp_path: Path) -> None:
     """The sink is called no more, the others are not held up, and all that it lacks is kept."""
-    monkeypatch.setattr(Recorder, "call_limit_s", 0.2)
+
+    class Impatient(Recorder):
+        call_limit_s = 2.0
+
     release = threading.Event()
-    hanging, healthy = Recorder({"name": "hanging"}), Recorder({"name": "healthy"})
+    hanging, healthy = Impatient({"name": "hanging"}), Recorder({"name": "healthy"})
     hanging.plans = {"result": [fine, lambda: release.wait(LONG_S)]}
     made = dispatcher(tmp_path, hanging, healthy)
     for name in ("a", "b", "c"):
@@ -236,12 +242,12 @@ def test_a_hanging_call_is_abandoned(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_hang_is_noticed_during_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not only at the end: a sink that hangs is out when the next thing happens."""
-    monkeypatch.setattr(Recorder, "call_limit_s", 0.05)
     sink, release = Recorder({}), threading.Event()
     sink.plans = {"result": [lambda: release.wait(LONG_S)]}
     made = dispatcher(tmp_path, sink)
     made.submit(result_of("a"))
     sink.wait_for(2)
+    monkeypatch.setattr(Recorder, "call_limit_s", 0.05)
     release.wait(0.2)
     made.entry_started("b")
     release.set()
@@ -253,16 +259,20 @@ def test_a_hang_is_noticed_during_the_run(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_progress_prolongs_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long call that says that it moves on is not taken for one that hangs."""
-    monkeypatch.setattr(Recorder, "call_limit_s", 1.0)
-    sink, never = Recorder({}), threading.Event()
+    monkeypatch.setattr(Recorder, "call_limit_s", 60.0)
+    passed_s = 0.0
+    clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed_s)
+    monkeypatch.setattr(channel_module, "time", clock)
+    sink = Recorder({})
 
     def upload() -> None:
-        for _ in range(15):
-            never.wait(0.1)
+        nonlocal passed_s
+        for _ in range(5):
+            passed_s += 30
             sink.report_progress()
 
     sink.plans = {"finalize": [upload]}
-    assert deliver(tmp_path, sink, "a", patience_s=1.0).is_complete
+    assert deliver(tmp_path, sink, "a", patience_s=60.0).is_complete
 
 
 def test_progress_does_not_go_on_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -349,15 +359,23 @@ def test_the_begin_waits_for_sinks_to_get_ready(tmp_path: Path, monkeypatch: pyt
     assert all(report.is_complete for report in second.close())
 
 
+def names_of_frames(thread: int | None) -> list[str]:
+    """The functions that a thread is in."""
+    frame = sys._current_frames().get(thread or 0)
+    names = []
+    while frame is not None:
+        names.append(frame.f_code.co_name)
+        frame = frame.f_back
+    return names
+
+
 def test_ctrl_c_ends_the_waiting(tmp_path: Path) -> None:
     """What is left is kept, as if the sink had hung."""
     sink, release = Recorder({}), threading.Event()
 
     def interrupt() -> None:
-        # Not before close() waits.
-        while made._channels[0]._closing_at is None:
+        while "wait_closed" not in names_of_frames(threading.main_thread().ident):
             release.wait(0.01)
-        release.wait(0.1)
         os.kill(os.getpid(), signal.SIGINT)
         release.wait(LONG_S)
 

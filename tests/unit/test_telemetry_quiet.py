@@ -7,17 +7,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 
 from pytest_curator_bench.machine.gpu_readings import GpuProcess, GpuReading
+from pytest_curator_bench.telemetry import quiet
 from pytest_curator_bench.telemetry.gpu_owners import describe_process, memory_warnings
 from pytest_curator_bench.telemetry.quiet import QuietCheck
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 T = os.sysconf("SC_CLK_TCK")
@@ -47,20 +49,26 @@ def machine(tmp_path: Path) -> Path:
     return lay_out(tmp_path, {**files, THROTTLE: "5\n"})
 
 
-class Later(QuietCheck):
-    """A check for which the machine's files change while it looks."""
+Look = Callable[[dict[str, str], range], tuple[str, ...]]
 
-    def __init__(self, root: Path, files: dict[str, str]) -> None:
-        super().__init__(root, look_s=0.1)
-        self.files = files
 
-    def _cpu_noise(self, cpus: Any) -> Iterator[str]:
-        import threading
+@pytest.fixture
+def look(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
+    """Gives what a check of 0.1 s finds on some CPUs, during which the machine's files become the given ones."""
+    now_s = 1000.0
+    changes: dict[str, str] = {}
 
-        timer = threading.Timer(0.05, lay_out, (self._root, self.files))
-        timer.start()
-        yield from super()._cpu_noise(cpus)
-        timer.join()
+    def sleep(seconds: float) -> None:
+        nonlocal now_s
+        now_s += seconds
+        lay_out(machine, changes)
+
+    def looked(files: dict[str, str], cpus: range) -> tuple[str, ...]:
+        changes.update(files)
+        return QuietCheck(machine, look_s=0.1).noise(cpus=cpus)
+
+    monkeypatch.setattr(quiet, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now_s))
+    return looked
 
 
 def test_a_quiet_machine(machine: Path) -> None:
@@ -85,20 +93,20 @@ def test_noise_holds_for_a_while_unless_quiet_is_required(machine: Path) -> None
     ("busy", "cpus", "noisy"),
     [
         ([100.5] + [100.0] * 7, range(8), True),  # far more than one CPU's time within the look
-        ([100.02] * 2 + [100.0] * 6, range(8), False),  # 0.04 s in 0.1 s or more
+        ([100.02] * 2 + [100.0] * 6, range(8), False),  # 0.04 s in 0.1 s
         ([100.5] + [100.0] * 7, range(1, 8), False),  # that CPU doesn't matter
     ],
 )
-def test_busy_cpus(machine: Path, busy: list[float], cpus: range, noisy: bool) -> None:
+def test_busy_cpus(look: Look, busy: list[float], cpus: range, noisy: bool) -> None:
     """CPUs that others keep busy are noise if they matter and are enough of them."""
-    found = Later(machine, {"proc/stat": stat(*busy)}).noise(cpus=cpus)
+    found = look({"proc/stat": stat(*busy)}, cpus)
     assert [text for text in found if text.startswith("Other processes keep ")] == list(found)
     assert bool(found) == noisy
 
 
-def test_stolen_time(machine: Path) -> None:
+def test_stolen_time(look: Look) -> None:
     """A hypervisor that gives the CPUs to others is named."""
-    (text,) = Later(machine, {"proc/stat": stat(*[100.0] * 8, stolen=0.5)}).noise(cpus=range(8))
+    (text,) = look({"proc/stat": stat(*[100.0] * 8, stolen=0.5)}, range(8))
     assert text.startswith("The hypervisor withholds ")
 
 
@@ -153,11 +161,11 @@ def own_stat(used_s: float) -> str:
     return f"{os.getpid()} (pytest) R 1 1 1 0 -1 4194304 1 2 3 4 {int(used_s * T)} 0 0 0 20 0 1 0 99 1 1 0\n"
 
 
-def test_our_own_processes_are_no_noise(machine: Path) -> None:
+def test_our_own_processes_are_no_noise(machine: Path, look: Look) -> None:
     """What pytest, and an idle cluster below it, use meanwhile is not others' doing."""
     lay_out(machine, {f"proc/{os.getpid()}/stat": own_stat(1)})
     later = {f"proc/{os.getpid()}/stat": own_stat(1.5), "proc/stat": stat(*[100.0] * 7, 100.5)}
-    assert Later(machine, later).noise(cpus=range(8)) == ()
+    assert look(later, range(8)) == ()
 
 
 HOG = """
@@ -169,7 +177,10 @@ while True: pass
 CHECK = """
 import sys
 from pytest_curator_bench.telemetry.quiet import QuietCheck
-print(QuietCheck().noise(cpus={int(sys.argv[1])}))
+for _ in range(20):  # a look in which the machine itself stood still finds nothing
+    if found := QuietCheck(look_s=1).noise(cpus={int(sys.argv[1])}):
+        break
+print(found)
 """
 
 
