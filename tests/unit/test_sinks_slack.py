@@ -35,7 +35,7 @@ def _short_times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(channel_module, "LAST_PAUSE_S", 0.01)
     hangs = "hang" in request.node.name
-    monkeypatch.setattr(slack_client, "REQUEST_TIMEOUT_S", 3 if hangs else 60)
+    monkeypatch.setattr(slack_client, "REQUEST_TIMEOUT_S", 2 if hangs else 60)
     monkeypatch.setattr(slack_module, "UPDATE_PAUSE_S", 0.05)
     monkeypatch.setattr(slack_module, "TROUBLE_PAUSE_S", 0.05)
 
@@ -173,7 +173,7 @@ def test_trouble_with_live_updates(tmp_path: Path, slack: Slack, fault: tuple[An
 
 def test_many_faults_one_after_another(tmp_path: Path, slack: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half of all requests go wrong."""
-    monkeypatch.setattr(slack_client, "REQUEST_TIMEOUT_S", 3)
+    monkeypatch.setattr(slack_client, "REQUEST_TIMEOUT_S", 2)
     slack.faults = [fault for taken in FAULTS for fault in (taken, ("take",), ("take",))]
     session = Session(tmp_path, slack, live_updates=False)
     results = [result_of(f"e{number}") for number in range(20)]
