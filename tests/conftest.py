@@ -8,21 +8,27 @@ import contextlib
 import importlib
 from typing import TYPE_CHECKING
 
+from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
 from tests.bench_project import project, two
 from tests.drive_server import drive, drive_key
 from tests.integration.process_world import world
+from tests.loopback import closed_port
 from tests.slack_server import slack
 from tests.webhook_receiver import receiver
 
-__all__ = ["drive", "drive_key", "project", "receiver", "slack", "two", "world"]
+__all__ = ["closed_port", "drive", "drive_key", "project", "receiver", "slack", "two", "world"]
 
 if TYPE_CHECKING:
     import pytest
     from xdist.remote import Producer
 
 pytest_plugins = ["pytester"]
+
+# How long an example takes says more about the machine than about what is tested.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 INTEGRATION = "tests/integration/"
 

@@ -5,14 +5,17 @@
 from __future__ import annotations
 
 import contextlib
+import socket
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, TypeVar
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["StrictServer", "serving"]
+__all__ = ["StrictServer", "closed_port", "serving"]
 
 
 class StrictServer(ThreadingHTTPServer):
@@ -29,6 +32,14 @@ class StrictServer(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), handler)
         self.refused: list[str] = []
         self.released = threading.Event()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port where nobody answers: it is taken, so that nobody else listens there either."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 _Server = TypeVar("_Server", bound=StrictServer)

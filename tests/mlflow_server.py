@@ -7,7 +7,6 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -18,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import mlflow
 import pytest
+
+from pytest_curator_bench.ray_cluster.ports import claim_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +34,8 @@ class Server:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self._claim = claim_port()  # held while it is down, too
+        self.port = self._claim.number
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -71,6 +72,11 @@ class Server:
                 os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()
             self._process = None
+
+    def close(self) -> None:
+        """End it for good."""
+        self.kill()
+        self._claim.release()
 
     def _answers(self) -> bool:
         try:
@@ -125,4 +131,4 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         server.start()
         yield server
     finally:
-        server.kill()
+        server.close()

@@ -4,29 +4,25 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from pytest_curator_bench.machine.hardware import available_cpus
+from tests.processes import MARK, eventually, kill_marked, marked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.bench_project import Project
 
 pytestmark = pytest.mark.curator
-MARK = "CURATOR_BENCH_TEST_MARK"
-LIMIT_S = 300.0
 
 RAY_SCRIPT = """
 import json, os, pathlib, pickle, sys, time
@@ -55,24 +51,6 @@ sys.exit(5 if "fail" in sys.argv else 0)
 """.replace('"MARK"', f'"{MARK}"')
 
 
-def marked(value: str) -> dict[psutil.Process, list[str]]:
-    """Living processes that carry the test's mark in their environment, with their command lines."""
-    found = {}
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == value:
-                found[process] = process.cmdline()
-    return found
-
-
-def eventually(condition: Callable[[], object], limit_s: float) -> None:
-    """Wait until ``condition`` holds; fail after ``limit_s`` seconds."""
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.1)
-
-
 @pytest.fixture
 def mark(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The mark's value; whatever still carries it afterwards is ended. Temporary files go below the test's own."""
@@ -80,9 +58,7 @@ def mark(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setenv(MARK, value)
     project.script("ray_script.py", RAY_SCRIPT)
     yield value
-    for process in marked(value):
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    kill_marked(value)
 
 
 def test_clusters_of_entries(project: Project, mark: str) -> None:
@@ -111,7 +87,7 @@ def test_clusters_of_entries(project: Project, mark: str) -> None:
     others = [path for path in project.session_dir.rglob("*") if path.is_file() and path.name != "stdouterr.log"]
     assert not [path for path in others if token[1] in path.read_text(errors="replace")]
     assert not marked(mark)
-    eventually(lambda: not set(Path("/dev/shm").iterdir()) - segments, LIMIT_S)  # other tests have some for a while
+    eventually(lambda: not set(Path("/dev/shm").iterdir()) - segments)  # other tests have some for a while
 
 
 def test_a_cluster_that_dies(project: Project, mark: str) -> None:
@@ -151,12 +127,12 @@ def test_kill_of_pytest_ends_the_cluster(project: Project, mark: str) -> None:
         start_new_session=True,
     )
     log = "results/*/a/stdouterr.log"
-    eventually(lambda: any("asleep" in path.read_text() for path in project.path.glob(log)), LIMIT_S)
+    eventually(lambda: any("asleep" in path.read_text() for path in project.path.glob(log)))
     heads = [words for words in marked(mark).values() if "--head" in words]
     temp_dirs = [Path(arg.partition("=")[2]).parent for head in heads for arg in head if arg.startswith("--temp-dir=")]
     assert len(temp_dirs) == 1
     assert temp_dirs[0].is_dir()
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    eventually(lambda: not marked(mark), LIMIT_S)
-    eventually(lambda: not temp_dirs[0].exists(), LIMIT_S)
+    eventually(lambda: not marked(mark))
+    eventually(lambda: not temp_dirs[0].exists())

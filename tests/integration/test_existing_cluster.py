@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import subprocess
@@ -13,12 +12,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
 from benchmarks.data_prep.prepare_offline_data import prepare
 from pytest_curator_bench.ray_cluster.probing import probe
-from tests.integration.two_node_cluster import MARK, TwoNodes
+from tests.integration.two_node_cluster import MARK as CLUSTER_MARK
+from tests.integration.two_node_cluster import TwoNodes
+from tests.processes import LIMIT_S, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,16 +80,6 @@ def alive(cluster: TwoNodes) -> list[str]:
     return sorted(node.address for node in facts.nodes if node.alive)
 
 
-def marked(cluster: TwoNodes) -> list[psutil.Process]:
-    """Living processes of the cluster's, jobs included."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == cluster.mark:
-                found.append(process)
-    return found
-
-
 def start(project: Project) -> subprocess.Popen[str]:
     """Pytest on the project, in the background."""
     return subprocess.Popen(
@@ -102,7 +92,7 @@ def start(project: Project) -> subprocess.Popen[str]:
 
 def await_text(project: Project, entry: str, text: str, pytest_run: subprocess.Popen[str]) -> None:
     """Wait until the entry's log holds a text."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + LIMIT_S
     while not any(text in log.read_text() for log in project.path.glob(f"results/*/{entry}/stdouterr.log")):
         assert time.monotonic() < deadline, "the entry did not begin in time"
         assert pytest_run.poll() is None, pytest_run.communicate()[0]
@@ -156,7 +146,7 @@ def test_a_pipeline_through_address_and_job(project: Project, existing: TwoNodes
     assert not Path(directory[1]).exists()
     assert "curator-bench" not in log.replace(directory[1], "").partition("results there")[2]
     assert 0 < too_slow["exec_time_s"] < 60 + 60
-    assert not [process for process in marked(existing) if "300" in process.cmdline()]
+    assert not [words for words in marked(existing.mark, CLUSTER_MARK).values() if "300" in words]
     assert alive(existing) == ["127.0.0.1", "127.0.0.2"]
     assert not [
         path for path in project.path.rglob("*") if path.is_file() and existing.token.encode() in path.read_bytes()
@@ -174,7 +164,7 @@ def test_a_node_that_dies(project: Project, existing: TwoNodes, kind: str) -> No
     run = start(project)
     await_text(project, "dying", "on the second node", run)
     existing.kill_second()
-    output = run.communicate(timeout=300)[0]
+    output = run.communicate(timeout=LIMIT_S)[0]
     assert run.returncode == 1, output
     dying = project.result("dying")
     assert (dying["status"], dying["reason"]) == ("error", "ray")

@@ -229,11 +229,9 @@ def test_two_jobs_fill_one_session_in_the_embedded_store(project: Project) -> No
     assert "results.json" in runs.artifacts(runs.results(session)["a"])
 
 
-def test_credentials_stay_secret(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_credentials_stay_secret(project: Project, closed_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those in the server's address are in no file of the session and in no line of output, not even in errors."""
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    monkeypatch.setenv("TRACKING_URI", f"http://planted-user:planted-password@127.0.0.1:{port}/mlflow")
+    monkeypatch.setenv("TRACKING_URI", f"http://planted-user:planted-password@127.0.0.1:{closed_port}/mlflow")
     be_patient(project)
     project.config("sinks: [{name: mlflow, tracking_uri: '${TRACKING_URI}'}]\nentries: [{name: a, script: ok.py}]\n")
     result = project.run()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.integration.test_entries_on_ray import mark, marked
+from tests.integration.test_entries_on_ray import mark
+from tests.processes import marked
 
 if TYPE_CHECKING:
     from tests.bench_project import Project

@@ -13,7 +13,6 @@ import socket
 import struct
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench.execution.process import Supervisor
+from pytest_curator_bench.machine.processes import members_below, read_stats
 from pytest_curator_bench.ray_cluster.command import ClusterSpec
 from pytest_curator_bench.ray_cluster.errors import ClusterError
 from pytest_curator_bench.ray_cluster.local import LocalCluster
@@ -30,14 +30,13 @@ from pytest_curator_bench.ray_cluster.shared_memory import (
     parent_of,
     segment_names,
 )
+from tests.processes import LIMIT_S, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 pytest.importorskip("ray", reason="needs Ray")
 
-START_LIMIT_S = 300
-SCRIPT_LIMIT_S = 300
 STORE_BYTES = 123_000_000
 
 LOOK_AROUND = """
@@ -145,7 +144,7 @@ class Scripts:
             log_file=log_file,
             name="script",
         )
-        ended = process.wait(SCRIPT_LIMIT_S)
+        ended = process.wait(LIMIT_S)
         process.end(0)
         return (None if ended is None else ended.returncode), log_file.read_text("utf-8", "replace")
 
@@ -164,7 +163,7 @@ class Scripts:
             spec,
             supervisor=self.supervisor,
             log_file=log_file,
-            start_timeout_s=START_LIMIT_S,
+            start_timeout_s=LIMIT_S,
             env=dict(os.environ),
         )
 
@@ -200,6 +199,12 @@ class Stopped:
     logs: Path
 
 
+def await_listening(cluster: LocalCluster) -> list[tuple[str, int]]:
+    """Where a cluster listens; some of its components begin late."""
+    eventually(lambda: len(listening(members(cluster))) >= 8)
+    return listening(members(cluster))
+
+
 @pytest.fixture(scope="module")
 def stopped(scripts: Scripts, cluster: LocalCluster) -> Stopped:
     """A second cluster, started while the first one runs, and stopped after a script misused it."""
@@ -207,7 +212,7 @@ def stopped(scripts: Scripts, cluster: LocalCluster) -> Stopped:
     second = scripts.start_cluster(ClusterSpec(num_cpus=1, object_store_bytes=STORE_BYTES))
     left_behind = scripts.ask(LEAVE_THINGS_BEHIND, env=second.script_environment())
     pids = members(second)
-    addresses = listening(pids)
+    addresses = await_listening(second)
     alive_before = living(pids)
     segments = held_segments(keeper_of(second), besides=frozenset())
     logs = scripts.directory / "kept"
@@ -271,8 +276,7 @@ def test_other_users_cannot_read_its_files(cluster: LocalCluster) -> None:
 
 def test_the_cluster_listens_on_loopback_alone(cluster: LocalCluster) -> None:
     """Nobody on the network can so much as connect, metrics included."""
-    addresses = listening(members(cluster))
-    assert len(addresses) >= 8
+    addresses = await_listening(cluster)
     assert {host for host, _ in addresses} <= {"127.0.0.1", "::ffff:127.0.0.1"}
 
 
@@ -317,7 +321,6 @@ def test_no_process_stays(stopped: Stopped) -> None:
 
 def test_no_port_stays(stopped: Stopped) -> None:
     """Nothing takes connections any more on any port that the cluster listened on."""
-    assert len(stopped.addresses) >= 8
     for _, port in stopped.addresses:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED
@@ -352,10 +355,9 @@ def test_a_cluster_that_dies_says_why(scripts: Scripts) -> None:
     """With its control service killed, a cluster is not alive, and its last words name what ended."""
     cluster = scripts.start_cluster(ClusterSpec(num_cpus=1, object_store_bytes=STORE_BYTES))
     try:
-        names = {pid: Path(f"/proc/{pid}/comm").read_text().strip() for pid in members(cluster)}
-        os.kill(next(pid for pid, name in names.items() if name == "gcs_server"), signal.SIGKILL)
-        while Path(f"/proc/{cluster.pid}").exists():
-            time.sleep(0.05)
+        (gcs,) = [stat for stat in members_below(read_stats(), [keeper_of(cluster)]) if stat.name == "gcs_server"]
+        os.kill(gcs.pid, signal.SIGKILL)
+        eventually(lambda: not Path(f"/proc/{cluster.pid}").exists())
         assert not cluster.alive()
         assert cluster.last_words()[0].startswith("gcs_server [exit code=-9]")
     finally:
@@ -377,8 +379,4 @@ def test_a_killed_harness_takes_script_and_cluster_with_it(tmp_path: Path) -> No
         pids = frozenset(told["pids"])
         assert len(living(pids)) > 8  # some helper may have ended meanwhile
         harness.kill()
-    deadline = time.monotonic() + SCRIPT_LIMIT_S
-    while (living(pids) or Path(told["temp_dir"]).exists()) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert living(pids) == frozenset()
-    assert not Path(told["temp_dir"]).exists()
+    eventually(lambda: not living(pids) and not Path(told["temp_dir"]).exists())

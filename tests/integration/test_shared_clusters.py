@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.leases.capacity import SIMULATED_VARIABLE
-from tests.integration.test_entries_on_ray import LIMIT_S, MARK, eventually, mark, marked
+from tests.integration.test_entries_on_ray import mark
+from tests.processes import MARK, eventually, marked
 
 if TYPE_CHECKING:
     from tests.bench_project import Project
@@ -137,7 +138,7 @@ def test_a_cluster_is_shared_until_something_is_left_on_it(project: Project, mar
     others = [path for path in project.session_dir.rglob("*") if path.is_file() and path.name != "stdouterr.log"]
     assert not [path for path in others if any(token in path.read_text(errors="replace") for token in tokens)]
     assert not marked(mark)
-    eventually(lambda: not set(Path("/dev/shm").iterdir()) - segments, LIMIT_S)  # other tests have some for a while
+    eventually(lambda: not set(Path("/dev/shm").iterdir()) - segments)  # other tests have some for a while
 
 
 def test_a_shared_cluster_that_dies(project: Project, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,12 +172,12 @@ def test_each_worker_has_its_own_and_a_killed_pytest_leaves_none(project: Projec
         start_new_session=True,
     )
     asleep = "results/*/*/stdouterr.log"
-    eventually(lambda: sum("asleep" in path.read_text() for path in project.path.glob(asleep)) == 2, LIMIT_S)
+    eventually(lambda: sum("asleep" in path.read_text() for path in project.path.glob(asleep)) == 2)
     logs = {path.name for path in project.path.glob("results/*/runs/*/ray/*.log")}
     assert logs == {"gw0-1.log", "gw1-1.log"}
     sockets = [arg for words in marked(mark).values() for arg in words if arg.endswith("/inspector.sock")]
     assert len(set(sockets)) == 2
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
-    eventually(lambda: not marked(mark), LIMIT_S)
-    eventually(lambda: not [path for path in sockets if Path(path).parent.exists()], LIMIT_S)
+    eventually(lambda: not marked(mark))
+    eventually(lambda: not [path for path in sockets if Path(path).parent.exists()])

@@ -53,10 +53,10 @@ def watched(
 
 def test_cpu_time(world: World) -> None:
     """What is burnt is counted, in the mean over the whole run and in the peak."""
-    burn = "import time\nwhile time.process_time() < 1.0: pass\ntime.sleep(0.5)\n"
+    burn = "import time\nwhile time.process_time() < 2.0: pass\ntime.sleep(1)\n"
     figures, rows = watched(world, world.python(burn))
-    assert 0.9 <= figures["tree_cpu_time_s"] < 2
-    assert 0 < figures["cpu_percent_mean"] < 100 * 2 / 1.5
+    assert 1.9 <= figures["tree_cpu_time_s"] < 3
+    assert 0 < figures["cpu_percent_mean"] < 100 * 3 / 3
     assert figures["cpu_percent_mean"] < figures["cpu_percent_peak"] <= 130  # rounded to clock ticks
     busy = sum(float(row["cpu_percent"]) > 10 for row in rows if row["cpu_percent"])
     assert busy >= 5

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 STORE_BYTES = 100_000_000
+START_LIMIT_S = 240.0
 MARK = "CURATOR_BENCH_TEST_CLUSTER"
 
 
@@ -116,7 +117,7 @@ def main(directory: str) -> None:
 
     names = ("metrics_export_port", "dashboard_agent_listen_port", "min_worker_port", "max_worker_port")
     ports: dict[str, Any] = dict.fromkeys(names, 0)
-    common = {**ports, "object_store_memory": STORE_BYTES, "num_gpus": 0}
+    common = {**ports, "wait": False, "object_store_memory": STORE_BYTES, "num_gpus": 0}
     Path(directory, "ray").mkdir()  # Ray notes the address there before it makes it
     cluster = Cluster(
         initialize_head=True,
@@ -131,12 +132,14 @@ def main(directory: str) -> None:
     )
     second_args = {**common, "num_cpus": 1, "node_ip_address": "127.0.0.2", "resources": {"second": 1}}
     second = cluster.add_node(**second_args)
+    cluster.wait_for_nodes(START_LIMIT_S)
     _say(json.dumps({"address": cluster.address, "url": f"http://{cluster.head_node.address_info['webui_url']}"}))
     for line in sys.stdin:
         if line.strip() == "kill":
             cluster.remove_node(second, allow_graceful=False)
         else:
             second = cluster.add_node(**second_args)
+            cluster.wait_for_nodes(START_LIMIT_S)
         _say(line.strip())
     cluster.shutdown()
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.plugin.test_signals import eventually, mark, marked, start
+from tests.plugin.test_signals import mark, start
+from tests.processes import LIMIT_S, eventually, marked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,7 +237,7 @@ def test_runs_that_join_a_session_share_it(prepared: Project, mark: str) -> None
     """Two at once: one runs it while the other waits; a third finds it done; changed arguments run it again."""
     configure(prepared, "slow")
     processes = [start(prepared, mark, "--bench-session", "s", "--bench-entry", name) for name in ("a", "b")]
-    outputs = [process.communicate(timeout=120)[0] for process in processes]
+    outputs = [process.communicate(timeout=LIMIT_S)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert runs(prepared) == 1
     assert sum("passed before in this session" in output for output in outputs) == 1
@@ -266,7 +267,7 @@ def test_an_interrupt_ends_it_cleanly(prepared: Project, mark: str, workers: tup
     process = start(prepared, mark, *workers)
     log = eventually_log(prepared)
     os.killpg(process.pid, signal.SIGINT)
-    output, _ = process.communicate(timeout=120)
+    output, _ = process.communicate(timeout=LIMIT_S)
     assert process.returncode == pytest.ExitCode.INTERRUPTED, output
     assert "cleaned up" in log.read_text()
     assert setup_result(prepared)["status"] == "interrupted"
@@ -284,8 +285,8 @@ def test_a_killed_pytest_wedges_nobody(prepared: Project, mark: str) -> None:
     second = start(prepared, mark, "--bench-session", "s", "--bench-entry", "b")
     (prepared.path / "made" / "go").touch()
     first.kill()
-    first.communicate(timeout=120)
-    output, _ = second.communicate(timeout=120)
+    first.communicate(timeout=LIMIT_S)
+    output, _ = second.communicate(timeout=LIMIT_S)
     assert second.returncode == 0, output
     assert runs(prepared) == 2
     assert setup_result(prepared)["status"] == "passed"
@@ -298,7 +299,7 @@ def test_the_record_of_a_killed_one_is_put_right(prepared: Project, mark: str) -
     process = start(prepared, mark, "--bench-session", "s")
     eventually_log(prepared)
     process.kill()
-    process.communicate(timeout=120)
+    process.communicate(timeout=LIMIT_S)
     (prepared.path / "made" / "data.txt").write_text("data")
     prepared.run("--bench-session", "s", "--bench-skip-setup").assert_outcomes(passed=2)
     record = setup_result(prepared)
@@ -340,5 +341,5 @@ def eventually_log(project: Project) -> Path:
     def logs() -> list[Path]:
         return [path for path in project.path.glob(pattern) if path.stat().st_size]
 
-    eventually(logs, 30)
+    eventually(logs)
     return logs()[0]

@@ -4,26 +4,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
-import psutil
 import pytest
 
+from tests.processes import LIMIT_S, MARK, eventually, kill_marked, marked
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.bench_project import Project
-
-# Marks every process of the test, so that what is left can be found whatever its parent is.
-MARK = "CURATOR_BENCH_TEST_MARK"
-LIMIT_S = 120.0
 
 DAEMON = """
 import os, signal, subprocess, sys, time
@@ -38,32 +33,12 @@ print("daemon is out", flush=True)
 """
 
 
-def marked(value: str) -> list[psutil.Process]:
-    """Living processes that carry the test's mark in their environment."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error):
-            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(MARK) == value:
-                found.append(process)
-    return found
-
-
-def eventually(condition: Callable[[], object], limit_s: float = LIMIT_S) -> None:
-    """Wait until ``condition`` holds; fail after ``limit_s`` seconds."""
-    end = time.monotonic() + limit_s
-    while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def mark(project: Project) -> Iterator[str]:
     """The mark's value; whatever still carries it afterwards is ended."""
     value = str(project.path)
     yield value
-    for process in marked(value):
-        with contextlib.suppress(psutil.Error):
-            process.kill()
+    kill_marked(value)
 
 
 def start(project: Project, mark: str, *args: str) -> subprocess.Popen[str]:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.drive_server import ROOT_ID
-from tests.plugin.test_signals import eventually
 from tests.plugin.test_sinks_plugin import replay
+from tests.processes import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -127,7 +127,7 @@ def test_killed_while_uploading(drive_project: Project, drive: DriveServer) -> N
     command = [sys.executable, "-m", "pytest", "benchmarks", "--bench-config", "config.yaml"]
     run = subprocess.Popen(command, cwd=drive_project.path, stdout=subprocess.DEVNULL)
     try:
-        eventually(lambda: "put" in drive.requests, 60.0)
+        eventually(lambda: "put" in drive.requests)
     finally:
         run.kill()
         run.wait()

@@ -7,7 +7,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import socket
 import subprocess
 import sys
 from fnmatch import fnmatchcase
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.plugin.test_signals import eventually
+from tests.processes import eventually
 
 if TYPE_CHECKING:
     from tests.bench_project import Project
@@ -226,11 +225,9 @@ def test_sinks_of_installed_packages(sinks: Project, monkeypatch: pytest.MonkeyP
     assert (sinks.session_dir / "sinks/theirs/state/a").exists()
 
 
-def test_all_sinks_down_and_hanging(sinks: Project, receiver: Receiver) -> None:
+def test_all_sinks_down_and_hanging(sinks: Project, receiver: Receiver, closed_port: int) -> None:
     """Ten entries run, nothing changes but one line a sink, nothing is lost, and a replay delivers all of it, once."""
     entries = "".join(f"  - {{name: e{n}, script: ok.py, args: --exit {3 if n == 5 else 0}}}\n" for n in range(10))
-    with socket.create_server(("127.0.0.1", 0)) as closed:
-        dead_port = closed.getsockname()[1]
     receiver.faults = [("hang",)] * 100
     sinks.config(
         "sinks:\n"
@@ -239,7 +236,7 @@ def test_all_sinks_down_and_hanging(sinks: Project, receiver: Receiver) -> None:
         '  - {name: failing, class: "my_sinks:HangsAtResults"}\n'
         '  - {name: at-last, class: "my_sinks:HangsAtLast"}\n'
         f"  - {{name: webhook, url: '{receiver.url}', secret: planted-secret-7}}\n"
-        f"  - {{name: dead, class: 'pytest_curator_bench.sinks.webhook:WebhookSink', url: 'http://127.0.0.1:{dead_port}/', secret: planted-secret-7}}\n"
+        f"  - {{name: dead, class: 'pytest_curator_bench.sinks.webhook:WebhookSink', url: 'http://127.0.0.1:{closed_port}/', secret: planted-secret-7}}\n"
         f"entries:\n{entries}"
     )
     (sinks.path / "down").touch()
@@ -335,7 +332,7 @@ def test_a_replay_of_a_killed_run(sinks: Project) -> None:
     run = subprocess.Popen(command, cwd=sinks.path, stdout=subprocess.DEVNULL)
     try:
         begun = sinks.path / "results/one/b/stdouterr.log"
-        eventually(lambda: begun.exists() and "hello" in begun.read_text(), 60.0)
+        eventually(lambda: begun.exists() and "hello" in begun.read_text())
     finally:
         run.kill()
         run.wait()

@@ -161,12 +161,12 @@ def test_alive_until_head_or_control_service_is_gone(
     cluster.stop(keep_logs_in=None, stop_timeout_s=1)
 
 
-def test_a_silent_control_service_is_not_alive(ray: Callable[[str], None], start: Callable[..., LocalCluster]) -> None:
+def test_a_silent_control_service_is_not_alive(
+    ray: Callable[[str], None], start: Callable[..., LocalCluster], closed_port: int
+) -> None:
     """A head process whose service refuses connections is no living cluster."""
     ray(READY + "exec sleep 1000\n")
-    with socket.create_server(("127.0.0.1", 0)) as service:
-        address = f"127.0.0.1:{service.getsockname()[1]}"
-    cluster = start(env={**os.environ, "STUB_ADDRESS": address})
+    cluster = start(env={**os.environ, "STUB_ADDRESS": f"127.0.0.1:{closed_port}"})
     assert not cluster.alive()
     cluster.stop(keep_logs_in=None, stop_timeout_s=1)
 

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -112,11 +111,9 @@ def test_what_does_not_pass_is_kept(tmp_path: Path, receiver: Receiver, status: 
     assert f"127.0.0.1 answered with status {status}" in report.reason
 
 
-def test_nobody_listens(tmp_path: Path) -> None:
+def test_nobody_listens(tmp_path: Path, closed_port: int) -> None:
     """Everything is kept, and the reason names the host."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    report = deliver(tmp_path, f"http://127.0.0.1:{port}{PATH}", result_of("a"))
+    report = deliver(tmp_path, f"http://127.0.0.1:{closed_port}{PATH}", result_of("a"))
     assert report.kept == ("a",)
     assert (
         report.reason

@@ -1,0 +1,44 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Processes that tests start through others: told by a mark in their environment, and waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Marks every process of a test, so that what is left can be found whatever its parent is.
+MARK = "CURATOR_BENCH_TEST_MARK"
+# Far longer than anything takes: only what never comes is to fail, however slow the machine is.
+LIMIT_S = 300.0
+
+
+def marked(value: str, variable: str = MARK) -> dict[psutil.Process, list[str]]:
+    """Living processes that carry the mark in their environment, with their command lines."""
+    found = {}
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.status() != psutil.STATUS_ZOMBIE and process.environ().get(variable) == value:
+                found[process] = process.cmdline()
+    return found
+
+
+def kill_marked(value: str) -> None:
+    """End what still carries the mark."""
+    for process in marked(value):
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+
+
+def eventually(condition: Callable[[], object]) -> None:
+    """Wait until ``condition`` holds; fail after :data:`LIMIT_S`."""
+    end = time.monotonic() + LIMIT_S
+    while not condition():
+        assert time.monotonic() < end, "did not come true in time"
+        time.sleep(0.05)
