@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ _SHARED_MEMORY_SHARE = 0.95
 _SMALLEST_USEFUL_STORE_BYTES = 256 * 1024**2
 
 Gpu = int | str
-"""NVML's number of a GPU, or the name of an instance (``MIG-...``) of a divided one."""
+"""The UUID of a GPU, or of an instance of a divided one; a number where there is no UUID."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,8 @@ class Capacity:
 
     Attributes:
         cores: by number.
-        gpus: in the order in which they are given out.
+        gpus: in the order in which they are given out; in each container the same.
+        devices: what ``CUDA_VISIBLE_DEVICES`` calls them in this process, where that is something else.
         memory_bytes: of the machine, or what control groups allow.
         shared_memory_bytes: size of /dev/shm.
         simulated: told by an environment variable: nothing of it need exist, and no affinity is set.
@@ -60,6 +61,7 @@ class Capacity:
     memory_bytes: int
     shared_memory_bytes: int
     simulated: bool = False
+    devices: Mapping[Gpu, int | str] = field(default_factory=dict, compare=False)
 
     @property
     def cpus(self) -> tuple[int, ...]:
@@ -73,7 +75,7 @@ class Capacity:
         return min(shared, self.memory_bytes) if shared >= _SMALLEST_USEFUL_STORE_BYTES else self.memory_bytes
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for :meth:`from_dict`."""
+        """Plain data for :meth:`from_dict`: what others need to know, who may call the devices otherwise."""
         return {
             "cores": [[core.number, core.node, *core.cpus] for core in self.cores],
             "gpus": list(self.gpus),
@@ -114,9 +116,11 @@ def read_capacity(environ: Mapping[str, str], root: Path = Path("/")) -> Capacit
     if allowed < sum(len(core.cpus) for core in cores):
         cores = pick_cores(cores, allowed)
     space = read_space(SHARED_MEMORY_DIR)
+    gpus = visible_gpus()
     return Capacity(
         cores=cores,
-        gpus=visible_gpus(),
+        gpus=tuple(gpus),
+        devices=gpus,
         memory_bytes=read_memory(root).effective_bytes,
         shared_memory_bytes=space.total_bytes if space else 0,
     )

@@ -23,7 +23,7 @@ __all__ = ["PATIENCE", "Holding", "State", "Waiter", "schedule"]
 # Simulated with 40 mixed entries: fewer leave the machine idle for large ones (0 costs 5 to 15 %), more gain nothing
 # and let large ones wait longer.
 PATIENCE = 3
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,7 @@ from pytest_curator_bench.leases.shared import SharedState, leases_dir
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_curator_bench.leases.capacity import Capacity, Gpu
+    from pytest_curator_bench.leases.capacity import Capacity
 
 __all__ = ["Blockage", "Lease", "LeaseError", "LeaseRegistry", "Need"]
 
@@ -61,7 +61,7 @@ class Lease:
     """
 
     cpus: tuple[int, ...]
-    gpus: tuple[Gpu, ...]
+    gpus: tuple[int | str, ...]
     object_store_bytes: int
     waited_s: float
     granted_at: datetime
@@ -234,7 +234,7 @@ class LeaseRegistry:
         whole = self.capacity.simulated or not share.cpus or len(share.cpus) == len(there.cpus)
         return Lease(
             cpus=share.cpus,
-            gpus=share.gpus,
+            gpus=tuple(there.devices.get(gpu, gpu) for gpu in share.gpus),
             object_store_bytes=share.object_store_bytes,
             waited_s=round(time.monotonic() - begun, 3),
             granted_at=datetime.fromisoformat(holding.since),

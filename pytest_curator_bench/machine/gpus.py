@@ -60,15 +60,21 @@ def query_gpus() -> GpuInventory:
         return GpuInventory(reason=str(error))
 
 
-def visible_gpus() -> tuple[int | str, ...]:
+def visible_gpus() -> dict[int | str, int | str]:
     """The GPUs that this process may use: the machine's, as far as ``CUDA_VISIBLE_DEVICES`` shows them.
 
-    Read as CUDA reads it: numbers and (beginnings of) UUIDs, up to the first that fits no GPU. Whole GPUs are
-    given by NVML's number, instances of divided ones by name (``MIG-...``).
+    Read as CUDA reads it: numbers and (beginnings of) UUIDs, up to the first that fits no GPU.
+
+    Returns:
+        What they are called here (whole GPUs by NVML's number, instances of divided ones ``MIG-...``), by what they
+        are on this machine: by UUID, since numbers begin at 0 in each container. One whose UUID the driver does not
+        tell is known by its number.
     """
     gpus = query_gpus().gpus
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return tuple(gpu.index for gpu in gpus) if visible is None else _visible(visible, gpus)
+    devices = tuple(gpu.index for gpu in gpus) if visible is None else _visible(visible, gpus)
+    uuids: dict[int | str, str | None] = {gpu.index: gpu.uuid for gpu in gpus}
+    return {uuids.get(device) or device: device for device in devices}
 
 
 def _visible(visible: str, gpus: Sequence[GpuInfo]) -> tuple[int | str, ...]:

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import os
 import signal
@@ -99,6 +100,29 @@ def test_leases_are_disjoint_and_come_back(join: Callable[[], LeaseRegistry]) ->
     assert lease.released_at is not None
     assert again.granted_at >= lease.released_at
     assert set(lease.to_dict()) == {"cpus", "gpus", "object_store_bytes", "waited_s", "granted_at", "released_at"}
+
+
+def test_a_gpu_is_the_same_in_each_container(environ: dict[str, str]) -> None:
+    """Numbers begin at 0 in each: one that has been given GPU 2 calls it 0, and leases it from those outside."""
+    outside = read_capacity(environ)
+    outside = dataclasses.replace(
+        outside, gpus=("GPU-a", "GPU-b", "GPU-c"), devices={"GPU-a": 0, "GPU-b": 1, "GPU-c": 2}
+    )
+    inside = dataclasses.replace(outside, gpus=("GPU-c",), devices={"GPU-c": 0})
+    other = dataclasses.replace(outside, gpus=("GPU-b",), devices={"GPU-b": 0})
+    with contextlib.ExitStack() as stack:
+        registries = [
+            stack.enter_context(contextlib.closing(LeaseRegistry(there, environ))) for there in (outside, inside, other)
+        ]
+        leases = [registry.try_acquire(ONE, "a") for registry in registries]
+        assert [lease and lease.gpus for lease in leases] == [(0,), (0,), (0,)]  # three GPUs
+        assert registries[0].try_acquire(ONE, "b") is None
+        assert leases[1] is not None
+        leases[1].release()
+        last = registries[0].try_acquire(ONE, "b")
+        assert last is not None
+        assert last.environment()["CUDA_VISIBLE_DEVICES"] == "2"
+        assert registries[1].try_acquire(ONE, "c") is None
 
 
 def test_no_gpu_is_visible_where_none_is_leased(join: Callable[[], LeaseRegistry], environ: dict[str, str]) -> None:

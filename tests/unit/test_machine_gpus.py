@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 ASK = """
 import json, dataclasses
 from pytest_curator_bench.machine.gpus import query_gpus, visible_gpus
-print(json.dumps([dataclasses.asdict(query_gpus()), visible_gpus()]))
+print(json.dumps([dataclasses.asdict(query_gpus()), [*visible_gpus().items()]]))
 """
 
 
@@ -32,11 +32,17 @@ def stub(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def ask(environment: dict[str, str]) -> tuple[dict[str, Any], list[int | str]]:
     """Inventory and visible GPUs, as a process with this environment sees them."""
+    inventory, visible = ask_all(environment)
+    return inventory, [device for _, device in visible]
+
+
+def ask_all(environment: dict[str, str]) -> tuple[dict[str, Any], list[tuple[int | str, int | str]]]:
+    """The same, and before the name of each visible GPU what it is."""
     output = subprocess.check_output(
         [sys.executable, "-c", ASK], env={**environment, "PYTHONPATH": str(ROOT)}, text=True
     )
     inventory, visible = json.loads(output)
-    return inventory, visible
+    return inventory, [(gpu, device) for gpu, device in visible]
 
 
 def test_gpus_and_driver_are_described(stub: Path) -> None:
@@ -145,6 +151,13 @@ def test_a_machine_without_a_driver_is_no_error(tmp_path: Path) -> None:
 def test_only_visible_gpus_are_used(stub: Path, shown: str, expected: list[int | str]) -> None:
     """The inventory has them all; those that CUDA would use are given by number, instances by name."""
     environment = {**stub_nvml_environment(stub, count=4), "CUDA_VISIBLE_DEVICES": shown}
-    inventory, visible = ask(environment)
-    assert len(inventory["gpus"]) == 4
-    assert visible == expected
+    inventory, visible = ask_all(environment)
+    uuids = {gpu["index"]: gpu["uuid"] for gpu in inventory["gpus"]}
+    assert len(uuids) == 4
+    assert visible == [(uuids.get(device, device), device) for device in expected]
+
+
+def test_a_gpu_without_uuid_is_known_by_its_number(stub: Path) -> None:
+    """There is nothing better."""
+    _, visible = ask_all(stub_nvml_environment(stub, count=2, fail="nvmlDeviceGetUUID@1=3"))
+    assert visible == [("GPU-000000a0-0000-0000-0000-000000000000", 0), (1, 1)]
