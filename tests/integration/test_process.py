@@ -23,7 +23,7 @@ from pytest_curator_bench.execution.process import (
 )
 from tests.integration.process_world import World, await_true
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.mark.parametrize("status", [0, 1, 3, 255])

@@ -20,7 +20,7 @@ from pytest_curator_bench.execution.process import (
 )
 from tests.integration.process_world import DAEMON, World
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 def test_stubborn_script_is_ended(world: World) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tests.bench_project import Project
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture

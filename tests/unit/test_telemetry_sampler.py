@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.telemetry.instruments import Instrument
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Counter:
