@@ -26,7 +26,7 @@ START_LIMIT_S = 3.5
 measured time yet, and loading their libraries would disturb the first benchmark."""
 LONGEST_START_S = 60.0
 """The same for sinks that report progress, such as one that makes a data base."""
-END_LIMIT_S = 10.0
+END_LIMIT_S = 9.0
 """By how much sinks that are down may delay a session's end, all together, in seconds."""
 MAX_KEPT_NAMES = 5
 

@@ -29,7 +29,7 @@ FOLDER_TYPE = "application/vnd.google-apps.folder"
 # The narrower drive.file sees no folder that a person has made and shared.
 SCOPE = "https://www.googleapis.com/auth/drive"
 # For connecting and for each answer; several requests in a row must not look like a hang.
-REQUEST_TIMEOUT_S = 4.5
+REQUEST_TIMEOUT_S = 4.0
 MAX_TRIES = 5
 FIRST_PAUSE_S = 1.0
 PAGE_SIZE = 1000

@@ -53,7 +53,7 @@ TOLERANCE_S = 300
 """How old a genuine request may be, in seconds, so that nobody can send a recorded one again later."""
 
 # For connecting and for the answer each: both fit into one call, so that a slow server is tried again, not given up.
-REQUEST_TIMEOUT_S = 4.5
+REQUEST_TIMEOUT_S = 4.0
 _LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
