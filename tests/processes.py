@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # Marks every process of a test, so that what is left can be found whatever its parent is.
 MARK = "CURATOR_BENCH_TEST_MARK"
 # Far longer than anything takes: only what never comes is to fail, however slow the machine is.
-LIMIT_S = 300.0
+LIMIT_S = 240.0
 
 
 def marked(value: str, variable: str = MARK) -> dict[psutil.Process, list[str]]:
@@ -36,9 +36,9 @@ def kill_marked(value: str) -> None:
             process.kill()
 
 
-def eventually(condition: Callable[[], object]) -> None:
+def eventually(condition: Callable[[], object], what: str = "what did not come true") -> None:
     """Wait until ``condition`` holds; fail after :data:`LIMIT_S`."""
     end = time.monotonic() + LIMIT_S
     while not condition():
-        assert time.monotonic() < end, "did not come true in time"
-        time.sleep(0.05)
+        assert time.monotonic() < end, f"waited in vain for {what}"
+        time.sleep(0.02)

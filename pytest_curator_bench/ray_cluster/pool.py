@@ -137,10 +137,10 @@ class ClusterPool:
             left = inventory.left()
             if not left:
                 return Findings()
-            passed_s, looked_at = time.monotonic() - looked_at, time.monotonic()
-            unchanged_s = unchanged_s + min(passed_s, _COUNTED_S) if left == before else 0.0
-            before = left
-            if looked_at > deadline or unchanged_s > _UNCHANGED_S:
+            now = time.monotonic()
+            unchanged_s = unchanged_s + min(now - looked_at, _COUNTED_S) if left == before else 0.0
+            before, looked_at = left, now
+            if now > deadline or unchanged_s > _UNCHANGED_S:
                 return Findings(left=tuple(left))
             if not ended and inventory.bookkeepers:
                 ended = True

@@ -53,8 +53,9 @@ def recover_session(session_dir: Path) -> tuple[str, ...]:
 
 def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
     mark = read_mark(entry_dir)
-    # In this order: a run that is still there may write the result, and end, at any moment.
-    if mark is None or not mark.is_over(session_dir) or has_result(entry_dir):
+    if mark is None or has_result(entry_dir) or not mark.is_over(session_dir):
+        return False
+    if has_result(entry_dir):  # written at the last moment, before its run was over
         return False
     message = _lost_message(mark)
     result = interrupted_result(entry_dir, mark, "harness-lost", message, session_name=session_dir.name)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-import time
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,11 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.execution.process import SupervisedProcess, Supervisor
+from tests.processes import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-
-GONE_LIMIT_S = 60.0
+    from collections.abc import Iterator, Mapping
 
 DAEMON = """
 import os, signal, time
@@ -73,7 +71,7 @@ class World:
 
     def await_file(self, name: str) -> str:
         """Content of a file that a process makes, whole, under its last name."""
-        await_true((self.directory / name).exists, f"file {name}")
+        eventually((self.directory / name).exists, f"file {name}")
         return self.text(name)
 
     def left(self) -> list[str]:
@@ -90,16 +88,7 @@ class World:
 
     def await_nothing_left(self) -> None:
         """Fail unless all processes of the world are gone soon."""
-        await_true(lambda: not self.left(), f"no process left, but {self.left()}")
-
-
-def await_true(condition: Callable[[], bool], what: str) -> None:
-    """Wait until a condition holds; fail if that takes far too long."""
-    deadline = time.monotonic() + GONE_LIMIT_S
-    while not condition():
-        if time.monotonic() > deadline:
-            raise AssertionError(f"waited in vain for {what}")
-        time.sleep(0.02)
+        eventually(lambda: not self.left(), f"no process left, but {self.left()}")
 
 
 def harness(world: World, code: str) -> list[str]:

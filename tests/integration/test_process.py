@@ -11,6 +11,7 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
@@ -21,7 +22,10 @@ from pytest_curator_bench.execution.process import (
     Supervisor,
     SupervisorLostError,
 )
-from tests.integration.process_world import World, await_true
+from tests.processes import eventually
+
+if TYPE_CHECKING:
+    from tests.integration.process_world import World
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -264,8 +268,8 @@ def test_no_descriptors_pile_up(world: World) -> None:
             process = world.spawn("/bin/true")
             process.wait()
             process.end(1)
-        await_true(lambda: not supervisor.children(), "keepers to be gone")
+        eventually(lambda: not supervisor.children(), "keepers to be gone")
         gc.collect()  # or it would close what others have left, at some time or other
         if not counts:
             counts = [psutil.Process().num_fds(), supervisor.num_fds()]
-    await_true(lambda: [psutil.Process().num_fds(), supervisor.num_fds()] == counts, f"as few as before: {counts}")
+    eventually(lambda: [psutil.Process().num_fds(), supervisor.num_fds()] == counts, f"as few as before: {counts}")

@@ -20,7 +20,8 @@ import pytest
 from pytest_curator_bench.execution import process as process_module
 from pytest_curator_bench.execution import supervisor as supervisor_module
 from pytest_curator_bench.execution.process import SupervisedProcess, SupervisorLostError
-from tests.integration.process_world import DAEMON, World, await_true, harness
+from tests.integration.process_world import DAEMON, World, harness
+from tests.processes import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,14 +71,14 @@ if (pid := os.fork()) == 0:
 def test_killed_harness_leaves_nothing(world: World, fork: str) -> None:
     """After kill -9 of the harness all jobs end, scripts before held ones; named directories are removed."""
     child = run_harness(world, f"{fork}\nscript.wait()")
-    await_true(lambda: all((world.directory / name).exists() for name in ("daemon", "cluster")), "jobs")
+    eventually(lambda: all((world.directory / name).exists() for name in ("daemon", "cluster")), "jobs")
     forks = [int(world.await_file("fork"))] if fork else []
     child.kill()
     child.wait()
     assert world.await_file("last") == "cluster still there"
     try:
-        await_true(lambda: len(world.left()) == bool(fork), f"end of the jobs: {world.left()}")
-        await_true(lambda: not (world.directory / "ray").exists(), "directory to be removed")
+        eventually(lambda: len(world.left()) == bool(fork), f"end of the jobs: {world.left()}")
+        eventually(lambda: not (world.directory / "ray").exists(), "directory to be removed")
     finally:
         for pid in forks:
             os.kill(pid, signal.SIGKILL)

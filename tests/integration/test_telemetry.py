@@ -56,7 +56,7 @@ def test_cpu_time(world: World) -> None:
     burn = "import time\nwhile time.process_time() < 2.0: pass\ntime.sleep(1)\n"
     figures, rows = watched(world, world.python(burn))
     assert 1.9 <= figures["tree_cpu_time_s"] < 3
-    assert 0 < figures["cpu_percent_mean"] < 100 * 3 / 3
+    assert 0 < figures["cpu_percent_mean"] < 100
     assert figures["cpu_percent_mean"] < figures["cpu_percent_peak"] <= 130  # rounded to clock ticks
     busy = sum(float(row["cpu_percent"]) > 10 for row in rows if row["cpu_percent"])
     assert busy >= 5
