@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from pytest_curator_bench.config.resolved import Entry
+    from pytest_curator_bench.config.model import Entry
 
 BENCHMARKS = Path(__file__).parent / "benchmarks"
 

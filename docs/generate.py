@@ -14,8 +14,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pytest_curator_bench.config.checks import VARIABLE
-from pytest_curator_bench.config.schema import CHOICE, json_schema
+from pytest_curator_bench.config.fields.checks import VARIABLE
+from pytest_curator_bench.config.json_schema import CHOICE, json_schema
 
 DOCS = Path(__file__).parent
 MARK = "<!-- From here on: written by docs/generate.py, from the models that check a configuration. -->"

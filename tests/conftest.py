@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.bench_project import project, two
-from tests.drive_server import drive, drive_key
-from tests.integration.process_world import world
-from tests.loopback import closed_port
-from tests.slack_server import slack
-from tests.webhook_receiver import receiver
+from tests.support.bench_project import project, two
+from tests.support.drive_server import drive, drive_key
+from tests.support.loopback import closed_port
+from tests.support.process_world import world
+from tests.support.slack_server import slack
+from tests.support.webhook_receiver import receiver
 
 __all__ = ["closed_port", "drive", "drive_key", "project", "receiver", "slack", "two", "world"]
 

@@ -2,11 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """YAML files to a frozen, checked :class:`BenchConfig`; knows nothing of pytest."""
 
-from pytest_curator_bench.config.errors import ConfigError
+from pytest_curator_bench.config.fields.marks import Mark
 from pytest_curator_bench.config.load import load_config
-from pytest_curator_bench.config.marks import Mark
-from pytest_curator_bench.config.models import RaySettings, Requirement
-from pytest_curator_bench.config.resolved import (
+from pytest_curator_bench.config.model import (
     BenchConfig,
     DataSetup,
     DatasetUse,
@@ -16,6 +14,8 @@ from pytest_curator_bench.config.resolved import (
     SinkConfig,
     SwitchedOffSink,
 )
+from pytest_curator_bench.config.problems import ConfigError
+from pytest_curator_bench.config.schema_models import RaySettings, Requirement
 
 __all__ = [
     "BenchConfig",

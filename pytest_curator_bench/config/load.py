@@ -9,30 +9,30 @@ import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_curator_bench.config.errors import ConfigError, Place, Problem, one_line
-from pytest_curator_bench.config.expand import expand
+from pytest_curator_bench.config.matrix.expand import expand
 from pytest_curator_bench.config.merge import merge_all
+from pytest_curator_bench.config.model import BenchConfig, SinkConfig, SwitchedOffSink
 from pytest_curator_bench.config.paths import find_curator_repo_dir
 from pytest_curator_bench.config.placeholders import Substitution
-from pytest_curator_bench.config.resolve_paths import DirectoryResolver
-from pytest_curator_bench.config.resolve_runs import RunResolver, Surroundings
-from pytest_curator_bench.config.resolve_setups import SetupNeeds
-from pytest_curator_bench.config.resolved import BenchConfig, SinkConfig, SwitchedOffSink
-from pytest_curator_bench.config.sections import is_comment, prepare
+from pytest_curator_bench.config.prepare import is_comment, prepare
+from pytest_curator_bench.config.problems import ConfigError, Place, Problem, one_line
+from pytest_curator_bench.config.resolve.paths import DirectoryResolver
+from pytest_curator_bench.config.resolve.runs import RunResolver, Surroundings
+from pytest_curator_bench.config.resolve.setups import SetupNeeds
 from pytest_curator_bench.config.validate import validated
 from pytest_curator_bench.config.viewer import viewer_problems
-from pytest_curator_bench.config.yaml_builder import SourceError
-from pytest_curator_bench.config.yaml_source import read_yaml
-from pytest_curator_bench.config.yaml_values import to_plain
+from pytest_curator_bench.config.yaml.builder import SourceError
+from pytest_curator_bench.config.yaml.source import read_yaml
+from pytest_curator_bench.config.yaml.values import to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_curator_bench.config.expand import Expanded
-    from pytest_curator_bench.config.models import ConfigModel, SinkModel
-    from pytest_curator_bench.config.sections import LackingSink, Sections
-    from pytest_curator_bench.config.yaml_values import YamlMapping
+    from pytest_curator_bench.config.matrix.expand import Expanded
+    from pytest_curator_bench.config.prepare import LackingSink, Sections
+    from pytest_curator_bench.config.schema_models import ConfigModel, SinkModel
+    from pytest_curator_bench.config.yaml.values import YamlMapping
 
 DEFAULT_CLEANUP_S = 10.0
 DEFAULT_INTERVAL_S = 1.0

@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.merge import NAMING_KEYS
-from pytest_curator_bench.config.yaml_values import YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_curator_bench.config.errors import Place
+    from pytest_curator_bench.config.problems import Place
 
 Location = tuple[str | int, ...]
 

@@ -14,7 +14,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pytest_curator_bench.config.variables import FromEnvironment
+from pytest_curator_bench.config.env_vars import FromEnvironment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -16,8 +16,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeGuard
 
-from pytest_curator_bench.config.errors import Place, Problem, place_text, quote
-from pytest_curator_bench.config.yaml_values import YamlList, YamlMapping
+from pytest_curator_bench.config.problems import Place, Problem, place_text, quote
+from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -8,12 +8,12 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.container import in_container, said_by_variable
+from pytest_curator_bench._util.container import in_container, said_by_variable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from pytest_curator_bench.config.errors import Place
+    from pytest_curator_bench.config.problems import Place
 
 CURATOR_REPO_DIR = "CURATOR_REPO_DIR"
 

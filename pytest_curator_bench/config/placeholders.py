@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_curator_bench.config.errors import nearest, one_of, quote
+from pytest_curator_bench.config.problems import nearest, one_of, quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -119,7 +119,7 @@ class DatasetPath:
     Attributes:
         base: what ``written`` is relative to.
         written: the path with its placeholders.
-        fingerprint: how it is recorded with results; see :class:`~pytest_curator_bench.config.resolved.DatasetUse`.
+        fingerprint: how it is recorded with results; see :class:`~pytest_curator_bench.config.model.DatasetUse`.
     """
 
     base: Path

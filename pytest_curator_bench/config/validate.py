@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from pytest_curator_bench.config.errors import Problem, nearest, one_of, quote
+from pytest_curator_bench.config.env_vars import FromEnvironment, Unresolved
 from pytest_curator_bench.config.locate import Location, key_path, place_of
-from pytest_curator_bench.config.models import ConfigModel
-from pytest_curator_bench.config.variables import FromEnvironment, Unresolved
+from pytest_curator_bench.config.problems import Problem, nearest, one_of, quote
+from pytest_curator_bench.config.schema_models import ConfigModel
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from pytest_curator_bench.config.yaml_values import YamlMapping
+    from pytest_curator_bench.config.yaml.values import YamlMapping
 
 _COLLECTIONS = {
     "model_type": "a mapping",

@@ -7,8 +7,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from pytest_curator_bench._util.container import host_form
 from pytest_curator_bench.config.placeholders import Placeholders, Scanner, Substitution
-from pytest_curator_bench.container import host_form
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,7 +33,7 @@ def viewer_url(template: str, session_dir: Path, mounts: Iterable[tuple[Path, Pa
         template: one without :func:`viewer_problems`.
         session_dir: the session's directory, which is called as the session and lies in the results directory.
         mounts: container path and host path of what is mounted; see
-            :func:`~pytest_curator_bench.container.host_form`.
+            :func:`~pytest_curator_bench._util.container.host_form`.
     """
     on_host = host_form(session_dir, mounts)
     results = host_form(session_dir.parent, mounts)

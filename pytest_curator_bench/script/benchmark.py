@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_curator_bench.files import write_bytes, write_json
+from pytest_curator_bench._util.atomic import write_bytes, write_json
 from pytest_curator_bench.script.cluster import EXECUTORS
 from pytest_curator_bench.script.counts import CheckFailedError
 from pytest_curator_bench.script.tasks import StageRecord, TaskList, pickle_tasks

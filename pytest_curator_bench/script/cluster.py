@@ -52,14 +52,14 @@ def ray_cluster(
         The cluster's address.
 
     Raises:
-        pytest_curator_bench.ray_cluster.local.ClusterError: the cluster did not come up.
+        pytest_curator_bench.clusters.local.cluster.ClusterError: the cluster did not come up.
     """
     if address := os.environ.get("RAY_ADDRESS"):
         yield address
         return
 
-    from pytest_curator_bench.execution.process import Supervisor
-    from pytest_curator_bench.ray_cluster.local import ClusterSpec, LocalCluster
+    from pytest_curator_bench.clusters.local.cluster import ClusterSpec, LocalCluster
+    from pytest_curator_bench.processes.client import Supervisor
 
     spec = ClusterSpec(
         num_cpus=num_cpus,

@@ -11,7 +11,7 @@ from contextlib import suppress
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.files import write_json
+from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.session.entry_files import read_result, walk_entries
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import SESSION_NAME, SHARDS_NAME

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pytest_curator_bench.container import in_container
+from pytest_curator_bench._util.container import in_container
 from pytest_curator_bench.machine.gpus import query_gpus
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, read_cpus, read_memory, read_space
 from pytest_curator_bench.session.checkouts import read_checkout, source_dir

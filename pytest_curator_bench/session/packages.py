@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from importlib.metadata import distributions
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.session.secrets import Masker
+from pytest_curator_bench._util.masking import Masker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

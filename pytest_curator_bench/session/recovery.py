@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.files import write_json
+from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.session.entry_files import (
     EntryMark,
     has_result,

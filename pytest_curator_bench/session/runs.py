@@ -18,9 +18,9 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from pytest_curator_bench.files import write_json
+from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
-from pytest_curator_bench.session.owner import ProcessIdentity
+from pytest_curator_bench.session.process_identity import ProcessIdentity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,10 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench.files import write_bytes, write_json
+from pytest_curator_bench._util.atomic import write_bytes, write_json
+from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
-from pytest_curator_bench.session.entries import EntryDirs
+from pytest_curator_bench.session.entry_dirs import EntryDirs
 from pytest_curator_bench.session.entry_files import (
     interrupted_result,
     read_mark,
@@ -29,7 +30,7 @@ from pytest_curator_bench.session.names import (
     RUNS_NAME,
     SESSION_NAME,
 )
-from pytest_curator_bench.session.owner import ProcessIdentity
+from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.recovery import recover_session
 from pytest_curator_bench.session.runs import (
     RunFacts,
@@ -43,12 +44,11 @@ from pytest_curator_bench.session.runs import (
     write_summary,
 )
 from pytest_curator_bench.session.scratch import ScratchDirs
-from pytest_curator_bench.session.secrets import Masker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from pytest_curator_bench.execution.result import EntryResult
+    from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["RunFacts", "SessionError", "SessionStore"]
 

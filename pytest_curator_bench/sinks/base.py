@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from pytest_curator_bench.config.errors import nearest, one_of, quote
+from pytest_curator_bench.config.problems import nearest, one_of, quote
 from pytest_curator_bench.config.validate import describe
 
 if TYPE_CHECKING:

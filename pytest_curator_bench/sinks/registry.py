@@ -11,15 +11,15 @@ import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench.config.errors import ConfigError, Problem, nearest, one_of, quote
 from pytest_curator_bench.config.locate import key_path, place_of
+from pytest_curator_bench.config.problems import ConfigError, Problem, nearest, one_of, quote
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_curator_bench.config.resolved import SinkConfig
+    from pytest_curator_bench.config.model import SinkConfig
 
 __all__ = ["BUILT_IN", "ENTRY_POINT_GROUP", "create_sinks"]
 
@@ -27,11 +27,11 @@ ENTRY_POINT_GROUP = "pytest_curator_bench.sinks"
 """Packages that bring sinks name them under this group of entry points."""
 
 BUILT_IN: Mapping[str, str] = {
-    "csv": "pytest_curator_bench.sinks.csv_export:CsvSink",
-    "gdrive": "pytest_curator_bench.sinks.gdrive:GoogleDriveSink",
-    "jsonl": "pytest_curator_bench.sinks.jsonl:JsonLinesSink",
-    "mlflow": "pytest_curator_bench.sinks.mlflow:MlflowSink",
-    "slack": "pytest_curator_bench.sinks.slack:SlackSink",
+    "csv": "pytest_curator_bench.sinks.files.csv:CsvSink",
+    "gdrive": "pytest_curator_bench.sinks.gdrive.sink:GoogleDriveSink",
+    "jsonl": "pytest_curator_bench.sinks.files.jsonl:JsonLinesSink",
+    "mlflow": "pytest_curator_bench.sinks.mlflow.sink:MlflowSink",
+    "slack": "pytest_curator_bench.sinks.slack.sink:SlackSink",
     "webhook": "pytest_curator_bench.sinks.webhook:WebhookSink",
 }
 """The sinks that come along, by name; a module is imported only when its sink is on."""

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 from pydantic import Field
 
 from pytest_curator_bench import __version__
-from pytest_curator_bench.files import json_line
+from pytest_curator_bench._util.atomic import json_line
 from pytest_curator_bench.sinks.base import (
     PermanentSinkError,
     Sink,

@@ -23,7 +23,7 @@ __all__ = ["ObjectStore", "ProcessTree"]
 class ProcessTree:
     """CPU, memory and I/O of the processes below the keepers of script and cluster.
 
-    A keeper is the parent of a job's main process (see :mod:`pytest_curator_bench.execution.supervisor`), and all
+    A keeper is the parent of a job's main process (see :mod:`pytest_curator_bench.processes.supervisor`), and all
     that the job starts stays below it, daemons included. What the cluster has used before counts for nothing.
     """
 

@@ -106,7 +106,7 @@ class Run:
         """The plugin's reader aggregates tasks.pkl as NeMo Curator does, and the stage is among the tasks."""
         from nemo_curator.tasks.utils import TaskPerfUtils
 
-        from pytest_curator_bench.execution.tasks import read_tasks
+        from pytest_curator_bench.results.tasks.reader import read_tasks
 
         path = self.results / "tasks.pkl"
         aggregate = read_tasks(path).aggregate

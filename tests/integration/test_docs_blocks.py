@@ -25,7 +25,7 @@ from markdown_it import MarkdownIt
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 REPO = Path(__file__).parents[2]
 SHELL = {"sh", "bash", "shell", "console"}

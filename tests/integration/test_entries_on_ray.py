@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench.machine.hardware import available_cpus
-from tests.processes import MARK, eventually, kill_marked, marked
+from tests.support.processes import MARK, eventually, kill_marked, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 pytestmark = pytest.mark.curator
 

@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.data_prep.prepare_offline_data import prepare
-from pytest_curator_bench.ray_cluster.probing import probe
-from tests.integration.two_node_cluster import MARK as CLUSTER_MARK
-from tests.integration.two_node_cluster import TwoNodes
-from tests.processes import LIMIT_S, marked
+from pytest_curator_bench.clusters.existing.probe import probe
+from tests.support.processes import LIMIT_S, marked
+from tests.support.two_node_cluster import MARK as CLUSTER_MARK
+from tests.support.two_node_cluster import TwoNodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 pytestmark = pytest.mark.curator
 SCRIPTS = Path(__file__).parents[2] / "benchmarks" / "scripts"

@@ -13,9 +13,9 @@ import psutil
 import pytest
 
 from perf.leases import MACHINE, overlaps, read_results, shapes, start_run, write_project
-from pytest_curator_bench.leases.capacity import read_capacity
-from pytest_curator_bench.leases.registry import LeaseRegistry, Need
-from pytest_curator_bench.leases.shared import DIRECTORY_VARIABLE
+from pytest_curator_bench.resources.capacity import read_capacity
+from pytest_curator_bench.resources.registry import LeaseRegistry, Need
+from pytest_curator_bench.resources.state_file import DIRECTORY_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,19 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench.files import write_json
-from pytest_curator_bench.sinks import PermanentSinkError, TransientSinkError, delivery_key, mlflow_store
-from pytest_curator_bench.sinks.mlflow import DONE_TAG, MlflowSink
-from pytest_curator_bench.sinks.mlflow_records import milliseconds
-from pytest_curator_bench.sinks.mlflow_store import MlflowStore
-from tests.mlflow_server import Runs, Server, server
+from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench.sinks import PermanentSinkError, TransientSinkError, delivery_key
+from pytest_curator_bench.sinks.mlflow import store as mlflow_store
+from pytest_curator_bench.sinks.mlflow.records import milliseconds
+from pytest_curator_bench.sinks.mlflow.sink import DONE_TAG, MlflowSink
+from pytest_curator_bench.sinks.mlflow.store import MlflowStore
 from tests.plugin.test_sinks_plugin import replay
-from tests.sinks_support import env_data_of, result_of
+from tests.support.mlflow_server import Runs, Server, server
+from tests.support.sinks import env_data_of, result_of
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 __all__ = ["server"]
 
@@ -78,7 +79,7 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def be_patient(project: Project) -> None:
     """To import MLflow may take longer than a session waits for a sink at its end, where the machine is busy."""
     (project.path / "benchmarks" / "conftest.py").write_text(
-        "from pytest_curator_bench.sinks.dispatch import Dispatcher\n"
+        "from pytest_curator_bench.delivery.dispatcher import Dispatcher\n"
         f"Dispatcher.__init__.__kwdefaults__['patience_s'] = {LIMIT_S}\n"
     )
 

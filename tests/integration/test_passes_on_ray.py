@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.integration.test_entries_on_ray import mark
-from tests.processes import marked
+from tests.support.processes import marked
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 __all__ = ["mark"]
 

@@ -16,16 +16,16 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from pytest_curator_bench.execution.process import (
+from pytest_curator_bench.processes.client import (
     ProcessStartError,
     SupervisionError,
     Supervisor,
     SupervisorLostError,
 )
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 if TYPE_CHECKING:
-    from tests.integration.process_world import World
+    from tests.support.process_world import World
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench.execution import process as process_module
-from pytest_curator_bench.execution import supervisor as supervisor_module
-from pytest_curator_bench.execution.process import SupervisedProcess, SupervisorLostError
-from tests.integration.process_world import DAEMON, World, harness
-from tests.processes import eventually
+from pytest_curator_bench.processes import client as process_module
+from pytest_curator_bench.processes import supervisor as supervisor_module
+from pytest_curator_bench.processes.client import SupervisedProcess, SupervisorLostError
+from tests.support.process_world import DAEMON, World, harness
+from tests.support.processes import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable

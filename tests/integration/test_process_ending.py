@@ -12,13 +12,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_curator_bench.execution import process as process_module
-from pytest_curator_bench.execution import supervisor as supervisor_module
-from pytest_curator_bench.execution.process import (
+from pytest_curator_bench.processes import client as process_module
+from pytest_curator_bench.processes import supervisor as supervisor_module
+from pytest_curator_bench.processes.client import (
     Supervisor,
     SupervisorLostError,
 )
-from tests.integration.process_world import DAEMON, World
+from tests.support.process_world import DAEMON, World
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench.execution.process import Supervisor
-from pytest_curator_bench.machine.processes import members_below, read_stats
-from pytest_curator_bench.ray_cluster.command import ClusterSpec
-from pytest_curator_bench.ray_cluster.errors import ClusterError
-from pytest_curator_bench.ray_cluster.local import LocalCluster
-from pytest_curator_bench.ray_cluster.shared_memory import (
+from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.clusters.local.cluster import LocalCluster
+from pytest_curator_bench.clusters.local.command import ClusterSpec
+from pytest_curator_bench.clusters.local.shared_memory import (
     descendants,
     held_segments,
     parent_of,
     segment_names,
 )
-from tests.processes import LIMIT_S, eventually
+from pytest_curator_bench.machine.processes import members_below, read_stats
+from pytest_curator_bench.processes.client import Supervisor
+from tests.support.processes import LIMIT_S, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -104,10 +104,10 @@ print("ANSWER", json.dumps({"address": tasks[0].data}))
 HARNESS = """
 import json, os, sys, time
 from pathlib import Path
-from pytest_curator_bench.execution.process import Supervisor
-from pytest_curator_bench.ray_cluster.command import ClusterSpec
-from pytest_curator_bench.ray_cluster.local import LocalCluster
-from pytest_curator_bench.ray_cluster.shared_memory import descendants, parent_of
+from pytest_curator_bench.processes.client import Supervisor
+from pytest_curator_bench.clusters.local.command import ClusterSpec
+from pytest_curator_bench.clusters.local.cluster import LocalCluster
+from pytest_curator_bench.clusters.local.shared_memory import descendants, parent_of
 directory = Path(sys.argv[1])
 supervisor = Supervisor.start()
 cluster = LocalCluster.start(

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
-    from tests.drive_server import DriveServer
+    from tests.support.bench_project import Project
+    from tests.support.drive_server import DriveServer
 
 pytestmark = pytest.mark.curator
 for _library in ("mlflow", "google.auth", "slack_sdk"):

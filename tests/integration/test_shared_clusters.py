@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench.leases.capacity import SIMULATED_VARIABLE
+from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE
 from tests.integration.test_entries_on_ray import mark
-from tests.processes import MARK, eventually, marked
+from tests.support.processes import MARK, eventually, marked
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 __all__ = ["mark"]
 

@@ -17,11 +17,11 @@ from pathlib import Path
 
 import pytest
 
-from pytest_curator_bench.execution.tasks import read_tasks
+from pytest_curator_bench.results.tasks.reader import read_tasks
 
 pytestmark = [pytest.mark.curator, pytest.mark.slow]
 
-SCRIPT = Path(__file__).with_name("curator_pipelines.py")
+SCRIPT = Path(__file__).parents[1] / "support" / "curator_pipelines.py"
 LIMIT_S = 300
 FILES = 4
 ROWS = 160

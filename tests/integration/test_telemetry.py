@@ -15,15 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench.entry_watch import EntryTelemetry, MachineWatch
-from pytest_curator_bench.execution.result import EntryResult
+from pytest_curator_bench.clusters.local.cluster import ClusterSpec, LocalCluster
+from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineWatch
 from pytest_curator_bench.machine.processes import parent_of, read_tree_usage
-from pytest_curator_bench.ray_cluster.local import ClusterSpec, LocalCluster
-from tests.integration.process_world import DAEMON, World
-from tests.stub_nvml import build_stub_nvml, stub_nvml_environment
+from pytest_curator_bench.results.record import EntryResult
+from tests.support.process_world import DAEMON, World
+from tests.support.stub_nvml import build_stub_nvml, stub_nvml_environment
 
 if TYPE_CHECKING:
-    from pytest_curator_bench.execution.process import SupervisedProcess
+    from pytest_curator_bench.processes.client import SupervisedProcess
 
 pytestmark = pytest.mark.timeout(300)
 MIB = 1 << 20
@@ -147,7 +147,7 @@ def test_an_entry_directory_that_cannot_be_written_changes_no_outcome(world: Wor
 
 
 KILLED = """
-from pytest_curator_bench.entry_watch import EntryTelemetry, MachineWatch
+from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineWatch
 telemetry = EntryTelemetry(MachineWatch(), world.directory, interval_s=0.05, cluster=None, environment={})
 process = world.spawn("/bin/sleep", "100")
 with telemetry.running(process.keeper_pid):
@@ -157,7 +157,7 @@ with telemetry.running(process.keeper_pid):
 
 def test_a_killed_harness_leaves_whole_rows(world: World) -> None:
     """After SIGKILL all samples so far can be read."""
-    from tests.integration.process_world import harness
+    from tests.support.process_world import harness
 
     table = world.directory / "telemetry.csv"
     with subprocess.Popen(harness(world, KILLED), cwd=ROOT, env={**os.environ, **world.environment}) as process:
@@ -170,8 +170,8 @@ def test_a_killed_harness_leaves_whole_rows(world: World) -> None:
 
 
 GPU_ENTRY = """
-from pytest_curator_bench.entry_watch import EntryTelemetry, MachineWatch
-from pytest_curator_bench.execution.result import EntryResult
+from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineWatch
+from pytest_curator_bench.results.record import EntryResult
 import json
 environment = {"CUDA_VISIBLE_DEVICES": "1"}
 telemetry = EntryTelemetry(MachineWatch(), world.directory, interval_s=0.1, cluster=None, environment=environment)
@@ -196,7 +196,7 @@ def run_with_gpus(world: World, tmp_path: Path, **values: object) -> tuple[dict[
     """Figures and rows of gpustats.csv, in a process that sees the stand-in for the driver."""
     import json
 
-    from tests.integration.process_world import harness
+    from tests.support.process_world import harness
 
     environment = stub_nvml_environment(build_stub_nvml(tmp_path), **values)
     output = subprocess.check_output(harness(world, GPU_ENTRY), cwd=ROOT, env={**environment, **world.environment})

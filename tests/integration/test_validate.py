@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from pytest_curator_bench.__main__ import main
-from pytest_curator_bench.validation.scripts import HelpRun, run_helps
+from pytest_curator_bench.cli import main
+from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
 
 HELPFUL = "import argparse\nargparse.ArgumentParser().parse_args()\n"
 HEAD = "results_dir: results\n"
@@ -176,7 +176,7 @@ def test_without_pytest(project: Path) -> None:
     (project / "a.yaml").write_text(f"{HEAD}entries: [{{name: {name}, script: ok.py}}]\n")
     program = (
         "import sys; sys.modules['pytest'] = None\n"
-        "from pytest_curator_bench.__main__ import main; sys.exit(main(['validate', 'a.yaml']))"
+        "from pytest_curator_bench.cli import main; sys.exit(main(['validate', 'a.yaml']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", program],

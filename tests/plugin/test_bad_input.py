@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 CONFIG_ERRORS = {
     "no entries": ("x-nothing: 1\n", "*entries*"),

@@ -19,7 +19,7 @@ import pytest
 import yaml
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 EXAMPLES = Path(__file__).parents[2] / "benchmarks" / "examples" / "ci"
 SITE = """

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """``benchmarks/tools``: what they say to docker and podman.
 
-No engine is there in CI. ``tests/stub_engine.py`` takes its place: it refuses what the real ones would, and runs
+No engine is there in CI. ``tests/support/stub_engine.py`` takes its place: it refuses what the real ones would, and runs
 containers in mount name spaces, so that configurations are really read where run.sh mounts them.
 ``tests/container/check_image.sh`` is for the real ones.
 """
@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.bench_project import UNTIL_WAITED_FOR
+from tests.support.bench_project import UNTIL_WAITED_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 REPO = Path(__file__).parents[2]
 TOOLS = REPO / "benchmarks" / "tools"
@@ -73,7 +73,7 @@ class Host:
 
     def install(self, engine: str, name: str = "") -> None:
         """Have that engine, perhaps by another name."""
-        stub = REPO / "tests" / "stub_engine.py"
+        stub = REPO / "tests" / "support" / "stub_engine.py"
         self.program(name or engine, f'STUB_ENGINE={engine} exec {sys.executable} {shlex.quote(str(stub))} "$@"')
 
     def run(self, tool: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.plugin.test_signals import mark, start
-from tests.processes import LIMIT_S, eventually, marked
+from tests.support.processes import LIMIT_S, eventually, marked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 __all__ = ["mark"]
 

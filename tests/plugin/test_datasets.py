@@ -14,7 +14,7 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 CONFIG = """
 datasets:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.bench_project import UNTIL_WAITED_FOR
+from tests.support.bench_project import UNTIL_WAITED_FOR
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 PAGE = (Path(__file__).parents[2] / "docs" / "debugging.md").read_text(encoding="utf-8")
 SHOWN = dict(re.findall(r"^### (.*?)\n\n```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))

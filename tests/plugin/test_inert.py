@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 HEAVY = ("pydantic", "rich", "psutil", "yaml", "ray", "mlflow", "nemo_curator", "torch", "pynvml")
 OURS = [
     "pytest_curator_bench",
-    "pytest_curator_bench.fixtures",
-    "pytest_curator_bench.newhooks",
-    "pytest_curator_bench.options",
     "pytest_curator_bench.plugin",
+    "pytest_curator_bench.plugin.fixtures",
+    "pytest_curator_bench.plugin.hookspecs",
+    "pytest_curator_bench.plugin.options",
 ]
 
 

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench.leases.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.leases.registry import Lease, LeaseRegistry, Need
+from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
+from pytest_curator_bench.resources.registry import Lease, LeaseRegistry, Need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Any
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 ALL = Need(cpus=None, gpus=None, alone=True)
 LIMIT_S = 60.0

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from tests.unit.config_support import NIGHTLY
-from tests.unit.nightly_commands import COMMANDS, DATA, WEIGHTS, S
+from tests.support.config import NIGHTLY
+from tests.support.nightly_commands import COMMANDS, DATA, WEIGHTS, S
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ import pytest
 from tests.plugin.test_repeats_plugin import VARY
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 # Fails, or hangs, as often as the first argument says for this entry, then passes.
 FLAKY = """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 
 def test_passing_entries(two: Project) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 WEBHOOK = "https://hooks.slack.com/services/T000/B000/planted-secret-1"
 TOKEN = "planted-secret-2"  # noqa: S105  # planted, to be looked for

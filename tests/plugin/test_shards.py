@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 FIVE = "entries:\n" + "".join(f"  - {{name: e{number}, script: ok.py}}\n" for number in range(5))
 TWO = "entries: [{name: first, script: ok.py}, {name: second, script: ok.py}]\n"

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.processes import LIMIT_S, MARK, eventually, kill_marked, marked
+from tests.support.processes import LIMIT_S, MARK, eventually, kill_marked, marked
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 DAEMON = """
 import os, signal, subprocess, sys, time

@@ -18,7 +18,7 @@ from pytest_curator_bench.sinks.webhook import SIGNATURE_HEADER, TIMESTAMP_HEADE
 from tests.plugin.test_sinks_plugin import replay
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 TEXT = (Path(__file__).parents[2] / "docs" / "sinks.md").read_text(encoding="utf-8")
 ENTRIES = "entries: [{name: a, script: ok.py, args: --metric 2.5}, {name: b, script: ok.py, args: --exit 3}]\n"

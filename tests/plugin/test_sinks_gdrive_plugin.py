@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.drive_server import ROOT_ID
 from tests.plugin.test_sinks_plugin import replay
-from tests.processes import eventually
+from tests.support.drive_server import ROOT_ID
+from tests.support.processes import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from tests.bench_project import Project
-    from tests.drive_server import DriveServer
+    from tests.support.bench_project import Project
+    from tests.support.drive_server import DriveServer
 
 pytest.importorskip("google.auth", reason="the extra gdrive is missing")
 
@@ -143,7 +143,7 @@ def test_killed_while_uploading(drive_project: Project, drive: DriveServer) -> N
 def test_nothing_is_imported_before_a_session(tmp_path: Path) -> None:
     """Checking the settings loads neither google-auth nor requests: it happens when pytest only collects, too."""
     code = (
-        "import sys; from pytest_curator_bench.sinks.gdrive import GoogleDriveSink; "
+        "import sys; from pytest_curator_bench.sinks.gdrive.sink import GoogleDriveSink; "
         "GoogleDriveSink({'name': 'gdrive', 'drive_folder_id': 'x', 'service_account_file': 'none.json'}); "
         "print([name for name in ('google.auth', 'requests', 'cryptography', 'urllib3') if name in sys.modules])"
     )

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.processes import eventually
+from tests.support.processes import eventually
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
-    from tests.webhook_receiver import Receiver
+    from tests.support.bench_project import Project
+    from tests.support.webhook_receiver import Receiver
 
 # Sinks for these tests. Each writes down its calls; while there is a file `down`, none of them works.
 SINKS = """

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.slack_server import CHANNEL, TOKEN, problem_of_message
+from tests.support.slack_server import CHANNEL, TOKEN, problem_of_message
 
 if TYPE_CHECKING:
-    from tests.bench_project import Project
-    from tests.slack_server import Slack
+    from tests.support.bench_project import Project
+    from tests.support.slack_server import Slack
 
 CONFIG = """
 run_reason: nightly

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.stub_nvml import build_stub_nvml, stub_nvml_environment
+from tests.support.stub_nvml import build_stub_nvml, stub_nvml_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.bench_project import Project
+    from tests.support.bench_project import Project
 
 pytestmark = pytest.mark.timeout(300)
 

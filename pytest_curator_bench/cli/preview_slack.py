@@ -1,0 +1,77 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``curator-bench preview slack``: what a session would look like in Slack, without a token or a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pytest_curator_bench.config.problems import ConfigError
+from pytest_curator_bench.delivery.replay import session_env_data
+from pytest_curator_bench.delivery.replay_settings import from_session
+from pytest_curator_bench.delivery.results import session_results
+from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
+from pytest_curator_bench.sinks.base import SinkConfigError
+from pytest_curator_bench.sinks.slack.blocks import EntryLine, summary_message
+from pytest_curator_bench.sinks.slack.session import compared_message, look_of, view_of
+from pytest_curator_bench.sinks.slack.settings import SlackSettings
+from pytest_curator_bench.sinks.slack.state import latest_lines
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["PreviewError", "preview_slack"]
+
+_CLASS_PATH = "pytest_curator_bench.sinks.slack.sink:SlackSink"
+
+
+class PreviewError(Exception):
+    """There is nothing to show; the message says why, and what to do."""
+
+
+def preview_slack(session_dir: Path) -> dict[str, Any]:
+    """The messages for a session as they would be sent, with the settings that it recorded, if it did.
+
+    Returns:
+        ``summary``, the session's message at its end, and ``entries``, the messages of its results in the order in
+        which they ended, each with ``entry``, the name. Messages have ``text`` and ``blocks``, which
+        https://app.slack.com/block-kit-builder shows.
+
+    Raises:
+        PreviewError: no session is there, or what it recorded can't be understood.
+    """
+    if not (session_dir / RUNS_NAME).is_dir():
+        raise PreviewError(f"no session at {session_dir}: give the directory that holds {SESSION_NAME}")
+    session_dir = session_dir.resolve()
+    settings = _settings(session_dir)
+    env_data = session_env_data(session_dir)
+    results, problems = session_results(session_dir)
+    if problems:
+        raise PreviewError("\n".join(problems))
+    look = look_of(settings, env_data)
+    lines = latest_lines(EntryLine.of(result, look) for result in results)
+    view = view_of(session_dir.name, env_data, map(str, env_data["entries"]), lines)
+    return {
+        "summary": summary_message(view, look),
+        "entries": [
+            {"entry": result["name"], **compared_message(result, look, session_dir.parent)}
+            for result in results
+            if settings.wants_message(result)
+        ],
+    }
+
+
+def _settings(session_dir: Path) -> SlackSettings:
+    try:
+        sinks = from_session(session_dir).sinks
+    except ConfigError:
+        raise PreviewError(
+            f"{session_dir / 'config.yaml'} can't be read: the session has not recorded its settings"
+        ) from None
+    for sink in sinks:
+        if sink.class_path == _CLASS_PATH or (sink.class_path is None and sink.name == "slack"):
+            try:
+                return SlackSettings.read({**sink.settings, "name": sink.name})
+            except SinkConfigError as error:
+                raise PreviewError(f"{session_dir / 'config.yaml'}: sinks[{sink.name}].{error}") from None
+    return SlackSettings(name="slack")

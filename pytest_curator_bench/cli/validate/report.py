@@ -1,0 +1,103 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The table of ``curator-bench validate``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from pytest_curator_bench.config.model import DataSetup, Entry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from pytest_curator_bench.config.model import ScriptRun
+    from pytest_curator_bench.entry.findings import Finding, Kind
+
+__all__ = ["Row", "Wanted", "print_report"]
+
+
+class Wanted(Protocol):
+    """Which checks were asked for."""
+
+    @property
+    def datasets(self) -> bool:
+        """Whether datasets were looked for."""
+
+    @property
+    def scripts(self) -> bool:
+        """Whether scripts were looked for and asked for their help."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Row:
+    """One entry or data set-up.
+
+    Attributes:
+        run: it.
+        place: ``FILE:LINE: entries[NAME]``.
+        findings: what is wrong with it.
+        asked_for_help: whether its script was run with ``--help``.
+    """
+
+    run: ScriptRun
+    place: str
+    findings: list[Finding] = field(default_factory=list)
+    asked_for_help: bool = False
+
+    def has(self, *kinds: Kind) -> bool:
+        """Whether something of these kinds is wrong."""
+        return any(finding.kind in kinds for finding in self.findings)
+
+
+def print_report(console: Console, rows: Sequence[Row], wanted: Wanted) -> None:
+    """Print a line for each entry and data set-up: what was looked at, and whether it is right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    # Names are needed whole: whoever reads a log wants to select by them.
+    table.add_column("entry", no_wrap=True)
+    for heading in ("script", "--help", "datasets", "limit", "bounds"):
+        table.add_column(heading, no_wrap=True)
+    for row in rows:
+        name = f"{row.run.name} (data set-up)" if isinstance(row.run, DataSetup) else row.run.name
+        bounds = str(len(row.run.requirements)) if isinstance(row.run, Entry) else ""
+        cells = (_script(row, wanted), _help(row), _datasets(row, wanted))
+        table.add_row(Text(name), *cells, f"{row.run.timeout_s:g} s", bounds)
+    # As wide as it is: in a log, which has no width, nothing is to be cut off.
+    unbounded = console.options.update(max_width=10_000)
+    console.width = max(console.width, console.measure(table, options=unbounded).maximum)
+    console.print(table)
+
+
+def _script(row: Row, wanted: Wanted) -> Text:
+    if row.has("placeholder"):
+        return _wrong("no value")
+    return _judged("missing" if row.has("script") else None, wanted=wanted.scripts)
+
+
+def _help(row: Row) -> Text:
+    return _judged("fails" if row.has("help") else None, wanted=row.asked_for_help)
+
+
+def _datasets(row: Row, wanted: Wanted) -> Text:
+    number = len(row.run.datasets_used)
+    if not number or not wanted.datasets:
+        return Text("-")
+    missing = sum(finding.kind == "dataset" for finding in row.findings)
+    return _wrong(f"{missing} of {number} missing") if missing else Text(f"{number} ok", style="green")
+
+
+def _judged(problem: str | None, *, wanted: bool) -> Text:
+    if not wanted:
+        return Text("-")
+    return Text("ok", style="green") if problem is None else _wrong(problem)
+
+
+def _wrong(text: str) -> Text:
+    return Text(text, style="bold red")

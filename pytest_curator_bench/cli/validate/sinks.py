@@ -1,0 +1,30 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Whether the sinks of a configuration exist and can take their settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench.config.problems import ConfigError
+from pytest_curator_bench.entry.findings import Finding
+from pytest_curator_bench.sinks.registry import create_sinks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytest_curator_bench.config.model import BenchConfig
+
+__all__ = ["sink_findings"]
+
+
+def sink_findings(config: BenchConfig, display: Callable[[Path], str]) -> Iterator[Finding]:
+    """What a run would say of its sinks; those that a project's conftest.py registers are unknown here."""
+    try:
+        create_sinks(
+            config.sinks, module_dirs=list(dict.fromkeys(file.parent for file in config.files)), display=display
+        )
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Finding("sink", problem)

@@ -1,0 +1,289 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""A Ray cluster on this machine, of our own: started, handed to one script after the other, and stopped."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.clusters.local.command import (
+    ClusterSpec,
+    cluster_environment,
+    find_ray_command,
+    script_environment,
+    start_arguments,
+)
+from pytest_curator_bench.clusters.local.files import ClusterFiles
+from pytest_curator_bench.clusters.local.logs import keep_logs
+from pytest_curator_bench.clusters.local.object_store import (
+    ObjectStorePlan,
+    plan_object_store,
+    shared_memory_free_bytes,
+)
+from pytest_curator_bench.clusters.local.shared_memory import parent_of
+from pytest_curator_bench.machine.hardware import available_cpus, read_memory
+from pytest_curator_bench.processes.client import SupervisionError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from pytest_curator_bench.processes.client import SupervisedProcess, Supervisor
+
+__all__ = ["ClusterError", "ClusterSpec", "LocalCluster"]
+
+_POLL_INTERVAL_S = 0.02
+_CONNECT_TIMEOUT_S = 2.0
+
+
+class LocalCluster:
+    """A running cluster, of which nothing is left after :meth:`stop`.
+
+    Attributes:
+        spec: what was asked of it.
+        address: ``127.0.0.1:PORT``, where the cluster's control service (GCS) listens.
+        token: secret without which nobody can connect.
+        private_dir: a directory that its user alone may enter, and that is removed with the cluster.
+        temp_dir: Ray's temporary directory in it, with its logs and sockets.
+        pid: process ID of ``ray start``.
+        num_cpus: CPUs that the cluster was told it has.
+        object_store_bytes: size of its object store.
+        dashboard_url: where the dashboard answers; ``None`` without one.
+        start_time_s: seconds that the start took.
+        warnings: sentences for the entry's result, as about a slow object store or logs kept only in part.
+    """
+
+    def __init__(
+        self,
+        *,
+        spec: ClusterSpec,
+        process: SupervisedProcess,
+        files: ClusterFiles,
+        token: str,
+        num_cpus: int,
+        object_store: ObjectStorePlan,
+    ) -> None:
+        self._process = process
+        self._files = files
+        self._keeper = parent_of(process.pid)
+        self._stopped = False
+        self.spec = spec
+        self.pid = process.pid
+        self.token = token
+        self.num_cpus = num_cpus
+        self.object_store_bytes = object_store.size_bytes
+        self.warnings = object_store.warnings
+        self.private_dir = files.private_dir
+        self.temp_dir = files.temp_dir
+        self.address = ""
+        self.dashboard_url: str | None = None
+        self.start_time_s = 0.0
+
+    @classmethod
+    def start(
+        cls,
+        spec: ClusterSpec,
+        *,
+        supervisor: Supervisor,
+        log_file: Path,
+        start_timeout_s: float,
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+        cpus: Collection[int] | None = None,
+    ) -> LocalCluster:
+        """Start a cluster and wait until it can be used.
+
+        Args:
+            spec: what is asked of it.
+            supervisor: what will run and end its processes.
+            log_file: where the output of ``ray start`` goes.
+            start_timeout_s: limit on the start, in seconds.
+            env: the environment to inherit; what ties it to other clusters is left out.
+            cwd: working directory of the cluster, and so of the script's tasks; by default the current one.
+            cpus: the CPUs that its processes may run on; by default those of this process.
+
+        Raises:
+            ClusterError: if Ray is missing, refuses to start, ends, or takes too long. Nothing is left then.
+        """
+        began = time.monotonic()
+        environment = dict(env)
+        object_store = plan_object_store(
+            spec.object_store_bytes,
+            memory=read_memory().effective_bytes,
+            shared_memory_free=shared_memory_free_bytes(),
+            environment=environment,
+        )
+        num_cpus = available_cpus() if spec.num_cpus is None else spec.num_cpus
+        token = secrets.token_hex(32)
+        command = find_ray_command()
+        files = ClusterFiles(log_file)
+        # The dashboard leaves files of multiprocessing behind when it is killed: here they go with the rest.
+        environment.setdefault("TMPDIR", str(files.private_dir))
+        try:
+            process = supervisor.spawn(
+                command
+                + start_arguments(
+                    spec,
+                    num_cpus=num_cpus,
+                    object_store_bytes=object_store.size_bytes,
+                    client_server_port=files.port.number,
+                    temp_dir=files.temp_dir,
+                ),
+                env=cluster_environment(environment, token=token, dashboard=spec.dashboard),
+                cwd=cwd or Path.cwd(),
+                log_file=log_file,
+                name="ray",
+                hold=True,
+                remove_on_harness_death=[files.private_dir],
+                cpus=cpus,
+            )
+        except BaseException as error:
+            files.remove()
+            if isinstance(error, SupervisionError):
+                raise ClusterError(f"Ray could not be started: {error}") from error
+            raise
+        cluster = cls(
+            spec=spec, process=process, files=files, token=token, num_cpus=num_cpus, object_store=object_store
+        )
+        try:
+            cluster._wait_until_ready(began + start_timeout_s, start_timeout_s)
+        except BaseException:
+            cluster.stop(keep_logs_in=None, stop_timeout_s=0)
+            raise
+        cluster.start_time_s = time.monotonic() - began
+        return cluster
+
+    def script_environment(self) -> dict[str, str]:
+        """Variables to add to a script's environment so that it, and nobody else, runs on this cluster.
+
+        Ray's ``ray.init()`` and, through it, every executor of NeMo Curator follow ``RAY_ADDRESS``; NeMo
+        Curator's ``RayClient`` starts no cluster where it is set.
+        """
+        return script_environment(address=self.address, token=self.token, dashboard_url=self.dashboard_url)
+
+    def alive(self) -> bool:
+        """Whether the head process runs and its control service takes connections."""
+        if self._stopped:
+            return False
+        host, _, port = self.address.rpartition(":")
+        try:
+            if self._process.wait(0) is not None:
+                return False
+            socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
+        except (OSError, SupervisionError):
+            return False
+        return True
+
+    def last_words(self) -> tuple[str, str]:
+        """The line of Ray's output that tells most, and its last lines: why a cluster died, if it did.
+
+        To be asked for before :meth:`stop`, which removes what the components in C++ say about it.
+        """
+        return self._files.last_words()
+
+    def orphans(self) -> tuple[str, ...]:
+        """Processes, as ``pid name``, that tasks have started and that outlived them: their keeper inherits them."""
+        import psutil
+
+        if self._keeper is None or self._keeper in {1, os.getpid()}:
+            return ()
+        found = []
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._keeper).children():
+                with suppress(psutil.NoSuchProcess):
+                    if child.pid != self.pid and child.status() != psutil.STATUS_ZOMBIE:
+                        found.append(f"{child.pid} {child.name()}")
+        return tuple(found)
+
+    def copy_logs(self, logs_dir: Path, *, log_file: Path | None = None, limit_s: float) -> str | None:
+        """Copy Ray's logs, of a running cluster too.
+
+        Args:
+            logs_dir: directory for the logs of Ray's components.
+            log_file: where to copy the output of ``ray start``; ``None`` if it need not be copied.
+            limit_s: after so many seconds no further log is copied.
+
+        Returns:
+            A sentence for the result if not all of them could be kept.
+        """
+        whole = keep_logs(self._files.logs_dir, logs_dir, deadline=time.monotonic() + limit_s)
+        if log_file is not None:
+            try:
+                shutil.copyfile(self._files.log_file, log_file)
+            except OSError:
+                whole = False
+        return None if whole else f"Ray's logs were kept only in part in {logs_dir}."
+
+    def stop(self, *, keep_logs_in: Path | None, stop_timeout_s: float) -> None:
+        """End every process of the cluster and remove its files; to be called when its driver has ended.
+
+        Ray is not asked to shut down, which would take seconds and save nothing: all its processes are
+        killed, and waited for. Idempotent; an interrupted call can be repeated.
+
+        Args:
+            keep_logs_in: directory to copy Ray's logs to; ``None`` to drop them.
+            stop_timeout_s: after so many seconds no further log is copied; the end of the processes is always
+                waited for.
+
+        Raises:
+            ClusterError: if a process or a file could not be removed.
+        """
+        if self._stopped:
+            return
+        deadline = time.monotonic() + stop_timeout_s
+        problem = self._end()
+        if keep_logs_in is not None:
+            warning = self.copy_logs(keep_logs_in, limit_s=deadline - time.monotonic())
+            self.warnings += (warning,) if warning else ()
+        self._files.remove()
+        self._stopped = True
+        if problem is None and self._files.private_dir.exists():
+            problem = f"Ray's directory {self._files.private_dir} could not be removed: remove it by hand."
+        if problem is not None:
+            raise ClusterError(problem)
+
+    def _end(self) -> str | None:
+        """End all processes and remove what they leave in /dev/shm; a sentence if that may have failed."""
+        self._files.note_segments(self._keeper)
+        try:
+            unkillable = self._process.end(0).unkillable
+        except SupervisionError as error:
+            return f"Whether all of Ray's processes are gone is unknown: {error}"
+        finally:
+            self._files.remove_segments()
+        return f"Ray left processes that cannot be killed: {', '.join(unkillable)}." if unkillable else None
+
+    def _wait_until_ready(self, deadline: float, limit_s: float) -> None:
+        """Wait for the address, in a file that ``ray start`` writes in the end, and for the dashboard's.
+
+        The latter stands in its output, which it writes before that file, and which gets into its log after it.
+
+        Raises:
+            ClusterError: if Ray ends first, or the deadline passes.
+        """
+        while True:
+            try:
+                ended = self._process.wait(_POLL_INTERVAL_S)
+            except SupervisionError as error:
+                raise ClusterError(f"Ray could not be started: {error}") from error
+            if ended is not None:
+                line, detail = self.last_words()
+                how = f"exit status {ended.returncode}" if ended.signal is None else ended.signal
+                said = f": {line}" if line else " without a word"
+                raise ClusterError(f"Ray ended instead of starting ({how}){said}", detail)
+            self.address = self._files.address()
+            if self.spec.dashboard:
+                self.dashboard_url = self._files.dashboard_url()
+            if self.address and (self.dashboard_url or not self.spec.dashboard):
+                return
+            if time.monotonic() > deadline:
+                line, detail = self.last_words()
+                said = f"; it said last: {line}" if line else ", nor said a word"
+                raise ClusterError(f"Ray did not start within {limit_s:g} s{said}", detail)

@@ -1,0 +1,173 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The directories and datasets of a configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench._util.container import IN_CONTAINER_VARIABLE, MOUNT_DIR, host_form, mounted_path
+from pytest_curator_bench.config.locate import key_path, place_of
+from pytest_curator_bench.config.paths import (
+    base_dir,
+    container_paths_count,
+    home_expanded,
+    located,
+)
+from pytest_curator_bench.config.placeholders import DatasetPath, Placeholders, Scanner, Substitution
+from pytest_curator_bench.config.problems import Place, Problem, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_curator_bench.config.locate import Location
+    from pytest_curator_bench.config.schema_models import ConfigModel
+    from pytest_curator_bench.config.yaml.values import YamlMapping
+
+_RESULTS = "results_path"
+_DEPRECATED = (_RESULTS, "datasets_path", "model_weights_path")
+
+
+@dataclass(kw_only=True)
+class Directories:
+    """Where a configuration's things are.
+
+    Attributes:
+        paths: path by name.
+        placeholders: what names and datasets stand for.
+        results_dir: where sessions go; ``None`` where that is a problem.
+        artifacts_dir: where scratch directories go; likewise.
+        mounts: in a container, container path and host path of each path; empty on the host.
+        problems: what is wrong.
+        warnings: what is odd.
+    """
+
+    paths: Mapping[str, Path]
+    placeholders: Placeholders
+    results_dir: Path | None = None
+    artifacts_dir: Path | None = None
+    mounts: tuple[tuple[Path, Path], ...] = ()
+    problems: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+class DirectoryResolver:
+    """Works out the directories of one configuration.
+
+    Args:
+        model: the checked configuration.
+        data: the data that it was made of.
+        environ: the environment variables.
+        files: the configuration files.
+    """
+
+    def __init__(
+        self, model: ConfigModel, data: YamlMapping, environ: Mapping[str, str], files: Sequence[Path]
+    ) -> None:
+        self._model = model
+        self._data = data
+        self._environ = environ
+        self._files = files
+        self._mounts: tuple[tuple[Path, Path], ...] = ()
+        self._problems: list[Problem] = []
+        self._warnings: list[Problem] = []
+
+    def directories(self) -> Directories:
+        """Everything that can be worked out, and what can't."""
+        paths = self._paths()
+        found = Directories(
+            paths=paths,
+            placeholders=Placeholders(
+                paths={name: str(path) for name, path in paths.items()}, datasets=self._datasets(paths)
+            ),
+            mounts=self._mounts,
+            problems=self._problems,
+            warnings=self._warnings,
+        )
+        found.results_dir = self._directory("results_dir", found.placeholders, {}) or paths.get(_RESULTS)
+        if found.results_dir is None and self._model.results_dir is None:
+            text = "found nothing, expected a directory here, or an item results_path in paths"
+            self._problems.append(Problem(Place(self._files[-1], 0), "results_dir", text))
+        artifacts = self._directory("artifacts_dir", found.placeholders, {"results_dir": str(found.results_dir)})
+        if found.results_dir is not None:
+            found.artifacts_dir = artifacts or found.results_dir / "artifacts"
+        return found
+
+    def _paths(self) -> dict[str, Path]:
+        """The path of each name, on the host or in the container, whichever this is."""
+        hosts: dict[str, Path] = {}
+        containers: dict[str, Path] = {}
+        for index, item in enumerate(self._model.paths or ()):
+            location = ("paths", index)
+            host = located(item.host_path, place_of(self._data, (*location, "host_path")), self._environ)
+            hosts[item.name] = host
+            # What is relative to a file of the container's own lies there, too: the host has no path for it.
+            is_own = not item.host_path.startswith(("/", "~")) and not host.is_relative_to(MOUNT_DIR)
+            containers[item.name] = host if is_own else mounted_path(host_form(host))
+            if item.container_path is not None:
+                place = place_of(self._data, (*location, "container_path"))
+                if not item.container_path.startswith("/"):
+                    found = f"found {quote(item.container_path)}, expected an absolute path"
+                    self._report((*location, "container_path"), [found])
+                containers[item.name] = located(item.container_path, place, self._environ)
+        for name in _DEPRECATED:
+            self._deprecated(name, hosts, containers)
+        try:
+            inside = container_paths_count(self._environ, containers.values())
+        except ValueError:
+            found = quote(self._environ[IN_CONTAINER_VARIABLE])
+            text = f"found {found} in the environment variable {IN_CONTAINER_VARIABLE}, expected 1 or 0"
+            self._problems.append(Problem(None, "", text))
+            return hosts
+        if not inside:
+            return hosts
+        # A relative path starts at its file, which lies in the container too: the host calls both otherwise.
+        self._mounts = tuple((containers[name], host_form(host)) for name, host in hosts.items())
+        return containers
+
+    def _deprecated(self, name: str, hosts: dict[str, Path], containers: dict[str, Path]) -> None:
+        """Take a path from its old place at the top level."""
+        written: str | None = getattr(self._model, name)
+        if written is None:
+            return
+        place = self._data.places[name]
+        if name in hosts:
+            text = f"the key {name} is deprecated, and ignored because paths has an item of that name"
+            self._warnings.append(Problem(place, "", text))
+            return
+        text = f"the key {name} is deprecated: write it as an item of paths"
+        self._warnings.append(Problem(place, "", text))
+        hosts[name] = located(written, place, self._environ)
+        containers[name] = mounted_path(host_form(hosts[name]))
+
+    def _datasets(self, paths: Mapping[str, Path]) -> dict[tuple[str, str], DatasetPath]:
+        scanner = Scanner([*paths, "curator_repo_dir"])
+        found: dict[tuple[str, str], DatasetPath] = {}
+        for index, dataset in enumerate(self._model.datasets or ()):
+            for number, form in enumerate(dataset.formats):
+                location = ("datasets", index, "formats", number, "path")
+                self._report(location, scanner.scan(form.path).problems)
+                found[dataset.name, form.type] = DatasetPath(
+                    base=base_dir(place_of(self._data, location)),
+                    written=home_expanded(form.path, self._environ),
+                    fingerprint=form.fingerprint or "listing",
+                )
+        return found
+
+    def _directory(self, key: str, placeholders: Placeholders, values: Mapping[str, str]) -> Path | None:
+        """The directory that a key at the top level names; ``None`` if it names none or a wrong one."""
+        written: str | None = getattr(self._model, key)
+        if written is None:
+            return None
+        problems = Scanner([*placeholders.paths, *values]).scan(written).problems
+        self._report((key,), problems)
+        if problems:
+            return None
+        return located(Substitution(placeholders, values).text(written), self._data.places[key], self._environ)
+
+    def _report(self, location: Location, texts: Sequence[str]) -> None:
+        self._problems += [
+            Problem(place_of(self._data, location), key_path(self._data, location), text) for text in texts
+        ]

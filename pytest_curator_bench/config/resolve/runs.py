@@ -1,0 +1,249 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Entries and data set-ups: defaults and inheritance put in, limits and placeholders checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from pytest_curator_bench.config.locate import key_path, place_of
+from pytest_curator_bench.config.matrix.combinations import cell_name
+from pytest_curator_bench.config.model import DataSetup, DatasetUse, Entry
+from pytest_curator_bench.config.paths import base_dir, home_expanded
+from pytest_curator_bench.config.placeholders import RUN_PLACEHOLDERS, Scanner, Substitution
+from pytest_curator_bench.config.problems import Problem, place_text
+from pytest_curator_bench.config.schema_models import NO_CLUSTER
+from pytest_curator_bench.config.yaml.values import to_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_curator_bench.config.locate import Location
+    from pytest_curator_bench.config.matrix.combinations import Cell
+    from pytest_curator_bench.config.placeholders import Dataset, Placeholders
+    from pytest_curator_bench.config.problems import Place
+    from pytest_curator_bench.config.resolve.setups import SetupNeeds
+    from pytest_curator_bench.config.schema_models import (
+        ConfigModel,
+        DataSetupModel,
+        EntryModel,
+        RaySettings,
+        SinkData,
+    )
+    from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
+
+_T = TypeVar("_T")
+_D = TypeVar("_D")
+DEFAULT_TIMEOUT_S = 7200.0
+_SCRIPT_DIRS = {"entries": ("scripts",), "data_setups": ("data_prep", "scripts")}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Surroundings:
+    """What a configuration is read in; without ``repr()``, because the environment holds secrets.
+
+    Attributes:
+        environ: the environment variables.
+        files: the configuration files.
+        root_dir: the project's directory.
+        display: how to write a file's path in messages.
+        curator_repo_dir: NeMo Curator's directory, if there is one.
+    """
+
+    environ: Mapping[str, str]
+    files: Sequence[Path]
+    root_dir: Path
+    display: Callable[[Path], str]
+    curator_repo_dir: Path | None
+
+
+class RunResolver:
+    """Resolves what runs scripts.
+
+    Args:
+        model: the checked configuration.
+        data: the data that it was made of.
+        cells: for each entry, the combination of a matrix that it is.
+        placeholders: what names and datasets stand for.
+        surroundings: what it is read in.
+        setups: which data set-ups an entry needs.
+
+    Attributes:
+        problems: what is wrong.
+        default_timeout_s: limit of what names none, in seconds.
+    """
+
+    def __init__(
+        self,
+        model: ConfigModel,
+        data: YamlMapping,
+        cells: Sequence[Cell | None],
+        placeholders: Placeholders,
+        surroundings: Surroundings,
+        setups: SetupNeeds,
+    ) -> None:
+        limit = model.default_timeout_s or DEFAULT_TIMEOUT_S
+        self.problems: list[Problem] = []
+        self.default_timeout_s = limit if model.max_timeout_s is None else min(limit, model.max_timeout_s)
+        self._model = model
+        self._data = data
+        self._cells = cells
+        self._surroundings = surroundings
+        self._setups = setups
+        self._scanner = Scanner([*RUN_PLACEHOLDERS, *placeholders.paths], placeholders.datasets)
+        repo_dir = surroundings.curator_repo_dir
+        known = {"curator_repo_dir": str(repo_dir)} if repo_dir else {}
+        self._substitution = Substitution(placeholders, known)
+        self._uses: dict[Dataset, DatasetUse] = {}
+        self._dirs: dict[tuple[str, Path], tuple[Path, ...]] = {}
+
+    def entries(self) -> tuple[Entry, ...]:
+        """The entries, in order."""
+        models = self._model.entries or ()
+        return tuple(self._entry(model, index) for index, model in enumerate(models))
+
+    def data_setups(self) -> tuple[DataSetup, ...]:
+        """The data set-ups, in order."""
+        models = self._model.data_setups or ()
+        return tuple(DataSetup(**self._run(model, ("data_setups", index))) for index, model in enumerate(models))
+
+    def _entry(self, model: EntryModel, index: int) -> Entry:
+        whole = self._model
+        cell = self._cells[index]
+        location: Location = ("entries", index)
+        run = self._run(model, location)
+        if cell is not None:
+            run["name"] = cell_name(model.name, cell)
+        threshold = model.gpu_mem_use_warning_threshold
+        return Entry(
+            **run,
+            marks=model.marks or (),
+            ray=self._ray(model),
+            delete_scratch=_first(model.delete_scratch, whole.delete_scratch, True),
+            object_store_size=_first(model.object_store_size, whole.object_store_size, None),
+            requirements=model.requirements or (),
+            sink_data={data.name: _settings(data) for data in model.sink_data or ()},
+            matrix=cell.plain if cell is not None else {},
+            repeat=_first(model.repeat, None, 1),
+            warmup=_first(model.warmup, None, 0),
+            repeat_until_ci=model.repeat_until_ci,
+            exclusive=model.exclusive,
+            retries=_first(model.retries, None, 0),
+            retry_on=model.retry_on or (),
+            gpu_mem_use_warning_threshold=_first(threshold, whole.gpu_mem_use_warning_threshold, None),
+            data_setups=self._needed_setups(model, location),
+        )
+
+    def _run(self, model: EntryModel | DataSetupModel, location: Location) -> dict[str, Any]:
+        """What entries and data set-ups have in common, as arguments of their class."""
+        item = self._item(location)
+        base = model.script_base_dir
+        file = item.places["script"].file
+        return {
+            "name": model.name,
+            "file": item.place.file,
+            "line": item.place.line,
+            "script": model.script,
+            "script_base_dir": home_expanded(base, self._surroundings.environ) if base else "",
+            "script_dirs": (base_dir(item.places["script_base_dir"]),) if base else self._dirs_of(file, location),
+            "args": model.args or (),
+            "env": model.env or {},
+            "timeout_s": self._timeout(model.timeout_s, item, location),
+            "datasets_used": self._datasets(model, item, location),
+        }
+
+    def _item(self, location: Location) -> YamlMapping:
+        """The data of an item; the model was made of it, so that it is known to exist."""
+        section, index = location
+        return cast("YamlMapping", cast("YamlList", self._data[str(section)])[cast("int", index)])
+
+    def _timeout(self, limit: float | None, item: YamlMapping, location: Location) -> float:
+        if limit is None:
+            return self.default_timeout_s
+        most = self._model.max_timeout_s
+        if most is not None and limit > most:
+            where = place_text(self._data.places["max_timeout_s"], self._surroundings.display)
+            text = f"found {limit:g}, expected at most {most:g} (max_timeout_s in {where})"
+            self._report(item.places["timeout_s"], (*location, "timeout_s"), text)
+        return limit
+
+    def _needed_setups(self, model: EntryModel, location: Location) -> tuple[str, ...]:
+        for index, problem in self._setups.problems(model.data_setups or ()):
+            where = (*location, "data_setups", index)
+            self._report(place_of(self._data, where), where, problem)
+        return self._setups.of(model.data_setups)
+
+    def _ray(self, model: EntryModel) -> RaySettings | None:
+        """The cluster settings of an entry: the global ones, and its own on top, key by key."""
+        own: RaySettings | None = model.ray
+        common = self._model.ray
+        if common is NO_CLUSTER:
+            common = None
+        if common is not None and model.object_store_size is not None:
+            # What the entry says of the store's size goes before what is said for all, in whichever form.
+            common = common.model_copy(update={"object_store_memory": None})
+        if own is None or own is NO_CLUSTER:
+            return common if own is None else None
+        if common is None:
+            return own
+        return common.overlaid(own)
+
+    def _dirs_of(self, file: Path, location: Location) -> tuple[Path, ...]:
+        """Where to look for scripts that a file names: beside it, beside the other files, in the project."""
+        kind = str(location[0])
+        if (kind, file) not in self._dirs:
+            parents = [other.absolute().parent for other in (file, *self._surroundings.files)]
+            parents.append(self._surroundings.root_dir / "benchmarks")
+            found = [parent / name for parent in parents for name in _SCRIPT_DIRS[kind]]
+            self._dirs[kind, file] = tuple(dict.fromkeys(found))
+        return self._dirs[kind, file]
+
+    def _datasets(
+        self, model: EntryModel | DataSetupModel, item: YamlMapping, location: Location
+    ) -> tuple[DatasetUse, ...]:
+        """Check all placeholders of a command; the datasets that it uses."""
+        found: dict[Dataset, None] = {}
+        for text, inner in _texts(model):
+            if "{" not in text:
+                continue
+            scan = self._scanner.scan(text)
+            found.update(dict.fromkeys(scan.datasets))
+            for problem in scan.problems:
+                # Arguments that are written as one string have one place.
+                where = (*location, *(inner if isinstance(item[str(inner[0])], dict | list) else inner[:1]))
+                self._report(place_of(self._data, where), where, problem)
+        return tuple(self._use(dataset) for dataset in found) if not self.problems else ()
+
+    def _use(self, dataset: Dataset) -> DatasetUse:
+        if dataset not in self._uses:
+            name, form = dataset
+            path, how = self._substitution.dataset(dataset), self._substitution.fingerprint(dataset)
+            self._uses[dataset] = DatasetUse(name=name, format=form, path=path, fingerprint=how)
+        return self._uses[dataset]
+
+    def _report(self, place: Place, location: Location, text: str) -> None:
+        self.problems.append(Problem(place, key_path(self._data, location), text))
+
+
+def _texts(model: EntryModel | DataSetupModel) -> Iterator[tuple[str, Location]]:
+    """The texts that may hold placeholders, and where they stand within the item."""
+    yield model.script, ("script",)
+    if model.script_base_dir:
+        yield model.script_base_dir, ("script_base_dir",)
+    for index, word in enumerate(model.args or ()):
+        yield word, ("args", index)
+    for name, value in (model.env or {}).items():
+        yield value, ("env", name)
+
+
+def _first(own: _T | None, common: _T | None, default: _D) -> _T | _D:
+    """The item's own value, else the one for all, else the default."""
+    if own is not None:
+        return own
+    return common if common is not None else default
+
+
+def _settings(data: SinkData) -> dict[str, Any]:
+    return cast("dict[str, Any]", to_plain(data.__pydantic_extra__))

@@ -1,0 +1,92 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Mappings and lists that remember where in which file each of their parts stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pytest_curator_bench.config.problems import Place
+
+
+class YamlMapping(dict[str, object]):
+    """A mapping with the place of each key; not to be changed once it is read, because aliases share it.
+
+    Attributes:
+        place: where the mapping begins; for an item of a list, the line of its dash.
+        places: where each key stands; ``Place.text`` is its value as written, if that is a scalar.
+    """
+
+    __slots__ = ("place", "places")
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+        self.places: dict[str, Place] = {}
+
+    def put(self, key: str, value: object, place: Place) -> None:
+        """Set a key and say where it stands."""
+        self[key] = value
+        self.places[key] = place
+
+    def take(self, key: str, source: YamlMapping) -> None:
+        """Copy one key from another mapping, value and place."""
+        self[key] = source[key]
+        self.places[key] = source.places[key]
+
+    def copied(self) -> YamlMapping:
+        """A mapping of its own with the same keys, values and places."""
+        copy = YamlMapping(self.place)
+        copy.update(self)
+        copy.places.update(self.places)
+        return copy
+
+    def without(self, unwanted: Callable[[str], bool]) -> YamlMapping:
+        """The mapping less the keys that are ``unwanted``; itself if there are none."""
+        if not any(map(unwanted, self)):
+            return self
+        kept = YamlMapping(self.place)
+        for key in self:
+            if not unwanted(key):
+                kept.take(key, self)
+        return kept
+
+
+class YamlList(list[object]):
+    """A list with the place of each item; not to be changed once it is read.
+
+    Attributes:
+        place: where the list begins.
+        places: where each item stands; ``Place.text`` is the item as written, if that is a scalar.
+    """
+
+    __slots__ = ("place", "places")
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self.place = place
+        self.places: list[Place] = []
+
+    def put(self, value: object, place: Place) -> None:
+        """Append an item and say where it stands."""
+        self.append(value)
+        self.places.append(place)
+
+    def copied(self) -> YamlList:
+        """A list of its own with the same items and places."""
+        copy = YamlList(self.place)
+        copy.extend(self)
+        copy.places.extend(self.places)
+        return copy
+
+
+def to_plain(value: object) -> object:
+    """A copy of ``value`` made of plain dicts, lists and strings, without places."""
+    if isinstance(value, dict):
+        return {key: to_plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [to_plain(item) for item in value]
+    return str(value) if isinstance(value, str) else value

@@ -1,0 +1,95 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a sink has received, and what it still must: kept in the session's directory.
+
+    {session_dir}/sinks/{sink}/
+        delivered/{delivery key}.json    one receipt a result, written when the sink has taken it
+        waiting/{delivery key}.json      results that it could not take, whole; gone when it has taken them
+        finalized.json                   what had been delivered when finalize() last came to its end
+        state/                           the sink's own notes (Sink.state_dir)
+
+One file for each, so that several processes, on several hosts, can write side by side without a lock.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench.session.names import SINKS_NAME
+from pytest_curator_bench.session.runs import utc_now
+from pytest_curator_bench.sinks.base import delivery_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["Spool"]
+
+
+class Spool:
+    """One sink's directory in a session's.
+
+    Attributes:
+        state_dir: the sink's own directory.
+        root_dir: all of it.
+    """
+
+    def __init__(self, session_dir: Path, sink_name: str) -> None:
+        self.root_dir = session_dir / SINKS_NAME / sink_name
+        self.state_dir = self.root_dir / "state"
+        self._delivered_dir = self.root_dir / "delivered"
+        self._waiting_dir = self.root_dir / "waiting"
+        self._finalized_file = self.root_dir / "finalized.json"
+
+    def open(self) -> None:
+        """Make the directories; raises OSError."""
+        for directory in (self.state_dir, self._delivered_dir, self._waiting_dir):
+            directory.mkdir(parents=True, exist_ok=True)
+
+    def is_delivered(self, result: Mapping[str, Any]) -> bool:
+        """Whether there is a receipt for ``result``."""
+        return self._receipt(delivery_key(result)).exists()
+
+    def mark_delivered(self, result: Mapping[str, Any]) -> None:
+        """Write the receipt for ``result``, which waits no longer; raises OSError."""
+        key = delivery_key(result)
+        write_json(self._receipt(key), {"name": result.get("name"), "delivered_at": utc_now()})
+        self._waiting(key).unlink(missing_ok=True)
+
+    def keep(self, result: Mapping[str, Any]) -> None:
+        """Keep ``result`` for later, whatever becomes of the entry's own directory; raises OSError."""
+        file = self._waiting(delivery_key(result))
+        if not file.exists():
+            write_json(file, result)
+
+    def kept(self) -> list[dict[str, Any]]:
+        """The results that wait, as far as they can be read, in the order in which their entries ended."""
+        results = []
+        for file in self._waiting_dir.glob("*.json"):
+            with contextlib.suppress(OSError, ValueError):  # another process may have delivered it this moment
+                results.append(json.loads(file.read_bytes()))
+        return sorted(results, key=lambda result: str(result.get("finished_at") or result.get("started_at") or ""))
+
+    def mark_finalized(self) -> None:
+        """Note that finalize() has seen all that is delivered by now; raises OSError."""
+        write_json(self._finalized_file, {"digest": self._digest(), "finalized_at": utc_now()})
+
+    def is_finalized(self) -> bool:
+        """Whether nothing was delivered since finalize() last came to its end."""
+        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+            return bool(json.loads(self._finalized_file.read_bytes())["digest"] == self._digest())
+        return False
+
+    def _digest(self) -> str:
+        names = sorted(file.name for file in self._delivered_dir.glob("*.json"))
+        return hashlib.sha256("\n".join(names).encode()).hexdigest()
+
+    def _receipt(self, key: str) -> Path:
+        return self._delivered_dir / f"{key}.json"
+
+    def _waiting(self, key: str) -> Path:
+        return self._waiting_dir / f"{key}.json"

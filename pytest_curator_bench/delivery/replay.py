@@ -1,0 +1,196 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``curator-bench replay``: gives sinks the results of a session that they don't have yet."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pytest_curator_bench._util.masking import Masker
+from pytest_curator_bench.config.problems import ConfigError, nearest, one_of
+from pytest_curator_bench.delivery.dispatcher import Dispatcher, report_lines
+from pytest_curator_bench.delivery.replay_settings import SinkSource, from_config_files, from_session
+from pytest_curator_bench.delivery.results import session_results
+from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME, SINKS_NAME
+from pytest_curator_bench.session.recovery import recover_session
+from pytest_curator_bench.session.runs import RunFacts, read_runs
+from pytest_curator_bench.sinks.base import delivery_key
+from pytest_curator_bench.sinks.registry import create_sinks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from pytest_curator_bench.config.model import SinkConfig
+    from pytest_curator_bench.sinks.base import Sink
+
+__all__ = ["ReplayError", "ReplayOptions", "replay", "session_env_data"]
+
+PATIENCE_S = 60.0
+"""How long a sink may go on without a sign of life once all was handed to it, in seconds."""
+
+
+class ReplayError(Exception):
+    """It can't be done like this; the message says why, and what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayOptions:
+    """What the user asked for.
+
+    Attributes:
+        session: the session's directory, or with config files its name in their ``results_dir``.
+        sinks: names of the only sinks to deliver to; empty for all that are switched on.
+        config_files: where the sinks' settings are; empty for those that the session recorded.
+    """
+
+    session: Path
+    sinks: tuple[str, ...] = ()
+    config_files: tuple[Path, ...] = ()
+
+
+def replay(options: ReplayOptions, environ: Mapping[str, str], write: Callable[[str], None]) -> bool:
+    """Deliver to each sink what it has no receipt for; a sink that has everything is not called at all.
+
+    Args:
+        options: what to deliver, and to whom.
+        environ: the environment variables that config files refer to.
+        write: takes one line of text for the user.
+
+    Returns:
+        Whether every sink now has everything.
+
+    Raises:
+        ReplayError: nothing was delivered, for a reason that the message gives.
+    """
+    try:
+        source = from_config_files(options.config_files, environ) if options.config_files else None
+        session_dir = _session_dir(options.session, source)
+        _refuse_running(session_dir)
+        source = source or from_session(session_dir)
+    except ConfigError as error:
+        raise ReplayError(str(error)) from None
+    masker = Masker(source.secrets)
+    wanted = _wanted(source, options.sinks, lambda text: write(masker.mask(text)))
+    try:
+        sinks = create_sinks(wanted, module_dirs=source.module_dirs, display=source.display)
+    except ConfigError as error:
+        raise ReplayError(masker.mask(str(error))) from None
+    with _alone(session_dir):
+        results, problems = session_results(session_dir)
+        env_data = session_env_data(session_dir)
+        complete = [_replay_one(sink, session_dir, results, env_data, masker, write) for sink in sinks]
+    for problem in problems:
+        write(masker.mask(problem))
+    return all(complete) and not problems
+
+
+def _replay_one(
+    sink: Sink,
+    session_dir: Path,
+    results: Sequence[Mapping[str, Any]],
+    env_data: Mapping[str, Any],
+    masker: Masker,
+    write: Callable[[str], None],
+) -> bool:
+    dispatcher = Dispatcher([sink], session_dir, env_data, masker, patience_s=PATIENCE_S)
+    (spool,) = dispatcher.spools
+    known = {delivery_key(result) for result in results}
+    every = [*results, *(result for result in spool.kept() if delivery_key(result) not in known)]
+    missing = [result for result in every if not spool.is_delivered(result)]
+    if not missing and spool.is_finalized():
+        write(f"sink {sink.name}: has everything already")
+        return True
+    dispatcher.open()
+    for result in missing:
+        dispatcher.submit(result)
+    (report,) = dispatcher.close()
+    for line in report_lines([report]):
+        write(line)
+    return report.is_complete
+
+
+def _session_dir(session: Path, source: SinkSource | None) -> Path:
+    tried = [session]
+    if source is not None and source.results_dir is not None and not session.is_absolute():
+        tried.append(source.results_dir / session)
+    for path in tried:
+        if (path / RUNS_NAME).is_dir():
+            return path.resolve()
+    raise ReplayError(f"no session at {' or '.join(map(str, tried))}: give the directory that holds {SESSION_NAME}")
+
+
+def _wanted(source: SinkSource, names: Sequence[str], write: Callable[[str], None]) -> list[SinkConfig]:
+    off = {sink.name: sink.reason for sink in source.switched_off}
+    known = [*(sink.name for sink in source.sinks), *off]
+    for name in names:
+        if name in off:
+            raise ReplayError(f"the sink {name} is switched off: {off[name]}")
+        if name not in known:
+            raise ReplayError(f"no sink {name} in {source.what}, expected {one_of(known)}{nearest(name, known)}")
+    if not names:
+        for name, reason in off.items():
+            write(f"sink {name}: switched off: {reason}")
+    wanted = [sink for sink in source.sinks if not names or sink.name in names]
+    if not wanted:
+        raise ReplayError(f"no sink is switched on in {source.what}: give the files that name one with --config FILE")
+    incomplete = [sink.name for sink in wanted if source.is_incomplete(sink)]
+    if incomplete:
+        raise ReplayError(
+            f"the settings of {', '.join(incomplete)} in {source.what} are not complete, because secrets are masked: "
+            "give the config files of the run with --config FILE, and define the environment variables that they need"
+        )
+    return wanted
+
+
+def _refuse_running(session_dir: Path) -> None:
+    """A run that is alive still delivers its results itself; of runs elsewhere nobody here can know."""
+    for run in read_runs(session_dir)[0]:
+        if run.owner.state() == "alive" and run.owner.pid != os.getpid():
+            raise ReplayError(f"the session is still running ({run.owner.describe()}): wait for its end")
+
+
+@contextlib.contextmanager
+def _alone(session_dir: Path) -> Iterator[None]:
+    """Put right what killed runs left, and keep other replays of the session out."""
+    try:
+        recover_session(session_dir)
+        (session_dir / SINKS_NAME).mkdir(exist_ok=True)
+        file = (session_dir / SINKS_NAME / "replay.lock").open("w")
+    except (OSError, SessionError) as error:
+        raise ReplayError(f"can't write in {session_dir}: {error}") from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ReplayError(f"another replay of {session_dir} is at work: wait for its end") from None
+        yield
+
+
+def session_env_data(session_dir: Path) -> dict[str, Any]:
+    """What sinks are told of a session, from its files; what a killed run has not written is missing."""
+    environment, session = (_read_mapping(session_dir / name) for name in ("env.json", SESSION_NAME))
+    facts = {name: session.get(name) for name in RunFacts.__dataclass_fields__ if name != "command_line"}
+    runs = session.get("runs") or [{}]
+    return {
+        **environment,
+        **facts,
+        "entries": session.get("entries", []),
+        "results_dir": str(session_dir.parent),
+        "run_id": runs[0].get("run_id"),
+        "session_dir": str(session_dir),
+    }
+
+
+def _read_mapping(file: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        data = json.loads(file.read_bytes())
+        if isinstance(data, dict):
+            return data
+    return {}

@@ -1,0 +1,96 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Where a replay has the settings of sinks from: config files, or the config that a session recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pytest_curator_bench.config.load import load_config
+from pytest_curator_bench.config.masking import MASK
+from pytest_curator_bench.config.model import SinkConfig, SwitchedOffSink
+from pytest_curator_bench.config.problems import ConfigError
+
+__all__ = ["SinkSource", "from_config_files", "from_session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SinkSource:
+    """The sinks of a configuration.
+
+    Attributes:
+        what: what it was read from, for messages.
+        sinks: the sinks that are switched on.
+        switched_off: sinks that lack an environment variable.
+        results_dir: where sessions are; ``None`` where that isn't known.
+        module_dirs: where modules of ``class`` may be, besides Python's own path.
+        secrets: strings that must appear in no output.
+        display: how to write a file's path in messages.
+    """
+
+    what: str
+    sinks: tuple[SinkConfig, ...]
+    switched_off: tuple[SwitchedOffSink, ...] = ()
+    results_dir: Path | None = None
+    module_dirs: tuple[Path, ...] = ()
+    secrets: frozenset[str] = frozenset()
+    display: Callable[[Path], str] = str
+
+    @staticmethod
+    def is_incomplete(sink: SinkConfig) -> bool:
+        """Whether the sink's settings lack what was masked, or not defined, when they were written down."""
+        return any(MASK in text or "${" in text for text in _texts(sink.settings))
+
+
+def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> SinkSource:
+    """The sinks of config files, merged in order; raises ConfigError."""
+    missing = [f"config file not found: {file}" for file in files if not file.exists()]
+    if missing:
+        raise ConfigError(missing)
+    paths = [file.resolve() for file in files]
+    names = {path: str(file) for path, file in zip(paths, files, strict=True)}
+    config = load_config(
+        paths,
+        environ=environ,
+        strict=False,
+        root_dir=Path.cwd(),
+        display=lambda path: names.get(path, str(path)),
+    )
+    return SinkSource(
+        what=" + ".join(map(str, files)),
+        sinks=config.sinks,
+        switched_off=config.switched_off_sinks,
+        results_dir=config.results_dir,
+        module_dirs=tuple(dict.fromkeys(path.parent for path in paths)),
+        secrets=config.secrets,
+        display=lambda path: names.get(path, str(path)),
+    )
+
+
+def from_session(session_dir: Path) -> SinkSource:
+    """The sinks of the config that the session recorded, secrets masked; raises ConfigError."""
+    file = session_dir / "config.yaml"
+    try:
+        data = yaml.safe_load(file.read_bytes())
+        sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
+    except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+        raise ConfigError([f"{file} can't be read ({error}): give the config files with --config FILE"]) from None
+    return SinkSource(what=str(file), sinks=sinks, module_dirs=(Path.cwd(),))
+
+
+def _recorded(sink: Mapping[str, Any]) -> SinkConfig:
+    settings = {key: value for key, value in sink.items() if key not in {"name", "class", "enabled"}}
+    return SinkConfig(name=str(sink["name"]), class_path=sink.get("class"), settings=settings)
+
+
+def _texts(value: object) -> list[str]:
+    if isinstance(value, Mapping):
+        return [text for item in value.values() for text in _texts(item)]
+    if isinstance(value, list | tuple):
+        return [text for item in value for text in _texts(item)]
+    return [value] if isinstance(value, str) else []

@@ -1,0 +1,220 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Runs data set-ups: in the controller, before any entry, so that they disturb no measurement.
+
+Each runs once a session. Other runs of the same session wait at its lock and take over a result that passed;
+the kernel opens the lock of a process that dies. Entries, in whichever process, read the results from the disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from pytest_curator_bench.entry.datasets import needed_setups, setups_of
+from pytest_curator_bench.entry.execute import LOG_NAME, EntryPlan, run_entry
+from pytest_curator_bench.entry.lease import waiting_status
+from pytest_curator_bench.plugin.context import find_script
+from pytest_curator_bench.processes.client import SupervisionError
+from pytest_curator_bench.resources.errors import LeaseError
+from pytest_curator_bench.resources.placement import Need
+from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.session.entry_files import read_result
+from pytest_curator_bench.session.errors import SessionError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pytest_curator_bench.config.model import DataSetup, Entry, ResolvedCommand
+    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.resources.registry import Blockage
+
+__all__ = ["SetupView", "run_data_setups", "setup_command"]
+
+# The supervisor of a pytest that was killed ends its scripts within four seconds.
+ORPHANS_LIMIT_S = 10.0
+_NO_LOCKS = {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS}
+
+
+class SetupView(Protocol):
+    """Shows people what is going on."""
+
+    def started(self, setup: DataSetup, log: Path) -> None:
+        """A set-up begins; its log will appear at ``log``."""
+
+    def ended(self, result: EntryResult) -> None:
+        """It has ended."""
+
+    def tell(self, text: str) -> None:
+        """One line."""
+
+
+def run_data_setups(context: BenchContext, entries: Iterable[Entry], view: SetupView) -> None:
+    """Run each data set-up that a selected entry needs, unless this session has had it.
+
+    One whose dependents can't run anyway, because another set-up of theirs failed, is left out.
+
+    Raises:
+        KeyboardInterrupt: there was one; what ran has ended and has its result.
+    """
+    failed: dict[str, None] = {}
+    for setup, dependents in needed_setups(context, entries):
+        if all(failed.keys() & set(setups_of(context, entry)) for entry in dependents):
+            view.tell(f"data set-up {setup.name}: not run, because nothing could use it ({', '.join(failed)} failed)")
+            continue
+        result = _DataSetupRun(context, setup, view).ensure()
+        if not result.success:
+            failed[setup.name] = None
+        if result.status == "interrupted":
+            raise KeyboardInterrupt
+
+
+def setup_command(resolved: ResolvedCommand) -> list[str]:
+    """The set-up's argument list: what the config says and nothing else, because it hands in no files."""
+    return [sys.executable, str(find_script(resolved)), *resolved.args]
+
+
+class _DataSetupRun:
+    """One data set-up, in one session."""
+
+    def __init__(self, context: BenchContext, setup: DataSetup, view: SetupView) -> None:
+        self._context = context
+        self._setup = setup
+        self._view = view
+        self._store = context.store.data_setups()
+        self._dir = self._store.entry_dir(setup.name)
+        self._resolved = context.resolved(setup, self._dir, self._store.scratch_dir(setup.name))
+
+    def ensure(self) -> EntryResult:
+        """Its result: that of an earlier run of the session if it passed, else that of running it now."""
+        try:
+            with self._locked():
+                earlier = self._earlier()
+                if earlier is not None:
+                    self._view.tell(f"data set-up {self._setup.name}: passed before in this session")
+                    return earlier
+                result = self._run()
+                self._store.write_result(result)
+                self._remove_scratch()
+        except (SessionError, SupervisionError, LeaseError) as error:
+            result = self._blank_result(str(error))
+            with contextlib.suppress(SessionError):  # dependents read it; if it can't be written, they say so
+                self._store.write_result(result)
+        self._view.ended(result)
+        return result
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        directory = self._store.session_dir
+        try:
+            directory.mkdir(exist_ok=True)
+            descriptor = os.open(directory / f".{self._setup.name}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except OSError as error:
+            raise SessionError.unwritable(directory, "results_dir", error) from error
+        try:
+            self._lock(descriptor)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._view.tell(f"data set-up {self._setup.name}: waiting, another run of this session runs it")
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise SessionError.unwritable(self._store.session_dir, "results_dir", error) from error
+            self._view.tell(f"data set-up {self._setup.name}: this file system has no locks; run one pytest at a time")
+
+    def _earlier(self) -> EntryResult | None:
+        try:
+            result = read_result(self._dir)
+        except (OSError, ValueError):
+            return None
+        same = result.command == self._context.masker.mask_data(list(self._plan().command))
+        return result if result.success and same else None
+
+    def _run(self) -> EntryResult:
+        _wait_for_orphans(self._dir / LOG_NAME)
+        self._store.prepare_entry_dir(self._setup.name, timeout_s=self._setup.timeout_s)
+        self._store.prepare_scratch(self._setup.name)
+        self._view.started(self._setup, self._dir / LOG_NAME)
+        with self._whole_machine():
+            # The result says that it was interrupted; then so does run_data_setups.
+            return run_entry(self._plan(), self._context.supervisor, on_interrupt=lambda: None)
+
+    @contextlib.contextmanager
+    def _whole_machine(self) -> Iterator[None]:
+        """Disturb no entry of another run: one that measures holds a lease."""
+        name = f"data set-up {self._setup.name}"
+        whole = Need(cpus=None, gpus=None, alone=True)
+        lease = self._context.leases.acquire(whole, name, self._tell_waiting)
+        try:
+            yield
+        finally:
+            lease.release()
+
+    def _tell_waiting(self, blockage: Blockage) -> None:
+        status = waiting_status(blockage)
+        self._view.tell(f"data set-up {self._setup.name}: {'; '.join((status.doing, *status.detail))}")
+
+    def _plan(self) -> EntryPlan:
+        setup = self._setup
+        return EntryPlan(
+            name=setup.name,
+            session_name=self._context.store.session_name,
+            nodeid="",
+            entry_dir=self._dir,
+            command=setup_command(self._resolved),
+            environment=self._context.script_environment(self._resolved.env, None),
+            working_dir=self._context.working_dir,
+            timeout_s=setup.timeout_s,
+            configured_timeout_s=setup.timeout_s,
+            grace_s=self._context.bench_config.cleanup_timeout_s,
+            hands_in_files=False,
+        )
+
+    def _blank_result(self, error: str) -> EntryResult:
+        return EntryResult(
+            name=self._setup.name,
+            session_name=self._context.store.session_name,
+            status="error",
+            reason="session",
+            error=error,
+            timeout_s=self._setup.timeout_s,
+            nodeid="",
+            entry_dir=str(self._dir),
+            stdouterr_file=str(self._dir / LOG_NAME),
+        )
+
+    def _remove_scratch(self) -> None:
+        if self._context.bench_config.delete_scratch:
+            warning = self._store.remove_scratch(self._setup.name)
+            if warning:
+                self._view.tell(f"data set-up {self._setup.name}: {warning}")
+
+
+def _wait_for_orphans(log: Path) -> None:
+    """Let the script of a run that was killed end before the same script begins again."""
+    deadline = time.monotonic() + ORPHANS_LIMIT_S
+    while _writes_to(log) and time.monotonic() < deadline:
+        time.sleep(0.1)
+
+
+def _writes_to(log: Path) -> bool:
+    if not log.exists():
+        return False
+    for descriptor in Path("/proc").glob("[0-9]*/fd/1"):
+        with contextlib.suppress(OSError):
+            if descriptor.readlink() == log:
+                return True
+    return False

@@ -1,0 +1,66 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The pytest hooks: thin, and inert in a run that has no benchmark config.
+
+Only pytest and the standard library are imported here: whatever costs more, once a config was found.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from pytest_curator_bench.plugin.fixtures import (
+    bench_entry,
+    bench_entry_dir,
+    bench_lease,
+    bench_machine_noise,
+    bench_ray_cluster,
+    bench_scratch_dir,
+    bench_session_dir,
+)
+from pytest_curator_bench.plugin.options import add_options, selected_config_files
+
+__all__ = [
+    "bench_entry",
+    "bench_entry_dir",
+    "bench_lease",
+    "bench_machine_noise",
+    "bench_ray_cluster",
+    "bench_scratch_dir",
+    "bench_session_dir",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare options and the ini key."""
+    add_options(parser)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Declare the hooks that this plugin calls."""
+    from pytest_curator_bench.plugin import hookspecs as newhooks
+
+    pluginmanager.add_hookspecs(newhooks)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the marks that entries carry."""
+    config.addinivalue_line("markers", "bench: a benchmark entry (set on every one)")
+    config.addinivalue_line("markers", "gpu: a benchmark entry that asks for GPUs (set by itself)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> None:
+    """Keep a dry run in one process: it has nothing to distribute."""
+    if config.option.bench_dry_run and config.pluginmanager.hasplugin("xdist"):
+        config.option.numprocesses = 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Load the benchmark config, if this run has one, and let the active half of the plugin in."""
+    found = selected_config_files(session.config)
+    if found is not None:
+        from pytest_curator_bench.plugin.run_hooks import activate
+
+        activate(session, found)

@@ -1,0 +1,113 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``--bench-shard K/N``: one of N parts of the selected entries, balanced by how long entries took before.
+
+Every job of a CI run comes to the same split if it selects the same entries and sees the same durations. Jobs that
+fill one session (``--bench-session``) are sure of the latter: the first writes them down in the session's directory.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pytest_curator_bench.plugin.options import Shard
+
+__all__ = ["DURATIONS_KEY", "ShardPlugin", "assign", "expected_durations", "worker_durations"]
+
+# What controllers tell workers, and workers controllers.
+DURATIONS_KEY = "curator_bench_durations_s"
+EMPTY_KEY = "curator_bench_shard_was_empty"
+
+
+def assign(durations_s: Mapping[str, float], count: int) -> dict[str, int]:
+    """The part, from 1, of each name: the longest first, each to the part that has least to do so far.
+
+    This is Graham's longest-processing-time rule (SIAM J. Appl. Math. 17, 1969): no part takes more than 4/3 of
+    what the best split's longest does. Equal ones go by name, so that the order given makes no difference.
+    """
+    loads = [0.0] * count
+    parts = {}
+    for name in sorted(durations_s, key=lambda name: (-durations_s[name], name)):
+        part = min(range(count), key=lambda index: (loads[index], index))
+        loads[part] += durations_s[name]
+        parts[name] = part + 1
+    return parts
+
+
+def expected_durations(known_s: Mapping[str, float], limits_s: Mapping[str, float]) -> dict[str, float]:
+    """How long each entry is expected to take, in seconds.
+
+    Args:
+        known_s: durations of earlier runs, by the entry's name, of more entries perhaps.
+        limits_s: the limit of each selected entry.
+
+    Returns:
+        What is known; for others the median of that, or the entry's limit where nothing is known of any.
+    """
+    known = {name: known_s[name] for name in limits_s if name in known_s}
+    default = median(known.values()) if known else None
+    return {name: known.get(name, limit if default is None else default) for name, limit in limits_s.items()}
+
+
+def worker_durations(config: pytest.Config) -> Callable[[Shard], Mapping[str, float]]:
+    """For an xdist worker: what its controller has told it."""
+    durations_s: Mapping[str, float] = config.workerinput[DURATIONS_KEY]  # type: ignore[attr-defined]  # xdist's
+    return lambda _: durations_s
+
+
+class ShardPlugin:
+    """Keeps one part of the selected entries; registered in controller and workers where a shard is asked for.
+
+    Args:
+        shard: which part.
+        durations_of: gives the durations that are known, in seconds by the entry's name.
+
+    Attributes:
+        was_empty: whether entries were selected, and none fell to this part.
+    """
+
+    def __init__(self, shard: Shard, durations_of: Callable[[Shard], Mapping[str, float]]) -> None:
+        self._shard = shard
+        self._durations_of = durations_of
+        self.was_empty = False
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
+        """After all other selection: entries by their part; other tests belong to the first one."""
+        from pytest_curator_bench.plugin.items import BenchItem
+
+        limits_s = {item.nodeid: item.entry.timeout_s for item in items if isinstance(item, BenchItem)}
+        names = {item.nodeid: item.entry.name for item in items if isinstance(item, BenchItem)}
+        durations = self._durations_of(self._shard) if limits_s else {}
+        known_s = {nodeid: durations[name] for nodeid, name in names.items() if name in durations}
+        parts = assign(expected_durations(known_s, limits_s), self._shard.count)
+        kept = [item for item in items if parts.get(item.nodeid, 1) == self._shard.number]
+        self.was_empty = bool(items) and not kept
+        if len(kept) < len(items):
+            chosen = set(kept)
+            config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+        items[:] = kept
+        if hasattr(config, "workeroutput"):
+            config.workeroutput[EMPTY_KEY] = self.was_empty
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """With xdist only a worker knows whether its part was empty."""
+        self.was_empty = self.was_empty or getattr(node, "workeroutput", {}).get(EMPTY_KEY, False)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
+        """A part with nothing to do is no failure: a CI job must not fail because there are few entries."""
+        if self.was_empty and exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+            session.exitstatus = pytest.ExitCode.OK
+
+    def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> str:
+        """Say which part this is."""
+        number = f"{len(items)} item{'' if len(items) == 1 else 's'}"
+        return f"curator-bench shard {self._shard.number} of {self._shard.count}: {number}"

@@ -1,0 +1,87 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""``--bench-dry-run``: what each entry would run, in which environment, within which limits."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench.entry.datasets import needed_setups
+from pytest_curator_bench.entry.execute import build_command
+from pytest_curator_bench.entry.runs import has_several_runs
+from pytest_curator_bench.entry.setups import setup_command
+from pytest_curator_bench.plugin.context import find_script
+from pytest_curator_bench.resources.placement import describe_need
+from pytest_curator_bench.session.names import DATA_SETUP_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from pytest_curator_bench.config.model import Entry, ResolvedCommand, ScriptRun
+    from pytest_curator_bench.plugin.context import BenchContext
+
+__all__ = ["print_dry_run"]
+
+
+def print_dry_run(context: BenchContext, entries: Iterable[Entry], write: Callable[[str], None]) -> None:
+    """Print each entry's command as it would be run; directories of a session are named after its prefix.
+
+    Nothing is created, and scripts and datasets need not be there.
+    """
+    bench = context.bench_config
+    session = context.options.session or f"{context.options.session_name or 'session'}__TIME"
+    write("")
+    entries = list(entries)
+    for setup, dependents in needed_setups(context, entries):
+        setup_dir = bench.results_dir / session / DATA_SETUP_NAME / setup.name
+        values = context.resolved(setup, setup_dir, setup_dir / "scratch")
+        write(context.masker.mask(f"data set-up {setup.name}"))
+        write(context.masker.mask(f"  command: {shlex.join(setup_command(values))}"))
+        _write_surroundings(context, setup, values, write)
+        write(f"  needed by: {', '.join(entry.name for entry in dependents)}")
+        write(f"  from: {context.display(setup.file)}:{setup.line}")
+    for entry in entries:
+        entry_dir = bench.results_dir / session / entry.name
+        scratch_dir = entry_dir / "scratch"
+        if has_several_runs(entry):
+            entry_dir, scratch_dir = entry_dir / "run-1", scratch_dir / "run-1"
+        resolved = context.resolved(entry, entry_dir, scratch_dir)
+        command = build_command(find_script(resolved), resolved.args, entry_dir)
+        write(context.masker.mask(f"{entry.name}"))
+        write(context.masker.mask(f"  command: {shlex.join(command)}"))
+        _write_surroundings(context, entry, resolved, write)
+        write(f"  resources: {_resources(context, entry)}")
+        write(f"  lease: {_lease(context, entry)}")
+        if has_several_runs(entry):
+            write(f"  runs: {_runs(entry)}")
+        write(f"  from: {context.display(entry.file)}:{entry.line}")
+    write("")
+
+
+def _runs(entry: Entry) -> str:
+    warmup = f"{entry.warmup} to warm up, then " if entry.warmup else ""
+    until = f", fewer if the interval is narrower than {entry.repeat_until_ci:.4g}" if entry.repeat_until_ci else ""
+    return f"{warmup}{entry.repeat}{until}"
+
+
+def _write_surroundings(
+    context: BenchContext, run: ScriptRun, resolved: ResolvedCommand, write: Callable[[str], None]
+) -> None:
+    for key, value in resolved.env.items():
+        write(context.masker.mask(f"  environment: {key}={shlex.quote(value)}"))
+    write(f"  working directory: {context.working_dir}")
+    grace_s = context.bench_config.cleanup_timeout_s
+    write(f"  limits: {run.timeout_s:g} s, then {grace_s:g} s to end what it started")
+
+
+def _resources(context: BenchContext, entry: Entry) -> str:
+    if entry.ray is None:
+        return "no Ray cluster"
+    parts = [f"{key}={value}" for key, value in entry.ray.model_dump(exclude_none=True).items()]
+    return f"Ray cluster with {', '.join(parts) or 'defaults'}"
+
+
+def _lease(context: BenchContext, entry: Entry) -> str:
+    lack = context.lacking_resources(entry)
+    return f"none: it {lack}" if lack else describe_need(context.need(entry), context.capacity)

@@ -1,0 +1,71 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What the terminal shows while data set-ups run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    import pytest
+
+    from pytest_curator_bench.config.model import DataSetup
+    from pytest_curator_bench.plugin.terminal.live import LiveView
+    from pytest_curator_bench.results.record import EntryResult
+
+__all__ = ["SetupLines"]
+
+
+class SetupLines:
+    """Shows data set-ups in the live view while they run, and a line for each that has ended.
+
+    Args:
+        reporter: pytest's terminal reporter.
+        live: the live view; without it nothing is shown.
+        mask: hides secrets.
+        on_host: says what the host calls a path.
+    """
+
+    def __init__(
+        self,
+        reporter: pytest.TerminalReporter | None,
+        live: LiveView | None,
+        mask: Callable[[str], str],
+        on_host: Callable[[Path | str], Path],
+    ) -> None:
+        self._reporter = reporter
+        self._live = live
+        self._mask = mask
+        self._on_host = on_host
+
+    def started(self, setup: DataSetup, log: Path) -> None:
+        """A set-up begins; its log will appear at ``log``."""
+        if self._live is not None:
+            self._live.started(_key(setup.name), f"data set-up {setup.name}", setup.timeout_s, log)
+            self._live.release()
+
+    def ended(self, result: EntryResult) -> None:
+        """A set-up has ended."""
+        if self._live is not None:
+            self._live.hold()
+            self._live.ended(_key(result.name))
+        taken = "" if result.exec_time_s is None else f", {result.exec_time_s:.1f} s"
+        if result.success:
+            self.tell(f"data set-up {result.name}: passed{taken}")
+        else:
+            sentence = (result.error or "").partition("\n")[0]
+            log = self._on_host(result.stdouterr_file)
+            self.tell(f"data set-up {result.name}: {result.status}{taken}: {sentence} Log: {log}")
+
+    def tell(self, text: str) -> None:
+        """One line."""
+        if self._live is not None and self._reporter is not None:
+            self._reporter.ensure_newline()
+            self._reporter.write_line(self._mask(text))
+
+
+def _key(name: str) -> str:
+    return f"data_setup/{name}"

@@ -1,0 +1,114 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The table at the end of a run."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from pytest_curator_bench.results.outputs import flat_scalars
+from pytest_curator_bench.results.record import KNOWN_MISS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    import pytest
+
+    from pytest_curator_bench.results.record import EntryResult
+
+__all__ = ["key_metrics", "write_summary"]
+
+KEY_METRICS = 3
+UNMET_LINES = 3
+STYLES = {"passed": "green", "skipped": "yellow", "interrupted": "yellow", "xfailed": "yellow"}
+
+
+def write_summary(
+    terminalreporter: pytest.TerminalReporter,
+    session_dir: Path,
+    results: Iterable[EntryResult],
+    on_host: Callable[[Path | str], Path],
+) -> None:
+    """Write one row per entry: status, time against limit, key metrics, and why it did not pass."""
+    results = list(results)
+    writer = terminalreporter.config.get_terminal_writer()
+    terminalreporter.section("benchmarks")
+    buffer = io.StringIO()
+    console = Console(
+        file=buffer,
+        width=max(writer.fullwidth, 60),
+        force_terminal=writer.hasmarkup,
+        no_color=not writer.hasmarkup,
+        highlight=False,
+    )
+    console.print(_table(results))
+    for result in results:
+        for warning in result.warnings:
+            console.print(f"[yellow]{escape(result.name)}: {escape(warning)}[/yellow]", soft_wrap=True)
+        if result.status not in {"passed", "skipped"}:
+            console.print(f"{escape(result.name)}: log {escape(str(on_host(result.stdouterr_file)))}", soft_wrap=True)
+    console.print(f"results: {escape(str(on_host(session_dir)))}", soft_wrap=True)
+    terminalreporter.write(buffer.getvalue())
+
+
+def _table(results: Iterable[EntryResult]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table.add_column("entry", overflow="fold")
+    table.add_column("status", no_wrap=True)
+    table.add_column("time / limit", justify="right", no_wrap=True)
+    table.add_column("key metrics, or why not", overflow="fold", ratio=1)
+    for result in results:
+        word = "xfailed" if result.reason == KNOWN_MISS else result.status
+        style = STYLES.get(word, "red")
+        attempt = f" (attempt {len(result.attempts)})" if result.attempts else ""
+        cell = f"[{'yellow' if attempt and style == 'green' else style}]{word}{attempt}[/]"
+        table.add_row(escape(result.name), cell, _times(result), escape(_detail(result)))
+    return table
+
+
+def _detail(result: EntryResult) -> str:
+    """The key metrics, or what was wrong: all of an error's first line, or the first unmet requirements."""
+    if result.status == "passed":
+        return "\n".join(key_metrics(result))
+    lines = (result.error or "").splitlines()[: None if result.reason == "requirements" else 1]
+    more = [f"and {len(lines) - UNMET_LINES} more"] if len(lines) > UNMET_LINES else []
+    return "\n".join([*lines[:UNMET_LINES], *more])
+
+
+def _times(result: EntryResult) -> str:
+    taken = "-" if result.exec_time_s is None else f"{result.exec_time_s:.1f}"
+    measured = sum(run["measured"] for run in result.runs)
+    return f"{taken}{f' (x{measured})' if measured else ''} / {result.timeout_s:g} s"
+
+
+def key_metrics(result: EntryResult) -> list[str]:
+    """At most three metrics as ``name=value``: those that sinks are to show, then rates, then the others.
+
+    Medians of several runs have their confidence interval behind them.
+    """
+    metrics = flat_scalars(result.script_metrics)
+    wanted = [name for settings in result.sink_data.values() for name in settings.get("additional_metrics", ())]
+    rates = [name for name in metrics if name.endswith(("_per_sec", "_per_s"))]
+    names = [name for name in dict.fromkeys([*wanted, *rates, *metrics]) if name in metrics]
+    return [f"{name}={_short(metrics[name])}{_interval(result, name)}" for name in names[:KEY_METRICS]]
+
+
+def _interval(result: EntryResult, name: str) -> str:
+    low, high = result.statistics.get(name, {}).get("ci95", (0, 0))
+    return f" ({_short(low)} to {_short(high)})" if low != high else ""
+
+
+def _short(value: object) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)[:40]
+    for factor, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
+        if abs(value) >= factor:
+            return f"{value / factor:.3g}{letter}"
+    return f"{value:,d}" if isinstance(value, int) else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"

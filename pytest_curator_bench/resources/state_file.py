@@ -1,0 +1,204 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The state that all processes of a user share: one file, changed under one lock, and a lock for each process.
+
+A directory holds ``state.json``, always replaced as a whole; ``lock``, locked (flock) while it changes; and for
+each process that takes part ``owner-ID``, locked for as long as the process, or the supervisor that ends what it
+has started, exists. The kernel drops a lock with the last descriptor of it, however its process ends: an owner
+whose file can be locked is gone, and so is what it held. Process numbers decide nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench._util.atomic import write_bytes
+from pytest_curator_bench.resources.errors import LeaseError
+from pytest_curator_bench.resources.queue import State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+__all__ = ["DIRECTORY_VARIABLE", "SharedState", "leases_dir"]
+
+DIRECTORY_VARIABLE = "CURATOR_BENCH_LEASES_DIR"
+_OWNER_PREFIX = "owner-"
+_TOP = Path("/tmp")  # noqa: S108 - mode and owner of what is below are checked
+
+
+def leases_dir(environ: Mapping[str, str]) -> Path:
+    """The directory through which this user's processes share the machine, made if missing.
+
+    It is ``/tmp/pytest-curator-bench-UID/leases`` whatever TMPDIR says, which may differ from run to run, unless
+    :data:`DIRECTORY_VARIABLE` names another.
+
+    Raises:
+        LeaseError: it can't be used, or others could write in it.
+    """
+    if named := environ.get(DIRECTORY_VARIABLE):
+        directory = Path(named)
+        if not directory.is_absolute():
+            raise LeaseError(f"{DIRECTORY_VARIABLE}={named}: expected an absolute path")
+        with _explained(directory):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _check_writable(directory)
+        return directory
+    parent = _TOP / f"pytest-curator-bench-{os.geteuid()}"
+    for directory in (parent, parent / "leases"):
+        with _explained(directory):
+            with contextlib.suppress(FileExistsError):
+                directory.mkdir(mode=0o700)
+            found = directory.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
+                raise LeaseError(
+                    f"{directory} must be a directory of yours that nobody else may enter (mode 0700): remove it, "
+                    f"or name another one in {DIRECTORY_VARIABLE}"
+                )
+            _check_writable(directory)
+    return directory
+
+
+class SharedState:
+    """This process's access to the shared state.
+
+    Attributes:
+        directory: where it is.
+        owner: this process's identity in it.
+        lock_fd: descriptor of this process's lock; whoever has a copy keeps what this process holds from others.
+        seen: the :meth:`signature` of the state that the last change left.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Take part.
+
+        Raises:
+            LeaseError: the directory can't be used.
+        """
+        self.directory = directory
+        self.owner = secrets.token_hex(8)
+        self.seen: tuple[int, int, int] | None = None
+        self._state_file = directory / "state.json"
+        with _explained(directory):
+            directory.mkdir(mode=0o700, exist_ok=True)
+        with self._locked():
+            flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+            self.lock_fd = os.open(self._owner_file(self.owner), flags, 0o600)
+            fcntl.flock(self.lock_fd, fcntl.LOCK_EX)
+            for path in self.directory.glob(f"{_OWNER_PREFIX}*"):
+                self._is_alive(path.name.removeprefix(_OWNER_PREFIX))  # removes it if not
+
+    def change(self, edit: Callable[[State], State], *, own: State) -> State:
+        """Put ``edit`` of the state in its place, less what dead processes had in it; gives what is there now.
+
+        Args:
+            edit: a function of the old state.
+            own: what this process knows that it has in it: where the state file is unreadable and no other
+                process takes part, it is made anew from this.
+
+        Raises:
+            LeaseError: the state can't be read or written, and so was not changed.
+        """
+        with self._locked():
+            before: State | None = None
+            try:
+                before = old = self.read()
+            except ValueError as error:
+                old = self._anew(error, own)
+            new = edit(old.without_owners([owner for owner in old.owners if not self._is_alive(owner)]))
+            if new != before:
+                write_bytes(self._state_file, json.dumps(new.to_dict()).encode(), durable=False)
+            self.seen = self.signature()
+            return new
+
+    def read(self) -> State:
+        """The state as it is; raises OSError or ValueError if it can't be read."""
+        try:
+            content = self._state_file.read_bytes()
+        except FileNotFoundError:
+            return State()
+        try:
+            return State.from_dict(json.loads(content))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"{type(error).__name__}: {error}") from error
+
+    def signature(self) -> tuple[int, int, int] | None:
+        """What differs after each change of the state; costs next to nothing."""
+        try:
+            found = self._state_file.stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def close(self) -> None:
+        """Take part no more; what this process held is free, unless somebody has a copy of its lock."""
+        with contextlib.suppress(OSError, LeaseError), self._locked():
+            self._owner_file(self.owner).unlink(missing_ok=True)
+        os.close(self.lock_fd)
+
+    def _anew(self, error: ValueError, own: State) -> State:
+        others = [
+            path
+            for path in self.directory.glob(f"{_OWNER_PREFIX}*")
+            if path != self._owner_file(self.owner) and self._is_alive(path.name.removeprefix(_OWNER_PREFIX))
+        ]
+        if others:
+            raise LeaseError(
+                f"{self._state_file} can't be read ({error}), and other runs may hold leases: wait for their end, or "
+                f"end them; it is made anew when none is left"
+            )
+        return own
+
+    def _owner_file(self, owner: str) -> Path:
+        return self.directory / f"{_OWNER_PREFIX}{owner}"
+
+    def _is_alive(self, owner: str) -> bool:
+        """Whether the owner's lock is held; the file of one that is gone is removed. Only under the lock."""
+        if owner == self.owner:
+            return True
+        path = self._owner_file(owner)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        path.unlink(missing_ok=True)
+        return False
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with _explained(self.directory):
+            descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(descriptor)
+
+
+def _check_writable(directory: Path) -> None:
+    if not os.access(directory, os.W_OK | os.X_OK):
+        raise LeaseError(
+            f"{directory} can't be written: correct its permissions, or name another one in {DIRECTORY_VARIABLE}"
+        )
+
+
+@contextlib.contextmanager
+def _explained(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise LeaseError(
+            f"leases can't be kept in {directory}: {error.strerror or error}; {DIRECTORY_VARIABLE} names another place"
+        ) from error

@@ -1,0 +1,229 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Results as runs of MLflow: one for the session, and one below it for each result."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import Field
+
+from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
+from pytest_curator_bench.sinks.base import Sink, SinkConfigError, SinkSettings, delivery_key
+from pytest_curator_bench.sinks.files.locking import locked
+from pytest_curator_bench.sinks.mlflow.records import (
+    DELIVERY_TAG,
+    PREFIX,
+    SESSION_NAME_TAG,
+    end_status,
+    milliseconds,
+    result_record,
+    session_tags,
+)
+from pytest_curator_bench.sinks.mlflow.store import MlflowStore, resolved_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["DEFAULT_EXPERIMENT", "DEFAULT_URI", "MAX_ARTIFACT_BYTES", "SESSION_TAG", "MlflowSink"]
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+DEFAULT_EXPERIMENT = "pytest-curator-bench"
+SESSION_TAG = f"{PREFIX}session_key"
+"""Finds the run of a session again, whoever made it: a digest of the session's name."""
+DONE_TAG = f"{PREFIX}delivered"
+LEFT_OUT_TAG = f"{PREFIX}artifacts_left_out"
+MAX_ARTIFACT_BYTES = 100_000_000
+
+ARTIFACTS_NAME = "mlflow-artifacts"
+_SUFFIXES = frozenset({".csv", ".json", ".log", ".txt", ".yaml"})
+# Scratch is a benchmark's data; of Ray's own logs there are hundreds.
+_LEFT_OUT_DIRS = frozenset({"ray", "scratch"})
+_DATABASES = ("mssql", "mysql", "postgresql", "sqlite")
+
+
+class MlflowSettings(SinkSettings):
+    """Settings of the sink ``mlflow``."""
+
+    tracking_uri: str = Field(DEFAULT_URI, description="Server or store; a relative path starts at results_dir.")
+    experiment: str = Field(
+        DEFAULT_EXPERIMENT, min_length=1, max_length=500, description="The experiment's name; made where missing."
+    )
+
+
+class MlflowSink(Sink):
+    """Keeps results as runs: ``docs/sinks/mlflow.md`` says what of a result becomes what.
+
+    Runs are found again by tags, the session's by a digest of its name, a result's by its delivery key. So several
+    jobs join one session's run, and a result that comes again is completed, not doubled.
+    """
+
+    # Importing mlflow and making a store take 13 s on a busy machine; requests have limits of their own.
+    call_limit_s: ClassVar[float] = 60.0
+    libraries: ClassVar[tuple[str, ...]] = ("alembic", "mlflow", "sqlalchemy")
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self._settings = MlflowSettings.read(config)
+        _check_uri(self._settings.tracking_uri)
+        needed = ["mlflow", *(["sqlalchemy"] if _is_database(self._settings.tracking_uri) else [])]
+        if any(find_spec(module) is None for module in needed):
+            raise SinkConfigError("", "MLflow is not installed: pip install 'pytest-curator-bench[mlflow]'")
+        self._session_name = ""
+        self._env_data: Mapping[str, Any] = {}
+        self._store: MlflowStore | None = None
+        self._ids: tuple[str, str] | None = None
+
+    def initialize(self, session_name: str, env_data: Mapping[str, Any]) -> None:
+        """Find the session's run, or make it."""
+        self._session_name, self._env_data = session_name, env_data
+        store = self._opened()
+        _, session_id = self._session_run(store)
+        if _session(self._session_dir).get("status") in {None, "running"}:
+            store.begin(session_id)
+
+    def process_result(self, result: Mapping[str, Any]) -> None:
+        """Make the result's run complete, whatever there is of it already."""
+        store = self._opened()
+        try:
+            self._deliver(store, *self._session_run(store), result)
+        except Exception:
+            self._ids = None  # they may be gone: somebody deletes, or a server begins anew
+            raise
+
+    def _deliver(self, store: MlflowStore, experiment_id: str, session_id: str, result: Mapping[str, Any]) -> None:
+        entry_dir = _own_dir(result)
+        record = result_record(result, entry_dir)
+        run = store.find_or_create(
+            experiment_id,
+            (DELIVERY_TAG, record.key),
+            name=record.name,
+            start_ms=record.start_ms,
+            parent_id=session_id,
+        )
+        if run.data.tags.get(DONE_TAG):
+            return
+        run_id = run.info.run_id
+        store.log_tags(run_id, record.tags)
+        store.log_params(run_id, record.params)
+        store.log_points(run_id, record.points, run.info.start_time)
+        store.log_json(run_id, result, "results.json")
+        left_out = [] if entry_dir is None else self._log_files(store, run_id, entry_dir)
+        store.end(run_id, record.status, record.end_ms)
+        store.log_tags(run_id, {**({LEFT_OUT_TAG: ", ".join(left_out)[:8000]} if left_out else {}), DONE_TAG: "true"})
+
+    def finalize(self) -> None:
+        """Bring the session's run up to date; its end is that of the last job that fills the session."""
+        store = self._opened()
+        _, session_id = self._session_run(store)
+        session = _session(self._session_dir)
+        counts = session.get("counts") or {}
+        store.log_tags(session_id, {f"{PREFIX}{status}": str(count) for status, count in counts.items()})
+        for file in sorted(self._session_dir.glob("*")):
+            if file.is_file() and file.suffix in _SUFFIXES and not file.name.startswith("."):
+                store.log_file(session_id, file)
+        for directory in (RUNS_NAME, "data_setup"):
+            for file in _files_below(self._session_dir / directory):
+                store.log_file(session_id, file, file.parent.relative_to(self._session_dir).as_posix())
+        if session.get("status") != "running":
+            is_over = session.get("status") in {"finished", None}
+            status = end_status(counts) if is_over else "KILLED"
+            store.end(session_id, status, milliseconds(session.get("finished_at")))
+
+    @property
+    def _session_dir(self) -> Path:
+        return Path(self._env_data["session_dir"])
+
+    def _opened(self) -> MlflowStore:
+        if self._store is None:
+            results_dir = Path(self._env_data["results_dir"])
+            uri = resolved_uri(self._settings.tracking_uri, results_dir)
+            store = MlflowStore(uri, results_dir.resolve() / ARTIFACTS_NAME, self.report_progress)
+            store.open()
+            self._store = store
+        return self._store
+
+    def _session_run(self, store: MlflowStore) -> tuple[str, str]:
+        """The ids of the experiment and of the session's run."""
+        if self._ids is None:
+            experiment_id = store.experiment(self._settings.experiment)
+            key = hashlib.sha256(self._session_name.encode()).hexdigest()[:32]
+            with locked(self.state_dir / "session.lock"):  # jobs that begin at the same time make one run
+                run = store.find_or_create(experiment_id, (SESSION_TAG, key), name=self._session_name)
+                if SESSION_NAME_TAG not in run.data.tags:  # the facts of the job that was first stay
+                    store.log_tags(run.info.run_id, session_tags(self._session_name, self._env_data))
+            self._ids = experiment_id, run.info.run_id
+        return self._ids
+
+    def _log_files(self, store: MlflowStore, run_id: str, entry_dir: Path) -> list[str]:
+        """Upload logs, JSON files and tables; returns the names of those that are too large."""
+        left_out = []
+        for file in _files_below(entry_dir):
+            relative = file.relative_to(entry_dir)
+            if relative.as_posix() == "results.json":
+                continue  # the result itself is there
+            if file.stat().st_size > MAX_ARTIFACT_BYTES:
+                left_out.append(relative.as_posix())
+                continue
+            directory = relative.parent.as_posix()
+            store.log_file(run_id, file, directory if directory != "." else None)
+        return left_out
+
+
+def _files_below(directory: Path) -> Iterator[Path]:
+    """Files that are kept as artifacts, in order; links are not followed."""
+    for path in sorted(directory.iterdir()) if directory.is_dir() else ():
+        if path.is_symlink() or path.name.startswith("."):
+            continue
+        if path.is_dir() and path.name not in _LEFT_OUT_DIRS:
+            yield from _files_below(path)
+        elif path.is_file() and path.suffix in _SUFFIXES:
+            yield path
+
+
+def _own_dir(result: Mapping[str, Any]) -> Path | None:
+    """The entry's directory, unless it is gone, or holds the files of a later go by now."""
+    entry_dir = Path(str(result.get("entry_dir")))
+    try:
+        found = json.loads((entry_dir / "results.json").read_bytes())
+        return entry_dir if delivery_key(found) == delivery_key(result) else None
+    except (OSError, ValueError, AttributeError):
+        return None
+
+
+def _session(session_dir: Path) -> dict[str, Any]:
+    """What session.json says; nothing where it can't be read."""
+    try:
+        data = json.loads((session_dir / SESSION_NAME).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _is_database(uri: str) -> bool:
+    return urlsplit(uri).scheme.partition("+")[0] in _DATABASES
+
+
+def _check_uri(uri: str) -> None:
+    """Refuse what is no place for results; raises SinkConfigError."""
+    expected = "expected http://…, https://…, sqlite:///FILE, file:DIRECTORY, or a database's URI"
+    try:
+        url = urlsplit(uri)
+        host = url.hostname
+    except ValueError:
+        raise SinkConfigError("tracking_uri", f"found text that is no URI, {expected}") from None
+    if not uri.strip() or any(character < " " for character in uri):
+        raise SinkConfigError("tracking_uri", f"found text that is no URI, {expected}")
+    if url.scheme in {"http", "https"}:
+        is_usable = bool(host)
+    elif url.scheme == "sqlite":
+        name = uri.removeprefix("sqlite:///").partition("?")[0]
+        is_usable = uri.startswith("sqlite:///") and name not in {"", ":memory:"} and not name.endswith("/")
+    else:
+        is_usable = url.scheme in {"", "file"} or _is_database(uri)
+    if not is_usable:
+        raise SinkConfigError("tracking_uri", f"found text that names no server or store, {expected}")

@@ -1,0 +1,261 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""MLflow's client as we use it: its limits, its time-outs, and what its errors mean to us.
+
+The only module that imports mlflow, when a store is opened. ``MlflowClient`` alone is used: the fluent API works on
+global state. What must be set otherwise than MLflow has it is set as the *default* of its variables, in this process:
+environment variables of the user go before, and scripts, which inherit the environment, see nothing of it. The one
+exception is ``MLFLOW_DISABLE_TELEMETRY``, which must be there while mlflow is imported, and stays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
+
+from pytest_curator_bench._util.atomic import json_line
+from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+    from pytest_curator_bench.sinks.mlflow.records import Point
+
+__all__ = ["REQUEST_TIMEOUT_S", "MlflowStore", "resolved_uri"]
+
+REQUEST_TIMEOUT_S = 8
+"""For connecting, and for each answer, in seconds; shorter than a sink's call may go without a sign of life."""
+
+MAX_METRICS = 1000
+MAX_PARAMS_OR_TAGS = 100
+# MLflow refuses requests of more than 1,000,000 characters.
+MAX_REQUEST_CHARACTERS = 500_000
+PARENT_TAG = "mlflow.parentRunId"
+
+_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
+# What is gone by now is made anew at the next try.
+_GONE = "RESOURCE_DOES_NOT_EXIST"
+_Item = TypeVar("_Item")
+
+
+def resolved_uri(uri: str, base_dir: Path) -> str:
+    """``uri`` with a relative path of an SQLite or file store beginning at ``base_dir``."""
+    scheme = urlsplit(uri).scheme
+    if uri.startswith("sqlite:///"):
+        path, mark, options = uri.removeprefix("sqlite:///").partition("?")
+        return f"sqlite:///{(base_dir / Path(path).expanduser()).resolve()}{mark}{options}"
+    if scheme == "file" and not uri.startswith("file://"):
+        uri, scheme = uri.removeprefix("file:"), ""
+    if scheme == "":
+        return (base_dir / Path(uri).expanduser()).resolve().as_uri()
+    return uri
+
+
+class MlflowStore:
+    """A server, or a store on this machine.
+
+    Every method raises TransientSinkError, PermanentSinkError, or what libraries below MLflow raise, and can be
+    called again.
+
+    Attributes:
+        uri: where it is.
+
+    Args:
+        uri: of the server or store, with absolute paths.
+        artifact_dir: where artifacts of a database without a server go.
+        on_progress: called after each request.
+    """
+
+    def __init__(self, uri: str, artifact_dir: Path, on_progress: Callable[[], None]) -> None:
+        self.uri = uri
+        self._artifact_dir = artifact_dir
+        self._on_progress = on_progress
+        self._where = urlsplit(uri).hostname or urlsplit(uri).path
+        self._client: Any = None
+
+    def open(self) -> None:
+        """Import mlflow and make the store, if it is one on this machine."""
+        # Read while mlflow is imported. A benchmark's numbers are nobody else's business, and CI often has no network.
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        from mlflow import MlflowClient, environment_variables
+
+        self._on_progress()
+        # The sinks' dispatcher tries again, and knows when; retries of creating a run could make two of them.
+        environment_variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES.default = 0
+        environment_variables.MLFLOW_HTTP_REQUEST_TIMEOUT.default = REQUEST_TIMEOUT_S
+        environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.default = True
+        environment_variables.MLFLOW_ALLOW_FILE_STORE.default = True  # whoever writes file: wants it
+        # Its own handler writes into the terminal, which is pytest's.
+        logging.getLogger("mlflow").setLevel(logging.ERROR)
+        with self._talking(), _each_migration(self._on_progress):
+            if urlsplit(self.uri).scheme.startswith("sqlite"):
+                Path(urlsplit(self.uri).path).parent.mkdir(parents=True, exist_ok=True)
+            self._client = MlflowClient(tracking_uri=self.uri)
+
+    def experiment(self, name: str) -> str:
+        """The id of the experiment called so, which is made if there is none."""
+        from mlflow.exceptions import MlflowException
+
+        with self._talking():
+            found = self._client.get_experiment_by_name(name)
+            if found is None:
+                try:
+                    return str(self._client.create_experiment(name, artifact_location=self._artifact_location()))
+                except MlflowException as error:
+                    if error.error_code != "RESOURCE_ALREADY_EXISTS":
+                        raise
+                found = self._client.get_experiment_by_name(name)  # another job was faster
+        if found is None:
+            raise TransientSinkError(f"MLflow at {self._where} has, and has not, the experiment {name!r}")
+        if found.lifecycle_stage != "active":
+            raise PermanentSinkError(
+                f"the experiment {name!r} is deleted at {self._where}, which keeps its name taken: restore it "
+                f"(mlflow experiments restore -x {found.experiment_id}), or name another one with `experiment`"
+            )
+        return str(found.experiment_id)
+
+    def find_or_create(
+        self,
+        experiment_id: str,
+        tag: tuple[str, str],
+        *,
+        name: str,
+        start_ms: int | None = None,
+        parent_id: str | None = None,
+    ) -> Any:
+        """The run with ``tag``, whose value must be hexadecimal digits; made if there is none.
+
+        Where there are several, the first; MLflow can't keep two that look at the same time from making one each.
+        """
+        key, value = tag
+        with self._talking():
+            found = self._client.search_runs([experiment_id], f"tags.`{key}` = '{value}'", max_results=100)
+        if found:
+            return min(found, key=lambda run: (run.info.start_time, run.info.run_id))
+        tags = {key: value, **({PARENT_TAG: parent_id} if parent_id else {})}
+        with self._talking():
+            return self._client.create_run(experiment_id, run_name=name[:250], tags=tags, start_time=start_ms)
+
+    def log_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
+        """Set tags; those of the same key are replaced."""
+        from mlflow.entities import RunTag
+
+        for batch in _batches(tags.items(), MAX_PARAMS_OR_TAGS):
+            with self._talking():
+                self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in batch])
+
+    def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
+        """Set parameters; what is set already must be the same."""
+        from mlflow.entities import Param
+
+        for batch in _batches(params.items(), MAX_PARAMS_OR_TAGS):
+            with self._talking():
+                self._client.log_batch(run_id, params=[Param(key, value) for key, value in batch])
+
+    def log_points(self, run_id: str, points: Sequence[Point], default_ms: int) -> None:
+        """Add to metrics; MLflow keeps one of points that are the same.
+
+        Args:
+            run_id: the run.
+            points: values.
+            default_ms: the time of points without one.
+        """
+        from mlflow.entities import Metric
+
+        for batch in _batches(((point.key, point) for point in points), MAX_METRICS):
+            metrics = [
+                Metric(key, point.value, default_ms if point.timestamp_ms is None else point.timestamp_ms, point.step)
+                for key, point in batch
+            ]
+            with self._talking():
+                self._client.log_batch(run_id, metrics=metrics)
+
+    def log_file(self, run_id: str, file: Path, directory: str | None = None) -> None:
+        """Upload one file, replacing one of the same name."""
+        with self._talking():
+            self._client.log_artifact(run_id, str(file), directory)
+
+    def log_json(self, run_id: str, data: object, name: str) -> None:
+        """Upload data as a JSON file."""
+        with self._talking():
+            self._client.log_text(run_id, json_line(data), name)
+
+    def begin(self, run_id: str) -> None:
+        """Say that the run goes on."""
+        with self._talking():
+            self._client.update_run(run_id, status="RUNNING")
+
+    def end(self, run_id: str, status: str, end_ms: int | None) -> None:
+        """Say that the run has ended; without ``end_ms`` now."""
+        with self._talking():
+            self._client.set_terminated(run_id, status, end_ms)
+
+    def _artifact_location(self) -> str | None:
+        """Where a new experiment's artifacts go: servers know themselves, file stores keep them beside the rest."""
+        if urlsplit(self.uri).scheme in {"http", "https", "file"}:
+            return None
+        return self._artifact_dir.as_uri()
+
+    @contextlib.contextmanager
+    def _talking(self) -> Iterator[None]:
+        from mlflow.exceptions import MlflowException
+
+        try:
+            yield
+        except MlflowException as error:
+            status = error.get_http_status_code()
+            text = f"MLflow at {self._where}: {_short(str(error))}"
+            is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _LATER
+            if is_refusal and error.error_code != _GONE:
+                raise PermanentSinkError(text) from error
+            raise TransientSinkError(text) from error
+        self._on_progress()
+
+
+def _batches(items: Iterable[tuple[str, _Item]], most: int) -> Iterator[list[tuple[str, _Item]]]:
+    batch: list[tuple[str, _Item]] = []
+    size = 0
+    for key, value in items:
+        # A text as the request has it, with escapes; a metric's numbers take less than 100 characters.
+        length = len(key) + (len(json.dumps(value)) if isinstance(value, str) else 100)
+        if batch and (len(batch) == most or size + length > MAX_REQUEST_CHARACTERS):
+            yield batch
+            batch, size = [], 0
+        batch.append((key, value))
+        size += length
+    if batch:
+        yield batch
+
+
+def _short(message: str) -> str:
+    """MLflow's message without what its HTTP library says around the cause."""
+    _, cause, rest = message.partition("(Caused by ")
+    return rest.rstrip(")") if cause else message
+
+
+@contextlib.contextmanager
+def _each_migration(on_progress: Callable[[], None]) -> Iterator[None]:
+    """Take each step of making an SQLite store, some 60 that need a while together, for a sign of life.
+
+    Alembic, which does them, says so at level INFO; that goes no further.
+    """
+
+    def listen(record: logging.LogRecord) -> bool:
+        on_progress()
+        return record.levelno > logging.INFO
+
+    logger = logging.getLogger("alembic.runtime.migration")
+    level = logger.level
+    logger.addFilter(listen)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeFilter(listen)
+        logger.setLevel(level)

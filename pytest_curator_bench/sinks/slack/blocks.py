@@ -1,0 +1,271 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""From results to Slack's messages: pure functions, whose output is within every limit whatever they are given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pytest_curator_bench.config.problems import nearest, quote
+from pytest_curator_bench.sinks.slack.metrics import is_number, metric_texts, show
+from pytest_curator_bench.sinks.slack.text import MAX_TEXT, MessageBuilder, code, escape, fit, link
+
+__all__ = ["EntryLine", "Look", "SessionView", "entry_message", "is_notable", "shown_metrics", "summary_message"]
+
+EMOJI = {
+    "passed": ":white_check_mark:",
+    "failed": ":x:",
+    "timeout": ":hourglass:",
+    "error": ":boom:",
+    "skipped": ":fast_forward:",
+    "interrupted": ":black_square_for_stop:",
+}
+UNKNOWN_EMOJI = ":grey_question:"
+FAILURES = frozenset({"failed", "timeout", "error"})
+"""What owners are pinged for; nobody's benchmark is to blame for an interruption."""
+
+MAX_ERROR = 1500
+MAX_NAMES = 10
+MAX_PINGS = 20
+_ENTRY_KEYS = ("additional_metrics", "ping_on_failure")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How messages are to look.
+
+    Attributes:
+        default_metrics: names of metrics that are shown for every entry, in their order.
+        ping: whether the owners that an entry names are mentioned when it fails.
+        viewer_url: where the session can be looked at.
+        session_dir: where it lies.
+    """
+
+    default_metrics: tuple[str, ...] = ("exec_time_s",)
+    ping: bool = True
+    viewer_url: str | None = None
+    session_dir: str = ""
+
+    @property
+    def pointer(self) -> str:
+        """Where to find what a message leaves out, escaped."""
+        return link(self.viewer_url, "viewer") if self.viewer_url else code(self.session_dir)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryLine:
+    """What the summary says of one entry; plain data, so that it can be kept in a file.
+
+    Attributes:
+        name: the entry's name.
+        status: its result's.
+        reason: its result's.
+        started_at: UTC time, ISO 8601; the later of two results of one entry counts.
+        metrics: one line of text, escaped.
+        warnings: number of warnings.
+    """
+
+    name: str
+    status: str
+    reason: str = ""
+    started_at: str = ""
+    metrics: str = ""
+    warnings: int = 0
+
+    @classmethod
+    def of(cls, result: Mapping[str, Any], look: Look) -> EntryLine:
+        """The line for a result."""
+        return cls(
+            name=str(result.get("name")),
+            status=str(result.get("status")),
+            reason=str(result.get("reason") or ""),
+            started_at=str(result.get("started_at") or result.get("finished_at") or ""),
+            metrics=fit(", ".join(metric_texts(result, look.default_metrics, {})), MAX_TEXT),
+            warnings=len(_list(result.get("warnings"))),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionView:
+    """The state of a session.
+
+    Attributes:
+        name: its name.
+        is_over: whether nothing runs any more.
+        entries: the names of all entries that it has or will have.
+        running: those that run at this moment.
+        lines: what is known of those that have ended, at most one for each name.
+        facts: more to say, each a short text: reason, host.
+    """
+
+    name: str
+    is_over: bool = False
+    entries: tuple[str, ...] = ()
+    running: tuple[str, ...] = ()
+    lines: tuple[EntryLine, ...] = ()
+    facts: tuple[str, ...] = field(default=())
+
+
+def is_notable(result: Mapping[str, Any]) -> bool:
+    """Whether a result is a failure or has a warning, one about its settings for Slack included."""
+    is_failure = str(result.get("status")) not in {"passed", "skipped"}
+    return is_failure or bool(_list(result.get("warnings"))) or bool(_entry_settings(result)[2])
+
+
+def summary_message(session: SessionView, look: Look) -> dict[str, Any]:
+    """The message for a session: counts, then a line for each entry, failures first.
+
+    Returns:
+        ``text`` and ``blocks``.
+    """
+    counts = Counter(line.status for line in session.lines)
+    total = len({*session.entries, *(line.name for line in session.lines)})
+    failed = any(status not in {"passed", "skipped"} for status in counts)
+    state = ":x:" if failed else ":hourglass_flowing_sand:" if not session.is_over else ":white_check_mark:"
+    verdicts = ", ".join(f"{count} {escape(status)}" for status, count in _by_gravity(counts)) or "none yet"
+    done = f"{len(session.lines)} of {total} benchmarks done: {fit(verdicts, MAX_TEXT)}"
+    builder = MessageBuilder(
+        look.pointer,
+        [
+            *(escape(fact) for fact in session.facts),
+            link(look.viewer_url, "viewer") if look.viewer_url else "",
+            code(look.session_dir) if look.session_dir else "",
+        ],
+    )
+    builder.header(f"{session.name}: {'finished' if session.is_over else 'running'}")
+    builder.section(f"{state} *{done}*")
+    if session.running and not session.is_over:
+        builder.section(f"running: {_names(session.running)}")
+    missing = [name for name in session.entries if name not in {line.name for line in session.lines}]
+    if session.is_over and missing:
+        builder.section(f":warning: without a result: {_names(missing)}")
+    order = {name: index for index, name in enumerate(session.entries)}
+    lines = sorted(session.lines, key=lambda line: (_gravity(line.status), order.get(line.name, len(order)), line.name))
+    builder.lines([_summary_line(line) for line in lines])
+    return {"text": fit(f"{escape(session.name)}: {done}", MAX_TEXT), "blocks": builder.blocks()}
+
+
+def entry_message(
+    result: Mapping[str, Any], look: Look, previous: Mapping[str, float] | None = None, compared_with: str = ""
+) -> dict[str, Any]:
+    """The message for one result, with everything that its owner wants to know first.
+
+    Args:
+        result: the content of ``results.json``.
+        look: how it is to look.
+        previous: earlier values of the metrics, by name, to compare with; none where history knows none.
+        compared_with: what those are from.
+
+    Returns:
+        ``text`` and ``blocks``.
+    """
+    status = str(result.get("status"))
+    name = str(result.get("name"))
+    reason = f" ({escape(fit(str(result['reason']), 60))})" if result.get("reason") else ""
+    title = f"{EMOJI.get(status, UNKNOWN_EMOJI)} *{code(name, 200)}* {escape(fit(status, 60))}{reason}"
+    _, owners, problems = _entry_settings(result)
+    pings = " ".join(map(_mention, owners[:MAX_PINGS])) if look.ping and status in FAILURES else ""
+    log = str(result.get("stdouterr_file") or "")
+    builder = MessageBuilder(
+        code(log) if log else look.pointer,
+        [
+            code(log) if log else "",
+            link(look.viewer_url, "viewer") if look.viewer_url else "",
+            f"▲▼ against {escape(compared_with)}" if previous and compared_with else "",
+        ],
+    )
+    builder.section(f"{title}\n{pings}" if pings else title)
+    builder.lines([_requirement_line(record) for record in _unmet(result)])
+    builder.lines([f"• {text}" for text in metric_texts(result, shown_metrics(result, look), previous or {})])
+    warnings = [*map(str, _list(result.get("warnings"))), *problems]
+    builder.lines([f":warning: {escape(' '.join(warning.split()))}" for warning in warnings])
+    if not _unmet(result):  # the error only repeats them
+        builder.quote(str(result.get("error") or ""), MAX_ERROR)
+    return {"text": fit(f"{code(name, 200)} {escape(status)}{reason}", MAX_TEXT), "blocks": builder.blocks()}
+
+
+def shown_metrics(result: Mapping[str, Any], look: Look) -> list[str]:
+    """Names of the metrics that a result's message shows: the default ones, and the entry's own."""
+    return list(dict.fromkeys([*look.default_metrics, *_entry_settings(result)[0]]))
+
+
+def _entry_settings(result: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
+    """An entry's own metrics and owners, and what is wrong with its settings for Slack."""
+    data = result.get("sink_data")
+    data = data.get("slack") if isinstance(data, Mapping) else None
+    if data is None:
+        return [], [], []
+    if not isinstance(data, Mapping):
+        return [], [], ["sink_data of slack is no mapping"]
+    problems = [
+        f"sink_data of slack: unknown key {quote(str(key))}{nearest(str(key), _ENTRY_KEYS)}"
+        for key in data
+        if key not in {*_ENTRY_KEYS, "name"}
+    ]
+    values: list[list[str]] = []
+    for key in _ENTRY_KEYS:
+        value = data.get(key)
+        value = [value] if isinstance(value, str) else value
+        values.append([item for item in _list(value) if isinstance(item, str)])
+        if value is not None and len(values[-1]) != len(value if isinstance(value, list) else [value]):
+            problems.append(f"sink_data of slack: {key}: expected a list of texts")
+    return values[0], values[1], problems
+
+
+def _mention(owner: str) -> str:
+    """A user's ID (U…, W…) or a user group's (S…) as a mention; what is neither stands there as it is."""
+    owner = owner.strip().strip("<@>")
+    if owner.isascii() and owner.isalnum() and owner.isupper() and len(owner) < 30:
+        if owner[0] in "UW":
+            return f"<@{owner}>"
+        if owner[0] == "S":
+            return f"<!subteam^{owner}>"
+    return escape(fit(owner, 60))
+
+
+def _requirement_line(record: Mapping[str, Any]) -> str:
+    sentence = record.get("sentence")
+    if not isinstance(sentence, str) or not sentence:
+        sentence = f"{record.get('metric')} = {show(record.get('actual'))}, must be {record.get('bound')}"
+        margin = record.get("margin_percent")
+        if is_number(margin):
+            sentence += f" ({margin:+.3g} %)"
+    return f":small_red_triangle_down: {escape(' '.join(sentence.split()))}"
+
+
+def _unmet(result: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    records = _list(result.get("requirements"))
+    return [record for record in records if isinstance(record, Mapping) and record.get("met") is False]
+
+
+def _summary_line(line: EntryLine) -> str:
+    parts = [f"{EMOJI.get(line.status, UNKNOWN_EMOJI)} {code(line.name, 200)}"]
+    if line.status != "passed" or line.reason:
+        parts.append(escape(fit(f"{line.status} ({line.reason})" if line.reason else line.status, 100)))
+    if line.metrics:
+        parts.append(line.metrics)
+    if line.warnings:
+        parts.append(f":warning: {line.warnings}")
+    return " · ".join(parts)
+
+
+def _names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
+    return ", ".join(code(name, 200) for name in names[:MAX_NAMES]) + more
+
+
+def _by_gravity(counts: Mapping[str, int]) -> list[tuple[str, int]]:
+    return sorted(counts.items(), key=lambda item: (-_gravity(item[0]), item[0]))
+
+
+def _gravity(status: str) -> int:
+    """Sorts failures first, what passed last."""
+    order = ("error", "timeout", "failed", "interrupted", "skipped", "passed")
+    return order.index(status) if status in order else 0
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,133 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What a session's Slack sink remembers, in files that all runs of the session share.
+
+{state_dir}/
+    messages/{key}.json     one message each, the summary under "summary": being sent, or where it is
+    entries/{key}.json      what the summary says of one result, by delivery key
+    runs/{run id}.json      what one run will run, and is running now
+    *.lock                  held while the message of that name is sent
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import secrets
+import time
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench.sinks.files.locking import locked
+from pytest_curator_bench.sinks.slack.blocks import EntryLine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+__all__ = ["Note", "SlackState", "latest_lines"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What is known of a message.
+
+    Attributes:
+        message_id: what it is found by at Slack.
+        sending_since: when it was first tried to send, in seconds since 1970.
+        ts: what Slack calls it; ``None`` while that is not known, and always with a webhook.
+        is_sent: whether it has arrived.
+    """
+
+    message_id: str
+    sending_since: float
+    ts: str | None = None
+    is_sent: bool = False
+
+
+class SlackState:
+    """The files; every method raises OSError where the disk doesn't do its part."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._dir = state_dir
+        for name in ("messages", "entries", "runs"):
+            (state_dir / name).mkdir(parents=True, exist_ok=True)
+
+    @contextlib.contextmanager
+    def locked(self, key: str) -> Iterator[None]:
+        """Keep other runs away from the message ``key``."""
+        with locked(self._dir / f"{key}.lock"):
+            yield
+
+    def note(self, key: str) -> Note | None:
+        """What is known of a message; ``None`` if nobody has tried to send it."""
+        data = _read(self._dir / "messages" / f"{key}.json")
+        with contextlib.suppress(KeyError, TypeError, ValueError):
+            return Note(
+                message_id=str(data["message_id"]),
+                sending_since=float(data["sending_since"]),
+                ts=data["ts"],
+                is_sent=bool(data["is_sent"]),
+            )
+        return None
+
+    def begin(self, key: str) -> Note:
+        """Note that a message is about to be sent, so that whoever comes after a crash looks for it first."""
+        note = Note(message_id=secrets.token_hex(16), sending_since=time.time())
+        self._write_note(key, note)
+        return note
+
+    def end(self, key: str, note: Note, ts: str | None = None) -> None:
+        """Note that a message has arrived."""
+        self._write_note(key, replace(note, ts=ts, is_sent=True))
+
+    def forget(self, key: str) -> None:
+        """The message is not there: it may be sent anew."""
+        (self._dir / "messages" / f"{key}.json").unlink(missing_ok=True)
+
+    def _write_note(self, key: str, note: Note) -> None:
+        write_json(self._dir / "messages" / f"{key}.json", asdict(note))
+
+    def add_line(self, key: str, line: EntryLine) -> None:
+        """Remember what the summary says of a result."""
+        write_json(self._dir / "entries" / f"{key}.json", asdict(line))
+
+    def lines(self) -> tuple[EntryLine, ...]:
+        """What is known of all results, the latest of each entry."""
+        lines = []
+        for file in sorted((self._dir / "entries").glob("*.json")):
+            with contextlib.suppress(TypeError):
+                lines.append(EntryLine(**_read(file)))
+        return latest_lines(lines)
+
+    def write_run(self, run_id: str, entries: Sequence[str], running: Iterable[str]) -> None:
+        """Tell other runs what this one does."""
+        # Names of runs hold nothing that a file's name can't.
+        data = {"entries": list(entries), "running": sorted(running)}
+        write_json(self._dir / "runs" / f"{run_id}.json", data, durable=False)
+
+    def runs(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Names of all runs' entries, and of those that run now."""
+        runs = [_read(file) for file in sorted((self._dir / "runs").glob("*.json"))]
+        entries, running = (
+            tuple(dict.fromkeys(str(name) for run in runs for name in run.get(key) or ()))
+            for key in ("entries", "running")
+        )
+        return entries, running
+
+
+def latest_lines(lines: Iterable[EntryLine]) -> tuple[EntryLine, ...]:
+    """One line an entry: the result that started last; that an entry was skipped takes no result away."""
+    latest: dict[str, EntryLine] = {}
+    for line in sorted(lines, key=lambda line: (line.status != "skipped", line.started_at)):
+        latest[line.name] = line
+    return tuple(latest.values())
+
+
+def _read(file: Path) -> dict[str, Any]:
+    with contextlib.suppress(OSError, ValueError):
+        data = json.loads(file.read_bytes())
+        if isinstance(data, dict):
+            return data
+    return {}

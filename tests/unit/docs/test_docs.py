@@ -1,0 +1,115 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""What is written in the docs by a program is what the program writes today."""
+
+from __future__ import annotations
+
+import re
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pytest_curator_bench.config import load_config
+
+DOCS = Path(__file__).parents[3] / "docs"
+
+
+def test_generated_docs_are_up_to_date() -> None:
+    """docs/schema.json and docs/configuration.md follow from the models; else run docs/generate.py."""
+    generate = runpy.run_path(str(DOCS / "generate.py"))
+    assert (DOCS / "schema.json").read_text(encoding="utf-8") == generate["schema_text"]()
+    assert (DOCS / "configuration.md").read_text(encoding="utf-8") == generate["configuration_text"]()
+
+
+def snippets() -> list[tuple[str, str]]:
+    """Every block of YAML in the documentation, with the file and line that it stands at."""
+    found = []
+    for file in (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md"))):
+        text = file.read_text(encoding="utf-8")
+        for block in re.finditer(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
+            line = text.count("\n", 0, block.start()) + 1
+            found.append((f"{file.name}:{line}", block[1]))
+    return found
+
+
+# Snippets say only what they are about: this is what they leave out.
+AROUND = """
+results_dir: results
+paths: [{name: datasets_path, host_path: d}, {name: model_weights_path, host_path: w}]
+datasets: [{name: hamlet, formats: [{type: text, path: h}]}]
+entries: [{name: around, script: s.py}, {name: dedup_removal, script: s.py}, {name: count_words, script: s.py}]
+"""
+
+
+@pytest.mark.parametrize("snippet", snippets(), ids=lambda snippet: snippet[0])
+def test_snippets_are_configurations(tmp_path: Path, snippet: tuple[str, str]) -> None:
+    """Every YAML example can be loaded as it stands."""
+    files = [tmp_path / "around.yaml", tmp_path / "snippet.yaml"]
+    for file, text in zip(files, (AROUND, snippet[1]), strict=True):
+        file.write_text(text, encoding="utf-8")
+    assert load_config(files, environ={}, strict=False, root_dir=tmp_path).entries
+
+
+def test_the_matrix_of_the_documentation(tmp_path: Path) -> None:
+    """What the text says of its examples: names, limits, arguments, and what a later file changes."""
+    texts = [text for place, text in snippets() if place.startswith("configuration.md") and "matrix" in text]
+    minhash, removal, later, _shared = texts
+    files = [tmp_path / f"{number}.yaml" for number in range(4)]
+    for file, text in zip(files, (AROUND, minhash, removal, later), strict=True):
+        file.write_text(text, encoding="utf-8")
+
+    def entries(*numbers: int) -> list[tuple[str, float]]:
+        found = load_config([files[number] for number in numbers], environ={}, strict=False, root_dir=tmp_path).entries
+        return [(entry.name, entry.timeout_s) for entry in found if entry.matrix]
+
+    names = ["ray_data-1", "ray_data-15", "xenna-15", "ray_actors-15"]
+    assert entries(0, 1) == list(zip((f"minhash[{name}]" for name in names), (600, 3600, 3600, 1800), strict=True))
+    assert entries(0, 2) == [("dedup_removal[ray_data]", 1800), ("dedup_removal[xenna]", 2400)]
+    assert entries(0, 2, 3) == [("dedup_removal[xenna]", 3600)]
+
+
+def test_links_of_pages_outside_of_the_site() -> None:
+    """README and CONTRIBUTING point to files, and headings in them, that are there; MkDocs checks the others."""
+    links = []
+    for page in ("README.md", "CONTRIBUTING.md"):
+        text = (DOCS.parent / page).read_text(encoding="utf-8")
+        links += [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("https://")]
+    assert len(links) > 15
+    for link in links:
+        file, _, anchor = link.partition("#")
+        target = (DOCS.parent / file).read_text(encoding="utf-8")
+        headings = re.findall(r"^#+ (.*)$", target, re.MULTILINE)
+        assert not anchor or anchor in {re.sub(r"[^\w -]", "", head).lower().replace(" ", "-") for head in headings}, (
+            link
+        )
+
+
+def documentation() -> str:
+    """All pages, as one text."""
+    pages = [DOCS.parent / "README.md", *DOCS.rglob("*.md")]
+    return "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+
+def test_every_option_is_documented(pytester: pytest.Pytester) -> None:
+    """What --help names stands in the pages, and the other way round."""
+    helped = pytester.runpytest_subprocess("--help").stdout.str()
+    options = set(re.findall(r"--bench-[a-z-]+", helped))
+    named = {option.rstrip("-") for option in re.findall(r"--bench-[a-z-]+", documentation())}
+    assert len(options) > 10
+    assert (options - named, named - options) == (set(), {"--bench"} & named)
+
+
+def test_every_command_is_documented() -> None:
+    """The same for curator-bench: its commands, and their options."""
+    text = documentation()
+    for words in ([], ["schema"], ["validate"], ["replay"], ["preview"], ["mounts"]):
+        command = [sys.executable, "-m", "pytest_curator_bench", *words, "--help"]
+        helped = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        options = set(re.findall(r"--[a-z-]+", helped)) - {"--help"}
+        assert [option for option in options if option not in text] == []
+        assert f"curator-bench {' '.join(words)}".strip() in text
+    named = set(re.findall(r"curator-bench (\w+)", text)) - {"results", "shard"}
+    assert named <= {"schema", "validate", "replay", "preview", "mounts"}

@@ -1,0 +1,169 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Who is next: no double grant, no starving, nothing idle that somebody at the front could use."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
+from pytest_curator_bench.resources.placement import Need, Taken, place
+from pytest_curator_bench.resources.queue import PATIENCE, State, Waiter, schedule
+
+THERE = read_capacity({SIMULATED_VARIABLE: "cpus=16,gpus=8,memory=1000000000"})
+NOW = "2026-01-01T00:00:00+00:00"
+ROOM = THERE.object_store_bytes
+
+needs = st.builds(
+    Need,
+    cpus=st.none() | st.integers(0, 16),
+    gpus=st.none() | st.integers(0, 8),
+    object_store_bytes=st.integers(0, ROOM),
+    alone=st.booleans(),
+)
+
+
+def waiter(name: str, need: Need) -> Waiter:
+    """Somebody who has just come."""
+    return Waiter(id=name, owner=f"owner of {name}", name=name, pid=1, since=NOW, need=need, capacity=THERE)
+
+
+def queued(*asked: tuple[str, Need]) -> State:
+    """All of these have come, in this order, and been looked after one by one."""
+    state = State()
+    for name, need in asked:
+        state = schedule(state.joined(waiter(name, need)), NOW)
+    return state
+
+
+def holders(state: State) -> list[str]:
+    """Names of those who hold something."""
+    return [holding.name for holding in state.holdings]
+
+
+def gpus(number: int) -> Need:
+    """So many GPUs."""
+    return Need(cpus=1, gpus=number)
+
+
+class Queue(RuleBasedStateMachine):
+    """Whatever comes and goes, in whatever order."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.state = State()
+        self.count = 0
+        self.passed: dict[str, int] = {}
+
+    def settle(self, state: State) -> None:
+        """Schedule, and count by how many each waiter has been overtaken."""
+        before = {holding.id for holding in state.holdings}
+        order = [item.id for item in state.waiters]
+        self.state = schedule(state, NOW)
+        granted = [holding.id for holding in self.state.holdings if holding.id not in before]
+        for left in self.state.waiters:
+            later = order[order.index(left.id) :]
+            self.passed[left.id] = self.passed.get(left.id, 0) + len(set(granted) & set(later))
+
+    @rule(need=needs)
+    def come(self, need: Need) -> None:
+        """Somebody asks."""
+        self.count += 1
+        self.settle(self.state.joined(waiter(f"e{self.count}", need)))
+
+    @precondition(lambda self: self.state.holdings)
+    @rule(data=st.data())
+    def go(self, data: st.DataObject) -> None:
+        """A holder gives back."""
+        self.settle(self.state.without(data.draw(st.sampled_from(self.state.holdings)).id))
+
+    @precondition(lambda self: self.state.waiters)
+    @rule(data=st.data())
+    def give_up(self, data: st.DataObject) -> None:
+        """A waiter dies."""
+        self.settle(self.state.without_owners([data.draw(st.sampled_from(self.state.waiters)).owner]))
+
+    @invariant()
+    def nothing_twice(self) -> None:
+        """No core, GPU or byte of store has two holders, and who is alone is alone."""
+        shares = [holding.share for holding in self.state.holdings]
+        for what in ("cpus", "cores", "gpus"):
+            held = [item for share in shares for item in getattr(share, what)]
+            assert len(set(held)) == len(held)
+        assert sum(share.object_store_bytes for share in shares) <= ROOM
+        assert len(shares) == 1 or not any(share.alone for share in shares)
+
+    @invariant()
+    def the_first_is_never_kept_waiting(self) -> None:
+        """Who stands first waits only because it does not fit."""
+        taken = Taken()
+        for holding in self.state.holdings:
+            taken.add(holding.share)
+        for first in self.state.waiters[:1]:
+            assert place(first.need, THERE, taken) is None
+
+    @invariant()
+    def patience(self) -> None:
+        """Beyond the bound only those pass who leave what the waiter needs, and can have, untouched."""
+        for item in self.state.waiters:
+            assert item.overtaken == self.passed.get(item.id, 0)
+            if item.need.alone:
+                assert item.overtaken <= PATIENCE
+
+    @invariant()
+    def stable_and_plain(self) -> None:
+        """Looking again changes nothing, and the state survives its file."""
+        assert schedule(self.state, NOW) == self.state
+        assert State.from_dict(json.loads(json.dumps(self.state.to_dict()))) == self.state
+
+
+TestQueue = Queue.TestCase
+
+
+@given(st.lists(needs, max_size=30))
+def test_everybody_is_served(asked: list[Need]) -> None:
+    """Whatever stream comes, when holders go in turn, all have had their lease in the end."""
+    state, served = State(), set[str]()
+    for number, need in enumerate(asked):
+        state = schedule(state.joined(waiter(str(number), need)), NOW)
+    while state.holdings:
+        served.add(state.holdings[0].id)
+        state = schedule(state.without(state.holdings[0].id), NOW)
+    assert not state.waiters
+    assert len(served) == len(asked)
+
+
+def test_a_stream_of_small_ones_does_not_starve_a_large_one() -> None:
+    """A new small one comes whenever another ends: the large one gets its turn after PATIENCE of them."""
+    state = queued(("s0", gpus(1)), ("s1", gpus(1)), ("large", gpus(8)))
+    after = 0
+    for number in range(2, 100):
+        state = schedule(state.joined(waiter(f"s{number}", gpus(1))), NOW)
+        if holders(state) == ["large"]:
+            break
+        after += f"s{number}" in holders(state)
+        state = schedule(state.without(state.holdings[0].id), NOW)
+    assert holders(state) == ["large"]
+    assert after == PATIENCE
+
+
+def test_small_ones_fill_gaps() -> None:
+    """While a large one waits, what fits goes on."""
+    state = queued(("six", gpus(6)), ("eight", gpus(8)), ("two", gpus(2)))
+    assert holders(state) == ["six", "two"]
+
+
+def test_what_the_next_does_not_need_is_given_to_others() -> None:
+    """Behind a waiter whose turn it is, only what it needs is kept: CPUs go on being leased while it waits for GPUs."""
+    state = queued(("seven", gpus(7)), ("eight", gpus(8)), *[(f"one{number}", gpus(1)) for number in range(PATIENCE)])
+    for number in range(PATIENCE - 1):
+        state = schedule(state.without(f"one{number}"), NOW)
+    state = schedule(state.without(f"one{PATIENCE - 1}"), NOW)
+    state = schedule(state.joined(waiter("gpu", gpus(1))), NOW)
+    state = schedule(state.joined(waiter("cpus", Need(cpus=10, gpus=0))), NOW)
+    assert holders(state) == ["seven", "cpus"]
+    assert [item.name for item in state.waiters] == ["eight", "gpu"]
