@@ -20,7 +20,7 @@ from enum import Enum
 from numbers import Number
 from pathlib import Path, PurePath
 
-from pytest_curator_bench._util.container import host_form
+from pytest_curator_bench._util.container import to_host_path
 
 __all__ = ["display_path", "json_line", "open_regular", "to_plain", "write_bytes", "write_json"]
 
@@ -239,4 +239,4 @@ def _short_repr(value: object) -> str:
 def display_path(path: Path, start: Path) -> str:
     """The path as people call it: relative to where they are, if it lies below that; else as the host calls it."""
     plain = Path(os.path.normpath(path))
-    return str(plain.relative_to(start)) if plain.is_relative_to(start) else str(host_form(plain))
+    return str(plain.relative_to(start)) if plain.is_relative_to(start) else str(to_host_path(plain))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["IN_CONTAINER_VARIABLE", "MOUNT_DIR", "host_form", "in_container", "mounted_path", "said_by_variable"]
+__all__ = ["IN_CONTAINER_VARIABLE", "MOUNT_DIR", "container_override", "in_container", "mounted_path", "to_host_path"]
 
 IN_CONTAINER_VARIABLE = "CURATOR_BENCH_IN_CONTAINER"
 """Environment variable that decides: 1 or 0, for machines that look like what they are not."""
@@ -27,7 +27,7 @@ _NO = {"0", "false", "no", "off", ""}
 _RUNTIME_GROUPS = re.compile(r"docker|containerd|kubepods|libpod|crio|lxc|buildkit")
 
 
-def said_by_variable(environ: Mapping[str, str]) -> bool | None:
+def container_override(environ: Mapping[str, str]) -> bool | None:
     """What ``CURATOR_BENCH_IN_CONTAINER`` says; ``None`` where it isn't set, empty is a no.
 
     Raises:
@@ -56,7 +56,7 @@ def in_container(environ: Mapping[str, str] | None = None, root: Path = Path("/"
         ValueError: the variable is neither a yes nor a no.
     """
     environ = os.environ if environ is None else environ
-    said = said_by_variable(environ)
+    said = container_override(environ)
     if said is not None:
         return said
     if environ.get("container") or (root / "run/.containerenv").exists():  # systemd's and podman's own signs
@@ -69,7 +69,7 @@ def in_container(environ: Mapping[str, str] | None = None, root: Path = Path("/"
     return bool(_RUNTIME_GROUPS.search(_read(root / "proc/1/cgroup")))
 
 
-def host_form(path: Path, mounts: Iterable[tuple[Path, Path]] = ()) -> Path:
+def to_host_path(path: Path, mounts: Iterable[tuple[Path, Path]] = ()) -> Path:
     """What the host calls a path of this container.
 
     Args:

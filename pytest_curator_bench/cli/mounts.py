@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pytest_curator_bench._util.container import host_form
+from pytest_curator_bench._util.container import to_host_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,7 @@ def _wanted(config: BenchConfig) -> Iterator[Mount]:
     def mount(kind: Kind, inside: Path, purpose: str) -> Mount:
         plain = Path(os.path.normpath(inside))
         return Mount(
-            kind=kind, inside=plain, outside=Path(os.path.normpath(host_form(plain, config.mounts))), purpose=purpose
+            kind=kind, inside=plain, outside=Path(os.path.normpath(to_host_path(plain, config.mounts))), purpose=purpose
         )
 
     yield mount("make", config.results_dir, "results_dir")

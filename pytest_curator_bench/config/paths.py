@@ -8,7 +8,7 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.container import in_container, said_by_variable
+from pytest_curator_bench._util.container import container_override, in_container
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,7 +34,7 @@ def home_expanded(text: str, environ: Mapping[str, str]) -> str:
     return f"{home}{text[1:]}" if home and (text == "~" or text.startswith("~/")) else text
 
 
-def container_paths_count(environ: Mapping[str, str], container_paths: Iterable[Path], root: Path = Path("/")) -> bool:
+def uses_container_paths(environ: Mapping[str, str], container_paths: Iterable[Path], root: Path = Path("/")) -> bool:
     """Whether the configuration's ``container_path`` count, rather than its ``host_path``.
 
     The variable ``CURATOR_BENCH_IN_CONTAINER`` decides where it is set, as an image for benchmarks should.
@@ -49,7 +49,7 @@ def container_paths_count(environ: Mapping[str, str], container_paths: Iterable[
     Raises:
         ValueError: if the variable is neither a yes nor a no.
     """
-    said = said_by_variable(environ)
+    said = container_override(environ)
     if said is not None:
         return said
     return in_container(environ, root) and any(

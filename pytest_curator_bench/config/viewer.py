@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from pytest_curator_bench._util.container import host_form
+from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench.config.placeholders import Placeholders, Scanner, Substitution
 
 if TYPE_CHECKING:
@@ -33,10 +33,10 @@ def viewer_url(template: str, session_dir: Path, mounts: Iterable[tuple[Path, Pa
         template: one without :func:`viewer_problems`.
         session_dir: the session's directory, which is called as the session and lies in the results directory.
         mounts: container path and host path of what is mounted; see
-            :func:`~pytest_curator_bench._util.container.host_form`.
+            :func:`~pytest_curator_bench._util.container.to_host_path`.
     """
-    on_host = host_form(session_dir, mounts)
-    results = host_form(session_dir.parent, mounts)
-    values = {"results_path": str(results), "session_name": session_dir.name, "session_path": str(on_host)}
+    host_dir = to_host_path(session_dir, mounts)
+    results = to_host_path(session_dir.parent, mounts)
+    values = {"results_path": str(results), "session_name": session_dir.name, "session_path": str(host_dir)}
     values |= {f"{name}_url": quote(value, safe="") for name, value in values.items()}
     return Substitution(Placeholders(paths={}, datasets={}), values).text(template)

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
 from pytest_curator_bench.entry.job import with_existing_fate
-from pytest_curator_bench.entry.resources import object_store_wish_bytes
+from pytest_curator_bench.entry.resources import requested_object_store_bytes
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.status import EntryStatus, telling
+from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def cluster_spec(entry: Entry, memory_bytes: int) -> ClusterSpec:
     return ClusterSpec(
         num_cpus=ray.num_cpus,
         num_gpus=ray.num_gpus,
-        object_store_bytes=object_store_wish_bytes(entry, memory_bytes),
+        object_store_bytes=requested_object_store_bytes(entry, memory_bytes),
         dashboard=ray.dashboard if ray.dashboard is not None else _uses_xenna(entry),
         enable_object_spilling=bool(ray.enable_object_spilling),
     )
@@ -60,7 +60,7 @@ def acquire_cluster(context: BenchContext, entry: Entry, entry_dir: Path, lease:
         ClusterError: it does not come up; with Ray's own reason.
     """
     spec = cluster_spec(entry, context.capacity.memory_bytes)
-    with telling(entry_dir) as say:
+    with publish_status(entry_dir) as say:
         say(EntryStatus("starting Ray"))
         if not shares_cluster(entry):
             return _start_cluster(context, spec, entry_dir / LOG_NAME, lease)

@@ -68,14 +68,14 @@ def find_obstacle(context: BenchContext, entry: Entry) -> Obstacle | None:
         try:
             result = read_result(setups.entry_dir(name))
         except (OSError, ValueError):
-            place = context.on_host(setups.entry_dir(name))
+            place = context.to_host_path(setups.entry_dir(name))
             text = f"Data set-up {name}, which the entry needs, has no result: see {place}"
             return Obstacle("data-setup", text)
         if not result.success:
-            return Obstacle("data-setup", _setup_failure(result, context.on_host(result.stdouterr_file)))
+            return Obstacle("data-setup", _setup_failure(result, context.to_host_path(result.stdouterr_file)))
     for use in _local_uses(entry):
         if not use.path.exists():
-            return Obstacle("dataset", _missing_dataset(use, context.on_host(use.path), setups_of(context, entry)))
+            return Obstacle("dataset", _missing_dataset(use, context.to_host_path(use.path), setups_of(context, entry)))
     return None
 
 

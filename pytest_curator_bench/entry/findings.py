@@ -7,7 +7,7 @@ from __future__ import annotations
 import importlib.util
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_curator_bench._util.container import host_form
+from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench.config.model import DataSetup, Entry, find_script
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ def findings_of(
         remedy = "set CURATOR_REPO_DIR to NeMo Curator's repository, or install nemo-curator"
         yield Finding("placeholder", f"{place}: {placeholder} has no value here: {remedy}")
     if not command.unresolved and not find_script(command).is_file():
-        tried = ", ".join(str(host_form(path, config.mounts)) for path in command.script)
+        tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
         yield Finding("script", f"{place}.script: {run.script} not found; looked for {tried}")
     for use in () if _comes_later(run, skip_setup=skip_setup) else run.datasets_used:
         if not use.path.exists():
-            path = host_form(use.path, config.mounts)
+            path = to_host_path(use.path, config.mounts)
             text = f"dataset {use.name},{use.format} is not there: {path}; prepare it, or correct its path"
             yield Finding("dataset", f"{place}: {text}")
     if isinstance(run, Entry) and run.ray is not None and importlib.util.find_spec("ray") is None:

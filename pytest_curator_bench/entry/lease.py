@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.entry.cluster import cluster_spec, shares_cluster
-from pytest_curator_bench.resources.placement import describe_share
-from pytest_curator_bench.session.status import EntryStatus, telling
+from pytest_curator_bench.resources.placement import describe_allocation
+from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +49,7 @@ def take_lease(context: BenchContext, entry: Entry, entry_dir: Path) -> Lease:
         if lease is not None:
             return lease
         _drop_idle(context)
-    with telling(entry_dir) as say:
+    with publish_status(entry_dir) as say:
         return context.leases.acquire(need, entry.name, lambda blockage: say(waiting_status(blockage)))
 
 
@@ -81,7 +81,7 @@ def lease_warnings(entry: Entry, lease: Lease) -> list[str]:
 def waiting_status(blockage: Blockage) -> EntryStatus:
     """What is waited for, and who has it."""
     holders = [
-        f"{holding.name} (pid {holding.pid}) has {describe_share(holding.share)} since {_clock(holding.since)}"
+        f"{holding.name} (pid {holding.pid}) has {describe_allocation(holding.share)} since {_clock(holding.since)}"
         for holding in blockage.holdings
     ]
     queue = [f"before it in the queue: {', '.join(blockage.ahead)}"] if blockage.ahead else []

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench.config.schema_models import LEAST_RUNS
 from pytest_curator_bench.results.metrics import EXEC_TIME, find_metric
 from pytest_curator_bench.results.outputs import flat_scalars
-from pytest_curator_bench.results.statistics import Spread, is_figure, is_number, median, spread_of
+from pytest_curator_bench.results.statistics import RunStatistics, is_finite_number, is_number, median, statistics_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -140,14 +140,14 @@ class RunSeries:
         numbers = [name for name, value in own.items() if is_number(value)]
         return list(dict.fromkeys([EXEC_TIME, *numbers, *self._judged]))
 
-    def _spreads(self, names: Iterable[str]) -> dict[str, Spread]:
+    def _spreads(self, names: Iterable[str]) -> dict[str, RunStatistics]:
         """The spread of each metric that is a figure in every measured run."""
         measured = self.measured
         if not measured:
             return {}
         values = {name: [find_metric(run, name) for run in measured] for name in names}
-        figures = {name: [value for value in found if is_figure(value)] for name, found in values.items()}
-        return {name: spread_of(found) for name, found in figures.items() if len(found) == len(measured)}
+        figures = {name: [value for value in found if is_finite_number(value)] for name, found in values.items()}
+        return {name: statistics_of(found) for name, found in figures.items() if len(found) == len(measured)}
 
 
 def _is_checked(done: int) -> bool:
@@ -178,7 +178,7 @@ def _medians(mappings: Sequence[Mapping[str, Any]], differing: list[str], prefix
             merged[key] = _medians(values, differing, f"{prefix}{key}.")
             continue
         complete = len(values) == len(mappings)
-        if complete and all(map(is_figure, values)):
+        if complete and all(map(is_finite_number, values)):
             merged[key] = median(values)
             continue
         merged[key] = values[-1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench.clusters.errors import ClusterError, StoreTooLargeError
 from pytest_curator_bench.clusters.existing.cluster import uses_existing_cluster
 from pytest_curator_bench.clusters.local.object_store import plan_object_store
-from pytest_curator_bench.resources.placement import Need, lacking
+from pytest_curator_bench.resources.placement import ResourceRequest, lacking
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pytest_curator_bench.config.schema_models import RaySettings
     from pytest_curator_bench.resources.capacity import Capacity
 
-__all__ = ["lack_of", "need_of", "object_store_wish_bytes", "parallel_order"]
+__all__ = ["parallel_order", "request_for", "requested_object_store_bytes", "shortage_for"]
 
 
-def need_of(entry: Entry, capacity: Capacity) -> Need:
+def request_for(entry: Entry, capacity: Capacity) -> ResourceRequest:
     """What the entry leases.
 
     A number that its ``ray`` section doesn't name stands for all that there is, as it does for its cluster. An
@@ -34,15 +34,15 @@ def need_of(entry: Entry, capacity: Capacity) -> Need:
     store = 0 if ray is None else _store_bytes(entry, capacity)
     if _runs_alone(entry, ray):
         cpus, gpus = (None, None) if ray is None else (ray.num_cpus, ray.num_gpus)
-        return Need(cpus=cpus, gpus=gpus, object_store_bytes=store, alone=True)
+        return ResourceRequest(cpus=cpus, gpus=gpus, object_store_bytes=store, alone=True)
     if ray is None or _names_nothing(ray):
-        return Need(cpus=0, gpus=0, object_store_bytes=store)
-    return Need(cpus=ray.num_cpus, gpus=ray.num_gpus, object_store_bytes=store)
+        return ResourceRequest(cpus=0, gpus=0, object_store_bytes=store)
+    return ResourceRequest(cpus=ray.num_cpus, gpus=ray.num_gpus, object_store_bytes=store)
 
 
-def lack_of(entry: Entry, capacity: Capacity) -> str | None:
+def shortage_for(entry: Entry, capacity: Capacity) -> str | None:
     """One sentence about what the entry needs and the machine has not."""
-    lacks = [lacking(need_of(entry, capacity), capacity)]
+    lacks = [lacking(request_for(entry, capacity), capacity)]
     if _local_cluster(entry) is not None:
         try:
             _plan_store(entry, capacity)
@@ -82,7 +82,7 @@ def parallel_order(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for pair in pairs for entry in pair if entry is not None] + ordered[len(narrow) :]
 
 
-def object_store_wish_bytes(entry: Entry, memory_bytes: int) -> int | None:
+def requested_object_store_bytes(entry: Entry, memory_bytes: int) -> int | None:
     """The size that the entry asks for; a fraction is one of ``memory_bytes``; ``None`` for the default."""
     if entry.ray is not None and entry.ray.object_store_memory is not None:
         return entry.ray.object_store_memory
@@ -116,7 +116,7 @@ def _store_bytes(entry: Entry, capacity: Capacity) -> int:
 
 def _plan_store(entry: Entry, capacity: Capacity) -> int:
     return plan_object_store(
-        object_store_wish_bytes(entry, capacity.memory_bytes),
+        requested_object_store_bytes(entry, capacity.memory_bytes),
         memory=capacity.memory_bytes,
         shared_memory_free=capacity.shared_memory_bytes,
         environment=os.environ,

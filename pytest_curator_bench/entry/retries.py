@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.session.entry_files import MARK_NAME
+from pytest_curator_bench.session.entry_files import CLAIM_FILE
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import RESULTS_NAME, SCRATCH_NAME
 
@@ -54,7 +54,7 @@ def set_aside(context: BenchContext, entry: Entry, result: EntryResult, number: 
     try:
         aside.mkdir()
         for path in list(entry_dir.iterdir()):
-            if path.name not in {MARK_NAME, SCRATCH_NAME} and not path.name.startswith(DIR_PREFIX):
+            if path.name not in {CLAIM_FILE, SCRATCH_NAME} and not path.name.startswith(DIR_PREFIX):
                 path.rename(aside / path.name)
         log = Path(result.stdouterr_file)
         moved = dataclasses.replace(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_curator_bench.config.model import Entry
-    from pytest_curator_bench.entry.telemetry import MachineWatch
+    from pytest_curator_bench.entry.telemetry import MachineMonitor
     from pytest_curator_bench.plugin.context import BenchContext
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.results.record import EntryResult
@@ -50,7 +50,7 @@ class Surroundings:
     scratch_dir: Path
     lease: Lease
     cluster: LocalCluster | ExistingCluster | None
-    watch: MachineWatch
+    watch: MachineMonitor
     limit_s: float | None
     on_interrupt: Callable[[], None]
 

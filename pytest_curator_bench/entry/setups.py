@@ -23,7 +23,7 @@ from pytest_curator_bench.entry.lease import waiting_status
 from pytest_curator_bench.plugin.context import find_script
 from pytest_curator_bench.processes.client import SupervisionError
 from pytest_curator_bench.resources.errors import LeaseError
-from pytest_curator_bench.resources.placement import Need
+from pytest_curator_bench.resources.placement import ResourceRequest
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.entry_files import read_result
 from pytest_curator_bench.session.errors import SessionError
@@ -156,7 +156,7 @@ class _DataSetupRun:
     def _whole_machine(self) -> Iterator[None]:
         """Disturb no entry of another run: one that measures holds a lease."""
         name = f"data set-up {self._setup.name}"
-        whole = Need(cpus=None, gpus=None, alone=True)
+        whole = ResourceRequest(cpus=None, gpus=None, alone=True)
         lease = self._context.leases.acquire(whole, name, self._tell_waiting)
         try:
             yield

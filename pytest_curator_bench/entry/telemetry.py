@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from pytest_curator_bench.telemetry.instruments import Instrument
     from pytest_curator_bench.telemetry.sampler import Sampler
 
-__all__ = ["EntryTelemetry", "MachineWatch", "machine_watch"]
+__all__ = ["EntryTelemetry", "MachineMonitor", "machine_monitor"]
 
 TELEMETRY_NAME = "telemetry.csv"
 GPU_NAME = "gpustats.csv"
 LOOKS_IF_REQUIRED = 3
 
-_WATCH = pytest.StashKey["MachineWatch"]()
+_WATCH = pytest.StashKey["MachineMonitor"]()
 
 
-class MachineWatch:
+class MachineMonitor:
     """Watches the machine between entries; one for each pytest process."""
 
     def __init__(self) -> None:
@@ -91,10 +91,10 @@ class MachineWatch:
             reader.close()
 
 
-def machine_watch(config: pytest.Config) -> MachineWatch:
+def machine_monitor(config: pytest.Config) -> MachineMonitor:
     """The watch of this pytest process, made when first asked for."""
     if _WATCH not in config.stash:
-        config.stash[_WATCH] = MachineWatch()
+        config.stash[_WATCH] = MachineMonitor()
         config.add_cleanup(config.stash[_WATCH].close)
     return config.stash[_WATCH]
 
@@ -104,7 +104,7 @@ class EntryTelemetry:
 
     def __init__(
         self,
-        watch: MachineWatch,
+        watch: MachineMonitor,
         entry_dir: Path,
         *,
         interval_s: float,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench._util.atomic import display_path
-from pytest_curator_bench._util.container import host_form
+from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.clusters.existing.cluster import token_secrets
 from pytest_curator_bench.clusters.local.command import FOREIGN_CLUSTER_VARIABLES
@@ -21,7 +21,7 @@ from pytest_curator_bench.clusters.shared.pool import ClusterPool
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.viewer import viewer_url
 from pytest_curator_bench.entry.execute import LOG_NAME, EntryPlan, build_command
-from pytest_curator_bench.entry.resources import lack_of, need_of
+from pytest_curator_bench.entry.resources import request_for, shortage_for
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources.capacity import read_capacity
 from pytest_curator_bench.resources.registry import LeaseRegistry
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.config.model import BenchConfig, Entry, ResolvedCommand, ScriptRun
     from pytest_curator_bench.plugin.options import BenchOptions
     from pytest_curator_bench.resources.capacity import Capacity
-    from pytest_curator_bench.resources.registry import Lease, Need
+    from pytest_curator_bench.resources.registry import Lease, ResourceRequest
 
 __all__ = ["CONTEXT", "WORKER_KEY", "BenchContext", "context_of", "display_path", "find_script"]
 
@@ -140,11 +140,11 @@ class BenchContext:
 
     def lacking_resources(self, entry: Entry) -> str | None:
         """One sentence about what the entry asks for and the machine has not."""
-        return lack_of(entry, self.capacity)
+        return shortage_for(entry, self.capacity)
 
-    def need(self, entry: Entry) -> Need:
+    def need(self, entry: Entry) -> ResourceRequest:
         """What the entry leases."""
-        return need_of(entry, self.capacity)
+        return request_for(entry, self.capacity)
 
     def plan(
         self,
@@ -234,9 +234,9 @@ class BenchContext:
         """The path, relative to where pytest was called if it lies below that."""
         return display_path(path, self.working_dir)
 
-    def on_host(self, path: Path | str) -> Path:
+    def to_host_path(self, path: Path | str) -> Path:
         """What the host calls the path: where people look for it, if this is a container."""
-        return host_form(Path(path), self.bench_config.mounts)
+        return to_host_path(Path(path), self.bench_config.mounts)
 
     def close(self) -> list[str]:
         """End shared clusters, the supervisor and all that it still runs, then give back what that was leased for.

@@ -133,8 +133,8 @@ class Controller:
         self._end_on_sigterm()
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and self._config.option.verbose >= 0:
-            self._live = LiveView(reporter, self._context.on_host)
-        lines = SetupLines(reporter, self._live, self._context.masker.mask, self._context.on_host)
+            self._live = LiveView(reporter, self._context.to_host_path)
+        lines = SetupLines(reporter, self._live, self._context.masker.mask, self._context.to_host_path)
         run_data_setups(self._context, selected, lines)
         try:
             take_fingerprints(self._context, selected, lines.tell, self._warn)
@@ -292,7 +292,7 @@ class Controller:
                 terminalreporter,
                 self._context.store.session_dir,
                 list(self._results.values()),
-                self._context.on_host,
+                self._context.to_host_path,
             )
             url = self._context.viewer_url()
             if url:

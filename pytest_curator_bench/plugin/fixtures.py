@@ -77,12 +77,12 @@ def bench_machine_noise(
 
     Looked at before the entry's cluster is started. When that is gone again, GPU memory left in use is warned of.
     """
-    from pytest_curator_bench.entry.telemetry import machine_watch
+    from pytest_curator_bench.entry.telemetry import machine_monitor
     from pytest_curator_bench.plugin.items import EntryFailedError
 
     del bench_entry_dir
     item = _item(request)
-    watch = machine_watch(request.config)
+    watch = machine_monitor(request.config)
     must_be_quiet = item.context.options.require_quiet
     noise = watch.noise(bench_lease, must_be_quiet=must_be_quiet)
     if noise and must_be_quiet:

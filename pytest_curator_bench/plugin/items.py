@@ -12,7 +12,7 @@ import pytest
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.entry.lease import lease_warnings, with_lease
 from pytest_curator_bench.entry.retries import attempt_record, set_aside
-from pytest_curator_bench.entry.telemetry import machine_watch
+from pytest_curator_bench.entry.telemetry import machine_monitor
 from pytest_curator_bench.plugin.context import CONTEXT
 from pytest_curator_bench.plugin.terminal.failure import failure_text
 from pytest_curator_bench.resources.errors import LeaseError
@@ -106,7 +106,7 @@ class BenchItem(pytest.Function):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]  # pytest narrows its own signature here
         """What went wrong and the log's last lines, without a traceback through the plugin."""
         if isinstance(excinfo.value, EXPECTED_ERRORS):
-            return failure_text(str(excinfo.value), self.result, self.context.on_host)
+            return failure_text(str(excinfo.value), self.result, self.context.to_host_path)
         return super().repr_failure(excinfo, **kwargs)
 
     def add_result_warning(self, warning: str | None) -> None:
@@ -222,7 +222,7 @@ def run_benchmark(
         scratch_dir=bench_scratch_dir,
         lease=bench_lease,
         cluster=bench_ray_cluster,
-        watch=machine_watch(item.config),
+        watch=machine_monitor(item.config),
         limit_s=item.limit_s,
         on_interrupt=on_interrupt,
     )

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 __all__ = ["flat_properties"]
 
 
-def flat_properties(result: EntryResult, on_host: Callable[[Path | str], Path]) -> list[tuple[str, object]]:
+def flat_properties(result: EntryResult, to_host_path: Callable[[Path | str], Path]) -> list[tuple[str, object]]:
     """Each JUnit property: status, times, log, the script's metrics with dotted names, and the requirements.
 
     Args:
         result: the result.
-        on_host: says what the host calls a path.
+        to_host_path: says what the host calls a path.
     """
     properties: list[tuple[str, object]] = [("status", result.status)]
     if result.reason is not None:
@@ -33,7 +33,7 @@ def flat_properties(result: EntryResult, on_host: Callable[[Path | str], Path]) 
         properties.append(("attempts", len(result.attempts)))
     if result.runs:
         properties.append(("runs", sum(run["measured"] for run in result.runs)))
-    properties += [("timeout_s", result.timeout_s), ("stdouterr_file", str(on_host(result.stdouterr_file)))]
+    properties += [("timeout_s", result.timeout_s), ("stdouterr_file", str(to_host_path(result.stdouterr_file)))]
     properties += flat_scalars(result.script_metrics).items()
     properties += [(f"requirement.{record['metric']}", _verdict(record)) for record in result.requirements]
     return properties

@@ -183,7 +183,7 @@ def _keep_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.Te
     if item.result is not None and (item.result is not before or call.when == "call"):
         # Where nothing slow comes before it, what the end of the lease writes is soon enough on the disk.
         item.write_result(durable=call.when != "call" or item.entry.ray is not None)
-        item.user_properties.extend(flat_properties(item.result, item.context.on_host))
+        item.user_properties.extend(flat_properties(item.result, item.context.to_host_path))
     if call.when == "teardown" and item.result is not None and (item.goes_on is None or report.failed):
         setattr(report, REPORT_ATTRIBUTE, item.context.masker.mask_data(item.result.to_dict()))
 

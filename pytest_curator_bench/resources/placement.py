@@ -12,11 +12,20 @@ from pytest_curator_bench.resources.capacity import pick_cores
 if TYPE_CHECKING:
     from pytest_curator_bench.resources.capacity import Capacity, Gpu
 
-__all__ = ["Need", "Share", "Taken", "describe_need", "describe_share", "lacking", "place", "reserve"]
+__all__ = [
+    "Allocation",
+    "InUse",
+    "ResourceRequest",
+    "describe_allocation",
+    "describe_need",
+    "lacking",
+    "place",
+    "reserve",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Need:
+class ResourceRequest:
     """What is to be leased.
 
     Attributes:
@@ -33,7 +42,7 @@ class Need:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Allocation:
     """A part of the machine.
 
     Attributes:
@@ -51,7 +60,7 @@ class Share:
     alone: bool = False
 
 
-class Taken:
+class InUse:
     """What all shares given out have taken together."""
 
     def __init__(self) -> None:
@@ -61,7 +70,7 @@ class Taken:
         self.alone = False
         self.shares = 0
 
-    def add(self, share: Share) -> None:
+    def add(self, share: Allocation) -> None:
         """Take a share as well."""
         self.cores.update(share.cores)
         self.gpus.update(share.gpus)
@@ -70,7 +79,7 @@ class Taken:
         self.shares += 1
 
 
-def place(need: Need, capacity: Capacity, taken: Taken) -> Share | None:
+def place(need: ResourceRequest, capacity: Capacity, taken: InUse) -> Allocation | None:
     """The share that ``need`` gets now, or ``None`` while too much is taken."""
     if taken.alone or (need.alone and taken.shares):
         return None
@@ -83,11 +92,11 @@ def place(need: Need, capacity: Capacity, taken: Taken) -> Share | None:
     return share if enough else None
 
 
-def reserve(need: Need, capacity: Capacity, taken: Taken) -> Share:
+def reserve(need: ResourceRequest, capacity: Capacity, taken: InUse) -> Allocation:
     """The share of what is free that ``need`` could use; all of it where that is not enough."""
     cores = pick_cores((core for core in capacity.cores if core.number not in taken.cores), _cpus(need, capacity))
     free_bytes = max(capacity.object_store_bytes - taken.object_store_bytes, 0)
-    return Share(
+    return Allocation(
         cpus=tuple(sorted(cpu for core in cores for cpu in core.cpus)),
         cores=tuple(core.number for core in cores),
         gpus=tuple(gpu for gpu in capacity.gpus if gpu not in taken.gpus)[: _gpus(need, capacity)],
@@ -96,7 +105,7 @@ def reserve(need: Need, capacity: Capacity, taken: Taken) -> Share:
     )
 
 
-def lacking(need: Need, capacity: Capacity) -> str | None:
+def lacking(need: ResourceRequest, capacity: Capacity) -> str | None:
     """What is asked for and never there, as in ``needs 4 GPUs, this machine has 1``; ``None`` if it all is."""
     lacks = []
     for asked, there, what in ((need.gpus, len(capacity.gpus), "GPU"), (need.cpus, len(capacity.cpus), "CPU")):
@@ -108,12 +117,12 @@ def lacking(need: Need, capacity: Capacity) -> str | None:
     return "; ".join(lacks) or None
 
 
-def describe_need(need: Need, capacity: Capacity) -> str:
+def describe_need(need: ResourceRequest, capacity: Capacity) -> str:
     """As in ``4 GPUs, 16 CPUs, 7.2 GB of object store``."""
     return _describe(_gpus(need, capacity), _cpus(need, capacity), need.object_store_bytes, alone=need.alone)
 
 
-def describe_share(share: Share) -> str:
+def describe_allocation(share: Allocation) -> str:
     """The same of a share."""
     return _describe(len(share.gpus), len(share.cpus), share.object_store_bytes, alone=share.alone)
 
@@ -131,11 +140,11 @@ def _gigabytes(size: int) -> str:
     return f"{size / 10**9:.3g} GB"
 
 
-def _cpus(need: Need, capacity: Capacity) -> int:
+def _cpus(need: ResourceRequest, capacity: Capacity) -> int:
     return len(capacity.cpus) if need.alone or need.cpus is None else need.cpus
 
 
-def _gpus(need: Need, capacity: Capacity) -> int:
+def _gpus(need: ResourceRequest, capacity: Capacity) -> int:
     return len(capacity.gpus) if need.alone or need.gpus is None else need.gpus
 
 

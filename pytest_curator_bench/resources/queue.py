@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.resources.capacity import Capacity
-from pytest_curator_bench.resources.placement import Need, Share, Taken, place, reserve
+from pytest_curator_bench.resources.placement import Allocation, InUse, ResourceRequest, place, reserve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-__all__ = ["PATIENCE", "Holding", "State", "Waiter", "schedule"]
+__all__ = ["PATIENCE", "Grant", "State", "Waiter", "schedule"]
 
 # Simulated with 40 mixed entries: fewer leave the machine idle for large ones (0 costs 5 to 15 %), more gain nothing
 # and let large ones wait longer.
@@ -55,7 +55,7 @@ class Waiter(_Party):
         overtaken: how many have come later and got something since.
     """
 
-    need: Need
+    need: ResourceRequest
     capacity: Capacity
     overtaken: int = 0
 
@@ -76,29 +76,31 @@ class Waiter(_Party):
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Waiter:
         """Read it back; raises KeyError, TypeError or ValueError for anything else."""
-        return cls(**{**data, "need": Need(**data["need"]), "capacity": Capacity.from_dict(data["capacity"])})
+        return cls(
+            **{**data, "need": ResourceRequest(**data["need"]), "capacity": Capacity.from_dict(data["capacity"])}
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Holding(_Party):
+class Grant(_Party):
     """Somebody who holds a lease, ``since`` it was granted.
 
     Attributes:
         share: of what.
     """
 
-    share: Share
+    share: Allocation
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return {**_party(self), "share": asdict(self.share)}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Holding:
+    def from_dict(cls, data: Mapping[str, Any]) -> Grant:
         """Read it back; raises KeyError, TypeError or ValueError for anything else."""
         share: dict[str, Any] = dict(data["share"])
         share |= {key: tuple(value) for key, value in share.items() if isinstance(value, list)}
-        return cls(**{**data, "share": Share(**share)})
+        return cls(**{**data, "share": Allocation(**share)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,10 +112,10 @@ class State:
         waiters: who waits, in the order of coming.
     """
 
-    holdings: tuple[Holding, ...] = ()
+    holdings: tuple[Grant, ...] = ()
     waiters: tuple[Waiter, ...] = ()
 
-    def holding(self, identity: str) -> Holding | None:
+    def holding(self, identity: str) -> Grant | None:
         """The lease of this identity, if it is granted."""
         return next((holding for holding in self.holdings if holding.id == identity), None)
 
@@ -164,7 +166,7 @@ class State:
         if data["version"] != VERSION:
             raise ValueError(f"version {data['version']}, expected {VERSION}")
         return cls(
-            holdings=tuple(map(Holding.from_dict, data["holdings"])),
+            holdings=tuple(map(Grant.from_dict, data["holdings"])),
             waiters=tuple(map(Waiter.from_dict, data["waiters"])),
         )
 
@@ -178,14 +180,14 @@ def schedule(state: State, now: str) -> State:
         if share is None:
             blocked.append(waiter)
             continue
-        holdings.append(Holding(**_party(replace(waiter, since=now)), share=share))
+        holdings.append(Grant(**_party(replace(waiter, since=now)), share=share))
         blocked = [replace(other, overtaken=other.overtaken + 1) for other in blocked]
     return State(holdings=tuple(holdings), waiters=tuple(blocked))
 
 
-def _taken(holdings: Collection[Holding], blocked: Collection[Waiter]) -> Taken:
+def _taken(holdings: Collection[Grant], blocked: Collection[Waiter]) -> InUse:
     """What is not to be had: what is held, and what is kept for those who must not be overtaken any more."""
-    taken = Taken()
+    taken = InUse()
     for holding in holdings:
         taken.add(holding.share)
     for waiter in blocked:

@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.resources.errors import LeaseError
-from pytest_curator_bench.resources.placement import Need, describe_need, lacking
-from pytest_curator_bench.resources.queue import Holding, State, Waiter, schedule
+from pytest_curator_bench.resources.placement import ResourceRequest, describe_need, lacking
+from pytest_curator_bench.resources.queue import Grant, State, Waiter, schedule
 from pytest_curator_bench.resources.state_file import SharedState, leases_dir
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.resources.capacity import Capacity
 
-__all__ = ["Blockage", "Lease", "LeaseError", "LeaseRegistry", "Need"]
+__all__ = ["Blockage", "Lease", "LeaseError", "LeaseRegistry", "ResourceRequest"]
 
 _GLANCE_S = 0.02  # between two looks at whether the state has changed, at first
 _LONGEST_GLANCE_S = 0.1  # after some seconds
@@ -41,7 +41,7 @@ class Blockage:
     """
 
     wanted: str
-    holdings: tuple[Holding, ...]
+    holdings: tuple[Grant, ...]
     ahead: tuple[str, ...]
 
 
@@ -139,7 +139,7 @@ class LeaseRegistry:
         self._numbers = itertools.count()
         self.lock_fd = self._shared.lock_fd
 
-    def acquire(self, need: Need, name: str, on_wait: Callable[[Blockage], None] | None = None) -> Lease:
+    def acquire(self, need: ResourceRequest, name: str, on_wait: Callable[[Blockage], None] | None = None) -> Lease:
         """Lease ``need``, as soon as it can be had.
 
         Args:
@@ -158,7 +158,7 @@ class LeaseRegistry:
                 self._forget(waiter.id)
             raise
 
-    def try_acquire(self, need: Need, name: str) -> Lease | None:
+    def try_acquire(self, need: ResourceRequest, name: str) -> Lease | None:
         """Lease ``need`` if it can be had at once; raises as :meth:`acquire` does."""
         waiter, begun = self._waiter(need, name), time.monotonic()
 
@@ -190,7 +190,7 @@ class LeaseRegistry:
             finally:
                 self._shared.close()
 
-    def _waiter(self, need: Need, name: str) -> Waiter:
+    def _waiter(self, need: ResourceRequest, name: str) -> Waiter:
         if lack := lacking(need, self.capacity):
             raise LeaseError(f"{name} {lack}")
         return Waiter(
@@ -203,7 +203,7 @@ class LeaseRegistry:
             capacity=self.capacity,
         )
 
-    def _await(self, waiter: Waiter, on_wait: Callable[[Blockage], None] | None) -> Holding:
+    def _await(self, waiter: Waiter, on_wait: Callable[[Blockage], None] | None) -> Grant:
         def ask(state: State) -> State:
             return state.joined(waiter)  # again, should somebody have made the state anew
 
@@ -229,7 +229,7 @@ class LeaseRegistry:
     def _forget(self, identity: str) -> None:
         self._change(lambda state: state.without(identity))
 
-    def _lease(self, holding: Holding, begun: float) -> Lease:
+    def _lease(self, holding: Grant, begun: float) -> Lease:
         share, there = holding.share, self.capacity
         whole = self.capacity.simulated or not share.cpus or len(share.cpus) == len(there.cpus)
         return Lease(

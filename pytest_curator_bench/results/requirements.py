@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.results.metrics import MISSING, find_metric, metric_names
 from pytest_curator_bench.results.record import KNOWN_MISS
-from pytest_curator_bench.results.statistics import is_figure, is_number, mean, median
+from pytest_curator_bench.results.statistics import is_finite_number, is_number, mean, median
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -158,8 +158,8 @@ class _Judge:
             return [_Check(value=None, met=False, problem=f"is missing{where}{hint}")]
         if count == 1 or self._how == "all":
             return [self._check(value, of_run) for value, of_run in zip(values, of_runs, strict=True)]
-        if all(map(is_figure, values)):
-            figures = [value for value in values if is_figure(value)]
+        if all(map(is_finite_number, values)):
+            figures = [value for value in values if is_finite_number(value)]
             return [self._check(_STATISTICS[self._how](figures), f"{self._how} of {count} runs")]
         if all(type(value) is type(values[0]) and value == values[0] for value in values):
             return [self._check(values[0], f"all {count} runs")]

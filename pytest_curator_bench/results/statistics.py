@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeGuard
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Spread", "is_figure", "is_number", "mean", "median", "spread_of"]
+__all__ = ["RunStatistics", "is_finite_number", "is_number", "mean", "median", "statistics_of"]
 
 # Beyond this, sums and differences leave the range of floats. Nothing that is measured comes near.
 LARGEST_FIGURE = 1e300
@@ -29,7 +29,7 @@ TAIL = 0.025
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
+class RunStatistics:
     """What is known of one metric after several runs; all but ``n`` in the metric's own unit.
 
     Attributes:
@@ -79,7 +79,7 @@ def is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def is_figure(value: object) -> TypeGuard[int | float]:
+def is_finite_number(value: object) -> TypeGuard[int | float]:
     """Whether it is a finite number that statistics can be made of."""
     return is_number(value) and -LARGEST_FIGURE <= value <= LARGEST_FIGURE
 
@@ -94,12 +94,12 @@ def mean(values: Sequence[float]) -> float:
     return min(max(statistics.fmean(values), min(values)), max(values))
 
 
-def spread_of(values: Sequence[float]) -> Spread:
+def statistics_of(values: Sequence[float]) -> RunStatistics:
     """Work out the spread of figures, one a run, at least one. The same values always give the same spread."""
     ordered = sorted(values)
     low, high = _interval(ordered)
     quartiles = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else [0.0, 0.0, 0.0]
-    return Spread(
+    return RunStatistics(
         n=len(ordered),
         median=_median_of_sorted(ordered),
         min=ordered[0],

@@ -19,11 +19,11 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.session.entry_files import (
-    MARK_NAME,
-    EntryMark,
+    CLAIM_FILE,
+    EntryClaim,
     has_result,
-    read_mark,
-    write_mark,
+    read_claim,
+    write_claim,
 )
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import (
@@ -83,7 +83,7 @@ class EntryDirs:
     def is_begun(self, name: str) -> bool:
         """Whether the entry's directory is there and this run made it, in whichever of its processes."""
         path = self.path(name)
-        mark = read_mark(path)
+        mark = read_claim(path)
         if mark is None:
             # A script may have emptied the directory that it was given.
             return path.is_dir() and not has_result(path)
@@ -109,8 +109,8 @@ class EntryDirs:
                 if self._is_busy(path) or (result.status == "skipped" and has_result(path)):
                     return self._write_aside(result, data)
                 self.prepare(result.name, nodeid=result.nodeid, timeout_s=result.timeout_s)
-            elif read_mark(path) is None:
-                write_mark(path, self._mark(result.nodeid, result.timeout_s))
+            elif read_claim(path) is None:
+                write_claim(path, self._mark(result.nodeid, result.timeout_s))
             write_json(path / RESULTS_NAME, data, durable=durable)
         except OSError as error:
             raise SessionError.unwritable(path, "results_dir", error) from error
@@ -123,20 +123,20 @@ class EntryDirs:
 
     def _is_busy(self, path: Path) -> bool:
         """Whether another run, as far as can be seen, still works on the entry."""
-        mark = read_mark(path)
+        mark = read_claim(path)
         if mark is None or mark.run_id == self._run_id or has_result(path):
             return False
         return not mark.is_over(self._session_dir)
 
     def _is_doubled(self, path: Path) -> bool:
         """Whether another process of this run works on the entry, as ``--dist each`` makes them do."""
-        mark = read_mark(path)
+        mark = read_claim(path)
         if mark is None or mark.run_id != self._run_id or has_result(path):
             return False
         return mark.owner != ProcessIdentity.current() and mark.owner.state() == "alive"
 
-    def _mark(self, nodeid: str, timeout_s: float) -> EntryMark:
-        return EntryMark(
+    def _mark(self, nodeid: str, timeout_s: float) -> EntryClaim:
+        return EntryClaim(
             run_id=self._run_id,
             owner=ProcessIdentity.current(),
             prepared_at=utc_now(),
@@ -150,7 +150,7 @@ class EntryDirs:
         new = self._session_dir / f".new-{os.getpid()}-{secrets.token_hex(4)}"
         new.mkdir()
         try:
-            write_mark(new, self._mark(nodeid, timeout_s))
+            write_claim(new, self._mark(nodeid, timeout_s))
             yield new
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -158,7 +158,7 @@ class EntryDirs:
     def _clear(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster
             names = {item.name for item in path.iterdir()}
-            if names <= {MARK_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name):
+            if names <= {CLAIM_FILE, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name):
                 # A first go ended before the script began: nothing in it is worth keeping.
                 shutil.rmtree(path)
                 return
@@ -187,9 +187,9 @@ def _rename(directory: Path, new: Path) -> bool:
 
 
 def _busy_message(name: str, path: Path) -> str:
-    mark = read_mark(path)
+    mark = read_claim(path)
     who = f" by {mark.owner.describe()}" if mark else ""
     return (
         f"entry {name} is being run{who} in the same session: run it in one place only,"
-        f" or delete {path / MARK_NAME} if that run is gone"
+        f" or delete {path / CLAIM_FILE} if that run is gone"
     )

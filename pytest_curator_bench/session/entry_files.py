@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "MARK_NAME",
-    "EntryMark",
+    "CLAIM_FILE",
+    "EntryClaim",
     "has_result",
     "interrupted_result",
-    "read_mark",
+    "read_claim",
     "read_result",
     "read_results",
     "walk_entries",
-    "write_mark",
+    "write_claim",
 ]
 
-MARK_NAME = ".run.json"
+CLAIM_FILE = ".run.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryMark:
+class EntryClaim:
     """Which run made an entry's directory, and what is known of the entry before it has a result.
 
     Attributes:
@@ -60,17 +60,17 @@ class EntryMark:
             return self.owner.state() == "dead"
 
 
-def write_mark(entry_dir: Path, mark: EntryMark) -> None:
+def write_claim(entry_dir: Path, mark: EntryClaim) -> None:
     """Write ``mark``; raises OSError."""
     # Not worth a wait for the disk: it tells of a process that a crash of the machine ends as well.
-    write_json(entry_dir / MARK_NAME, asdict(mark), durable=False)
+    write_json(entry_dir / CLAIM_FILE, asdict(mark), durable=False)
 
 
-def read_mark(entry_dir: Path) -> EntryMark | None:
+def read_claim(entry_dir: Path) -> EntryClaim | None:
     """The directory's mark, if it has one that can be read."""
     try:
-        data = json.loads((entry_dir / MARK_NAME).read_bytes())
-        return EntryMark(**{**data, "owner": ProcessIdentity.from_dict(data["owner"])})
+        data = json.loads((entry_dir / CLAIM_FILE).read_bytes())
+        return EntryClaim(**{**data, "owner": ProcessIdentity.from_dict(data["owner"])})
     except (OSError, KeyError, TypeError, ValueError):
         return None
 
@@ -117,11 +117,11 @@ def walk_entries(session_dir: Path) -> Iterator[Path]:
     for path in sorted(session_dir.iterdir()):
         if path.name.startswith(".") or path.name in RESERVED_ENTRY_NAMES:
             continue
-        if (path / MARK_NAME).exists() or has_result(path):
+        if (path / CLAIM_FILE).exists() or has_result(path):
             yield path
 
 
-def interrupted_result(entry_dir: Path, mark: EntryMark | None, reason: str, error: str, **known: Any) -> EntryResult:
+def interrupted_result(entry_dir: Path, mark: EntryClaim | None, reason: str, error: str, **known: Any) -> EntryResult:
     """What can be said of an entry whose run ended before it had a result.
 
     Its parameters and metrics stay unread: nobody knows how far the script had come.

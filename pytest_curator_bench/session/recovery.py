@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.session.entry_files import (
-    EntryMark,
+    EntryClaim,
     has_result,
     interrupted_result,
-    read_mark,
+    read_claim,
     read_result,
     walk_entries,
 )
@@ -52,7 +52,7 @@ def recover_session(session_dir: Path) -> tuple[str, ...]:
 
 
 def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
-    mark = read_mark(entry_dir)
+    mark = read_claim(entry_dir)
     if mark is None or has_result(entry_dir) or not mark.is_over(session_dir):
         return False
     if has_result(entry_dir):  # written at the last moment, before its run was over
@@ -63,7 +63,7 @@ def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
     return True
 
 
-def _lost_message(mark: EntryMark) -> str:
+def _lost_message(mark: EntryClaim) -> str:
     return (
         f"The run that executed it ({mark.owner.describe()}) ended before the entry did: run the entry again."
         "\nIt was killed, or the machine went down; what the script had written is kept."
@@ -76,7 +76,7 @@ def _close_dead_runs(session_dir: Path) -> bool:
     dead = [run for run in read_runs(session_dir)[0] if run.status == "running" and run.run_id in over] if over else []
     statuses: dict[str, dict[str, str]] = {run.run_id: {} for run in dead}
     for entry_dir in walk_entries(session_dir) if dead else ():
-        mark = read_mark(entry_dir)
+        mark = read_claim(entry_dir)
         if mark is not None and mark.run_id in statuses:
             statuses[mark.run_id][entry_dir.name] = _status(entry_dir)
     for run in dead:

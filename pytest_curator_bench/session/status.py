@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-__all__ = ["STATUS_NAME", "EntryStatus", "read_status", "telling"]
+__all__ = ["STATUS_NAME", "EntryStatus", "publish_status", "read_status"]
 
 STATUS_NAME = ".status.json"
 
@@ -36,7 +36,7 @@ class EntryStatus:
 
 
 @contextlib.contextmanager
-def telling(entry_dir: Path) -> Iterator[Callable[[EntryStatus], None]]:
+def publish_status(entry_dir: Path) -> Iterator[Callable[[EntryStatus], None]]:
     """Give a function that says what the entry is doing, as long as the block lasts.
 
     A file that can't be written is no error: nothing depends on it.

@@ -17,7 +17,7 @@ from pytest_curator_bench.session.directories import SessionPlace, claim_session
 from pytest_curator_bench.session.entry_dirs import EntryDirs
 from pytest_curator_bench.session.entry_files import (
     interrupted_result,
-    read_mark,
+    read_claim,
     read_result,
     read_results,
     walk_entries,
@@ -300,7 +300,7 @@ class SessionStore:
             return read_result(entry_dir)
         result = interrupted_result(
             entry_dir,
-            read_mark(entry_dir),
+            read_claim(entry_dir),
             "no-result",
             "pytest ended before the entry did: run it again.\nWhat the script had written is kept.",
             nodeid=nodeid,

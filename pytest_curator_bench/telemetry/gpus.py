@@ -60,10 +60,10 @@ class Gpus:
         "throttle_reasons",
     )
 
-    def __init__(self, reader: GpuReader, entrys: Collection[int]) -> None:
+    def __init__(self, reader: GpuReader, own_gpu_indexes: Collection[int]) -> None:
         """Watch all GPUs of ``reader``; the figures of all together are about those that are the entry's."""
         self._reader = reader
-        self._entrys = frozenset(entrys)
+        self._entrys = frozenset(own_gpu_indexes)
         self._hostname = platform.node()
         self._levels: dict[int, dict[str, Level]] = defaultdict(lambda: {name: Level() for name in _LEVELS})
         self._total_bytes: dict[int, int | None] = {}

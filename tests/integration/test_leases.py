@@ -14,14 +14,14 @@ import pytest
 
 from perf.leases import MACHINE, overlaps, read_results, shapes, start_run, write_project
 from pytest_curator_bench.resources.capacity import read_capacity
-from pytest_curator_bench.resources.registry import LeaseRegistry, Need
+from pytest_curator_bench.resources.registry import LeaseRegistry, ResourceRequest
 from pytest_curator_bench.resources.state_file import DIRECTORY_VARIABLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LIMIT_S = 300.0
-ALL = Need(cpus=None, gpus=None, alone=True)
+ALL = ResourceRequest(cpus=None, gpus=None, alone=True)
 
 
 def registry(root: Path) -> LeaseRegistry:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.clusters.local.cluster import ClusterSpec, LocalCluster
-from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineWatch
+from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineMonitor
 from pytest_curator_bench.machine.processes import parent_of, read_tree_usage
 from pytest_curator_bench.results.record import EntryResult
 from tests.support.process_world import DAEMON, World
@@ -35,7 +35,7 @@ def watched(
 ) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """Figures and rows of a job, which is then ended."""
     telemetry = EntryTelemetry(
-        MachineWatch(), world.directory, interval_s=interval_s, cluster=cluster, environment=world.environment
+        MachineMonitor(), world.directory, interval_s=interval_s, cluster=cluster, environment=world.environment
     )
     with telemetry.running(process.keeper_pid):
         done = process.wait(60)
@@ -134,7 +134,7 @@ def test_interval_0_switches_it_off(world: World) -> None:
 def test_an_entry_directory_that_cannot_be_written_changes_no_outcome(world: World) -> None:
     """The script runs, and the result says why there are no figures."""
     telemetry = EntryTelemetry(
-        MachineWatch(), world.directory / "nowhere", interval_s=1, cluster=None, environment=world.environment
+        MachineMonitor(), world.directory / "nowhere", interval_s=1, cluster=None, environment=world.environment
     )
     process = world.spawn("/bin/true")
     with telemetry.running(process.keeper_pid):
@@ -147,8 +147,8 @@ def test_an_entry_directory_that_cannot_be_written_changes_no_outcome(world: Wor
 
 
 KILLED = """
-from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineWatch
-telemetry = EntryTelemetry(MachineWatch(), world.directory, interval_s=0.05, cluster=None, environment={})
+from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineMonitor
+telemetry = EntryTelemetry(MachineMonitor(), world.directory, interval_s=0.05, cluster=None, environment={})
 process = world.spawn("/bin/sleep", "100")
 with telemetry.running(process.keeper_pid):
     time.sleep(100)
@@ -170,11 +170,11 @@ def test_a_killed_harness_leaves_whole_rows(world: World) -> None:
 
 
 GPU_ENTRY = """
-from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineWatch
+from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineMonitor
 from pytest_curator_bench.results.record import EntryResult
 import json
 environment = {"CUDA_VISIBLE_DEVICES": "1"}
-telemetry = EntryTelemetry(MachineWatch(), world.directory, interval_s=0.1, cluster=None, environment=environment)
+telemetry = EntryTelemetry(MachineMonitor(), world.directory, interval_s=0.1, cluster=None, environment=environment)
 process = world.spawn("/bin/sleep", "1.5")
 with telemetry.running(process.keeper_pid):
     process.wait()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.registry import Lease, LeaseRegistry, Need
+from pytest_curator_bench.resources.registry import Lease, LeaseRegistry, ResourceRequest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from tests.support.bench_project import Project
 
-ALL = Need(cpus=None, gpus=None, alone=True)
+ALL = ResourceRequest(cpus=None, gpus=None, alone=True)
 LIMIT_S = 60.0
 
 # Entries name resources in their ray section; clusters have tests of their own.

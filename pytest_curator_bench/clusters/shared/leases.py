@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local.command import ClusterSpec
-    from pytest_curator_bench.resources.placement import Need
+    from pytest_curator_bench.resources.placement import ResourceRequest
     from pytest_curator_bench.resources.registry import Lease
 
 __all__ = ["SharedLeases"]
@@ -17,7 +17,7 @@ __all__ = ["SharedLeases"]
 
 @dataclass(slots=True)
 class _Kept:
-    need: Need
+    need: ResourceRequest
     lease: Lease
     user: Lease  # what the entry that runs on it now, or ran last, was given
 
@@ -32,12 +32,12 @@ class SharedLeases:
         """Whether a cluster of this shape has a lease, on whichever need."""
         return spec in self._kept
 
-    def keep(self, spec: ClusterSpec, need: Need, lease: Lease) -> None:
+    def keep(self, spec: ClusterSpec, need: ResourceRequest, lease: Lease) -> None:
         """Take over what the lease holds, unless it was lent by :meth:`lend`: the cluster goes on using it."""
         if spec not in self._kept:
             self._kept[spec] = _Kept(need, lease.hand_over(), lease)
 
-    def lend(self, spec: ClusterSpec, need: Need) -> Lease | None:
+    def lend(self, spec: ClusterSpec, need: ResourceRequest) -> Lease | None:
         """A lease for the next entry on the cluster of this shape, if there is one that runs on the same need."""
         kept = self._kept.get(spec)
         if kept is None or kept.need != need:

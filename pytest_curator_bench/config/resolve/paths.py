@@ -7,13 +7,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.container import IN_CONTAINER_VARIABLE, MOUNT_DIR, host_form, mounted_path
+from pytest_curator_bench._util.container import IN_CONTAINER_VARIABLE, MOUNT_DIR, mounted_path, to_host_path
 from pytest_curator_bench.config.locate import key_path, place_of
 from pytest_curator_bench.config.paths import (
     base_dir,
-    container_paths_count,
     home_expanded,
     located,
+    uses_container_paths,
 )
 from pytest_curator_bench.config.placeholders import DatasetPath, Placeholders, Scanner, Substitution
 from pytest_curator_bench.config.problems import Place, Problem, quote
@@ -105,7 +105,7 @@ class DirectoryResolver:
             hosts[item.name] = host
             # What is relative to a file of the container's own lies there, too: the host has no path for it.
             is_own = not item.host_path.startswith(("/", "~")) and not host.is_relative_to(MOUNT_DIR)
-            containers[item.name] = host if is_own else mounted_path(host_form(host))
+            containers[item.name] = host if is_own else mounted_path(to_host_path(host))
             if item.container_path is not None:
                 place = place_of(self._data, (*location, "container_path"))
                 if not item.container_path.startswith("/"):
@@ -115,7 +115,7 @@ class DirectoryResolver:
         for name in _DEPRECATED:
             self._deprecated(name, hosts, containers)
         try:
-            inside = container_paths_count(self._environ, containers.values())
+            inside = uses_container_paths(self._environ, containers.values())
         except ValueError:
             found = quote(self._environ[IN_CONTAINER_VARIABLE])
             text = f"found {found} in the environment variable {IN_CONTAINER_VARIABLE}, expected 1 or 0"
@@ -124,7 +124,7 @@ class DirectoryResolver:
         if not inside:
             return hosts
         # A relative path starts at its file, which lies in the container too: the host calls both otherwise.
-        self._mounts = tuple((containers[name], host_form(host)) for name, host in hosts.items())
+        self._mounts = tuple((containers[name], to_host_path(host)) for name, host in hosts.items())
         return containers
 
     def _deprecated(self, name: str, hosts: dict[str, Path], containers: dict[str, Path]) -> None:
@@ -140,7 +140,7 @@ class DirectoryResolver:
         text = f"the key {name} is deprecated: write it as an item of paths"
         self._warnings.append(Problem(place, "", text))
         hosts[name] = located(written, place, self._environ)
-        containers[name] = mounted_path(host_form(hosts[name]))
+        containers[name] = mounted_path(to_host_path(hosts[name]))
 
     def _datasets(self, paths: Mapping[str, Path]) -> dict[tuple[str, str], DatasetPath]:
         scanner = Scanner([*paths, "curator_repo_dir"])

@@ -19,7 +19,7 @@ TAIL_BYTES = 16 * 1024
 LINE_CHARACTERS = 400
 
 
-def failure_text(message: str, result: EntryResult | None, on_host: Callable[[Path | str], Path]) -> str:
+def failure_text(message: str, result: EntryResult | None, to_host_path: Callable[[Path | str], Path]) -> str:
     """The reason, where to look, and the last lines of the log."""
     if result is None:
         return message
@@ -29,9 +29,9 @@ def failure_text(message: str, result: EntryResult | None, on_host: Callable[[Pa
     if result.command_line:
         lines.append(f"command: {result.command_line}")
     if tail:
-        lines += [f"last lines of {on_host(log)}:", *(f"  {line}" for line in tail)]
+        lines += [f"last lines of {to_host_path(log)}:", *(f"  {line}" for line in tail)]
     elif log.exists():
-        lines.append(f"log: {on_host(log)} (empty)")
+        lines.append(f"log: {to_host_path(log)} (empty)")
     return "\n".join(lines)
 
 

@@ -78,12 +78,12 @@ class LiveView:
 
     Args:
         reporter: pytest's terminal reporter, for plain lines and the cursor's column.
-        on_host: says what the host calls a path.
+        to_host_path: says what the host calls a path.
     """
 
-    def __init__(self, reporter: pytest.TerminalReporter, on_host: Callable[[Path | str], Path]) -> None:
+    def __init__(self, reporter: pytest.TerminalReporter, to_host_path: Callable[[Path | str], Path]) -> None:
         self._reporter = reporter
-        self._on_host = on_host
+        self._on_host = to_host_path
         self._writer = reporter.config.get_terminal_writer()
         self._panel = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         # pytest captures descriptor 1 while an item runs; this copy keeps leading to the terminal.

@@ -26,7 +26,7 @@ class SetupLines:
         reporter: pytest's terminal reporter.
         live: the live view; without it nothing is shown.
         mask: hides secrets.
-        on_host: says what the host calls a path.
+        to_host_path: says what the host calls a path.
     """
 
     def __init__(
@@ -34,12 +34,12 @@ class SetupLines:
         reporter: pytest.TerminalReporter | None,
         live: LiveView | None,
         mask: Callable[[str], str],
-        on_host: Callable[[Path | str], Path],
+        to_host_path: Callable[[Path | str], Path],
     ) -> None:
         self._reporter = reporter
         self._live = live
         self._mask = mask
-        self._on_host = on_host
+        self._on_host = to_host_path
 
     def started(self, setup: DataSetup, log: Path) -> None:
         """A set-up begins; its log will appear at ``log``."""

@@ -34,7 +34,7 @@ def write_summary(
     terminalreporter: pytest.TerminalReporter,
     session_dir: Path,
     results: Iterable[EntryResult],
-    on_host: Callable[[Path | str], Path],
+    to_host_path: Callable[[Path | str], Path],
 ) -> None:
     """Write one row per entry: status, time against limit, key metrics, and why it did not pass."""
     results = list(results)
@@ -53,8 +53,10 @@ def write_summary(
         for warning in result.warnings:
             console.print(f"[yellow]{escape(result.name)}: {escape(warning)}[/yellow]", soft_wrap=True)
         if result.status not in {"passed", "skipped"}:
-            console.print(f"{escape(result.name)}: log {escape(str(on_host(result.stdouterr_file)))}", soft_wrap=True)
-    console.print(f"results: {escape(str(on_host(session_dir)))}", soft_wrap=True)
+            console.print(
+                f"{escape(result.name)}: log {escape(str(to_host_path(result.stdouterr_file)))}", soft_wrap=True
+            )
+    console.print(f"results: {escape(str(to_host_path(session_dir)))}", soft_wrap=True)
     terminalreporter.write(buffer.getvalue())
 
 

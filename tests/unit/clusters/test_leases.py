@@ -12,7 +12,7 @@ import pytest
 from pytest_curator_bench.clusters.local.command import ClusterSpec
 from pytest_curator_bench.clusters.shared.leases import SharedLeases
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.placement import Need
+from pytest_curator_bench.resources.placement import ResourceRequest
 from pytest_curator_bench.resources.registry import LeaseRegistry
 from pytest_curator_bench.resources.state_file import DIRECTORY_VARIABLE
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPEC = ClusterSpec(num_cpus=3)
-NEED = Need(cpus=3, gpus=0, object_store_bytes=0)
+NEED = ResourceRequest(cpus=3, gpus=0, object_store_bytes=0)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ def test_another_need_is_not_served(registries: tuple[LeaseRegistry, LeaseRegist
     """An entry of the same shape that wants the machine for itself gets no part of it lent."""
     shared = SharedLeases()
     shared.keep(SPEC, NEED, registries[0].acquire(NEED, "first"))
-    assert shared.lend(SPEC, Need(cpus=3, gpus=0, object_store_bytes=0, alone=True)) is None
+    assert shared.lend(SPEC, ResourceRequest(cpus=3, gpus=0, object_store_bytes=0, alone=True)) is None
     assert SPEC in shared
     assert shared.lend(ClusterSpec(num_cpus=2), NEED) is None
     assert ClusterSpec(num_cpus=2) not in shared

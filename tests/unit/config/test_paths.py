@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pytest_curator_bench.config.paths import container_paths_count
+from pytest_curator_bench.config.paths import uses_container_paths
 from tests.support.config import MINIMAL, load, problem
 
 ENTRIES = "entries: [{name: a, script: a.py, args: '{p}'}]\n"
@@ -65,7 +65,7 @@ def test_signs_of_a_container(tmp_path: Path, files: list[str], said: str | None
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).touch()
     environ = {} if said is None else {"CURATOR_BENCH_IN_CONTAINER": said}
-    assert container_paths_count(environ, [Path("/inside/p"), Path("/inside/q")], tmp_path) is expected
+    assert uses_container_paths(environ, [Path("/inside/p"), Path("/inside/q")], tmp_path) is expected
 
 
 def test_a_variable_that_is_neither_yes_nor_no(tmp_path: Path) -> None:

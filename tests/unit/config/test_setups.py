@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_curator_bench._util.container import host_form
+from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench.config.viewer import VIEWER_PLACEHOLDERS, viewer_url
 from pytest_curator_bench.entry.cluster import cluster_spec
 from tests.support.config import MINIMAL, load, problem
@@ -137,7 +137,7 @@ def test_an_unknown_placeholder_in_a_viewer_link(tmp_path: Path, placeholder: st
 def test_what_is_not_mounted_keeps_its_name(parts: list[str]) -> None:
     """Only below a mount or /MOUNT does the host call a path otherwise; the query form can be read back."""
     path = Path("/", *parts)
-    found = host_form(path)
+    found = to_host_path(path)
     assert found == (Path("/", *parts[1:]) if parts[:1] == ["MOUNT"] else path)
     assert unquote(viewer_url("{session_path_url}", path)) == str(found)
 
@@ -145,8 +145,8 @@ def test_what_is_not_mounted_keeps_its_name(parts: list[str]) -> None:
 def test_the_longest_mount_counts() -> None:
     """A mount within another one is found first."""
     mounts = [(Path("/a"), Path("/x")), (Path("/a/b"), Path("/y")), (Path("/a/bc"), Path("/z"))]
-    assert host_form(Path("/a/b/c"), mounts) == Path("/y/c")
-    assert host_form(Path("/a/c"), mounts) == Path("/x/c")
+    assert to_host_path(Path("/a/b/c"), mounts) == Path("/y/c")
+    assert to_host_path(Path("/a/c"), mounts) == Path("/x/c")
 
 
 def test_mounts_of_a_config(tmp_path: Path) -> None:

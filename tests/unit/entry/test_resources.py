@@ -11,9 +11,9 @@ import pytest
 
 from pytest_curator_bench.config.model import Entry
 from pytest_curator_bench.config.schema_models import RaySettings
-from pytest_curator_bench.entry.resources import lack_of, need_of, parallel_order
+from pytest_curator_bench.entry.resources import parallel_order, request_for, shortage_for
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.placement import Need
+from pytest_curator_bench.resources.placement import ResourceRequest
 
 THERE = read_capacity({SIMULATED_VARIABLE: "cpus=16,gpus=8,memory=64000000000"})
 DEFAULT_STORE = 19_200_000_000  # 30 % of memory
@@ -29,39 +29,39 @@ def entry(ray: dict[str, Any] | None = None, **settings: Any) -> Entry:
 @pytest.mark.parametrize(
     ("asked", "need"),
     [
-        (entry(), Need(cpus=None, gpus=None, alone=True)),
-        (entry({}), Need(cpus=None, gpus=None, object_store_bytes=DEFAULT_STORE, alone=True)),
-        (entry({"num_cpus": 4}), Need(cpus=4, gpus=None, object_store_bytes=DEFAULT_STORE)),
-        (entry({"num_gpus": 0}), Need(cpus=None, gpus=0, object_store_bytes=DEFAULT_STORE)),
+        (entry(), ResourceRequest(cpus=None, gpus=None, alone=True)),
+        (entry({}), ResourceRequest(cpus=None, gpus=None, object_store_bytes=DEFAULT_STORE, alone=True)),
+        (entry({"num_cpus": 4}), ResourceRequest(cpus=4, gpus=None, object_store_bytes=DEFAULT_STORE)),
+        (entry({"num_gpus": 0}), ResourceRequest(cpus=None, gpus=0, object_store_bytes=DEFAULT_STORE)),
         (
             entry({"num_cpus": 4, "num_gpus": 2, "object_store_memory": 10**9}, object_store_size=0.9),
-            Need(cpus=4, gpus=2, object_store_bytes=10**9),
+            ResourceRequest(cpus=4, gpus=2, object_store_bytes=10**9),
         ),
         (
             entry({"num_cpus": 4, "num_gpus": 2}, object_store_size=0.1),
-            Need(cpus=4, gpus=2, object_store_bytes=6_400_000_000),
+            ResourceRequest(cpus=4, gpus=2, object_store_bytes=6_400_000_000),
         ),
         # What does not fit into /dev/shm takes all of the room for stores: nobody else's fits beside it.
         (
             entry({"num_cpus": 1, "num_gpus": 0, "object_store_memory": ROOM + 1}),
-            Need(cpus=1, gpus=0, object_store_bytes=ROOM),
+            ResourceRequest(cpus=1, gpus=0, object_store_bytes=ROOM),
         ),
         (
             entry({"num_cpus": 4, "num_gpus": 0}, exclusive=True),
-            Need(cpus=4, gpus=0, object_store_bytes=DEFAULT_STORE, alone=True),
+            ResourceRequest(cpus=4, gpus=0, object_store_bytes=DEFAULT_STORE, alone=True),
         ),
-        (entry(exclusive=False), Need(cpus=0, gpus=0)),
-        (entry({}, exclusive=False), Need(cpus=0, gpus=0, object_store_bytes=DEFAULT_STORE)),
-        (entry({"num_cpus": 4}, exclusive=False), Need(cpus=4, gpus=None, object_store_bytes=DEFAULT_STORE)),
+        (entry(exclusive=False), ResourceRequest(cpus=0, gpus=0)),
+        (entry({}, exclusive=False), ResourceRequest(cpus=0, gpus=0, object_store_bytes=DEFAULT_STORE)),
+        (entry({"num_cpus": 4}, exclusive=False), ResourceRequest(cpus=4, gpus=None, object_store_bytes=DEFAULT_STORE)),
         # The numbers of a cluster elsewhere are not those of this machine.
-        (entry({"num_cpus": 400, "address": "auto"}), Need(cpus=None, gpus=None, alone=True)),
-        (entry({"num_cpus": 400, "address": "auto"}, exclusive=False), Need(cpus=0, gpus=0)),
+        (entry({"num_cpus": 400, "address": "auto"}), ResourceRequest(cpus=None, gpus=None, alone=True)),
+        (entry({"num_cpus": 400, "address": "auto"}, exclusive=False), ResourceRequest(cpus=0, gpus=0)),
     ],
 )
-def test_needs(asked: Entry, need: Need) -> None:
+def test_needs(asked: Entry, need: ResourceRequest) -> None:
     """Each combination of named and unnamed resources and ``exclusive``; none of them lacks anything."""
-    assert need_of(asked, THERE) == need
-    assert lack_of(asked, THERE) is None
+    assert request_for(asked, THERE) == need
+    assert shortage_for(asked, THERE) is None
 
 
 @pytest.mark.parametrize(
@@ -76,15 +76,15 @@ def test_needs(asked: Entry, need: Need) -> None:
 @pytest.mark.parametrize("exclusive", [None, True, False])
 def test_lacks(asked: dict[str, Any], lack: str, exclusive: bool | None) -> None:
     """What the machine never has is told, also of entries that run alone; not asked of clusters elsewhere."""
-    found = lack_of(entry(asked, exclusive=exclusive), THERE)
+    found = shortage_for(entry(asked, exclusive=exclusive), THERE)
     assert found is not None
     assert found.startswith(lack)
-    assert lack_of(entry({**asked, "address": "auto"}, exclusive=exclusive), THERE) is None
+    assert shortage_for(entry({**asked, "address": "auto"}, exclusive=exclusive), THERE) is None
 
 
 def test_what_is_wrong_on_every_machine_is_no_lack() -> None:
     """A store smaller than Ray takes is an error of the entry, which its cluster's start tells."""
-    assert lack_of(entry({"num_cpus": 1, "num_gpus": 0, "object_store_memory": 2**20}), THERE) is None
+    assert shortage_for(entry({"num_cpus": 1, "num_gpus": 0, "object_store_memory": 2**20}), THERE) is None
 
 
 def test_order_for_parallel_runs() -> None:

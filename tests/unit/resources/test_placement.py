@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_curator_bench.resources.capacity import Capacity, Core
-from pytest_curator_bench.resources.placement import Need, Share, Taken, describe_need, describe_share, lacking, place
+from pytest_curator_bench.resources.placement import (
+    Allocation,
+    InUse,
+    ResourceRequest,
+    describe_allocation,
+    describe_need,
+    lacking,
+    place,
+)
 
 
 def machine(*widths_by_node: list[int], gpus: int = 0) -> Capacity:
@@ -30,7 +38,7 @@ machines = st.builds(
     st.integers(0, 8),
 )
 needs = st.builds(
-    Need,
+    ResourceRequest,
     cpus=st.none() | st.integers(0, 12),
     gpus=st.none() | st.integers(0, 8),
     object_store_bytes=st.integers(0, 10**9),
@@ -39,11 +47,11 @@ needs = st.builds(
 
 
 @given(machines, st.lists(needs, max_size=12))
-def test_nothing_is_given_twice(there: Capacity, asked: list[Need]) -> None:
+def test_nothing_is_given_twice(there: Capacity, asked: list[ResourceRequest]) -> None:
     """Shares have exactly what was asked for, whole cores and GPUs of their own, and room for their stores."""
     node_of = {cpu: core.node for core in there.cores for cpu in core.cpus}
     core_of = {cpu: core.number for core in there.cores for cpu in core.cpus}
-    taken, shares = Taken(), list[Share]()
+    taken, shares = InUse(), list[Allocation]()
     for need in asked:
         free_by_node = {
             node: sum(len(core.cpus) for core in there.cores if core.node == node and core.number not in taken.cores)
@@ -68,31 +76,31 @@ def test_nothing_is_given_twice(there: Capacity, asked: list[Need]) -> None:
 
 
 @given(machines, needs)
-def test_an_idle_machine_gives_whatever_it_has(there: Capacity, need: Need) -> None:
+def test_an_idle_machine_gives_whatever_it_has(there: Capacity, need: ResourceRequest) -> None:
     """What is not lacking is granted when nobody holds anything: nobody waits for what never comes."""
-    assert (place(need, there, Taken()) is None) == (lacking(need, there) is not None and not need.alone)
+    assert (place(need, there, InUse()) is None) == (lacking(need, there) is not None and not need.alone)
 
 
 def test_cores_are_filled_and_not_shared() -> None:
     """Three CPUs of two-thread cores take two cores, the rest of which nobody gets."""
-    there, taken = machine([2, 2, 2]), Taken()
-    share = place(Need(cpus=3, gpus=0), there, taken)
-    assert share == Share(cpus=(0, 1, 2), cores=(0, 2))
+    there, taken = machine([2, 2, 2]), InUse()
+    share = place(ResourceRequest(cpus=3, gpus=0), there, taken)
+    assert share == Allocation(cpus=(0, 1, 2), cores=(0, 2))
     taken.add(share)
-    assert place(Need(cpus=3, gpus=0), there, taken) is None
-    assert place(Need(cpus=2, gpus=0), there, taken) == Share(cpus=(4, 5), cores=(4,))
+    assert place(ResourceRequest(cpus=3, gpus=0), there, taken) is None
+    assert place(ResourceRequest(cpus=2, gpus=0), there, taken) == Allocation(cpus=(4, 5), cores=(4,))
 
 
 def test_nodes_are_filled_one_after_the_other() -> None:
     """A small lease goes where it leaves no large gap in two; one larger than any node spreads over few."""
-    there, taken = machine([1] * 4, [1] * 8, [1] * 8), Taken()
-    first = place(Need(cpus=2, gpus=0), there, taken)
-    assert first == Share(cpus=(0, 1), cores=(0, 1))
+    there, taken = machine([1] * 4, [1] * 8, [1] * 8), InUse()
+    first = place(ResourceRequest(cpus=2, gpus=0), there, taken)
+    assert first == Allocation(cpus=(0, 1), cores=(0, 1))
     taken.add(first)
-    whole = place(Need(cpus=8, gpus=0), there, taken)
+    whole = place(ResourceRequest(cpus=8, gpus=0), there, taken)
     assert whole is not None
     assert whole.cpus == tuple(range(4, 12))
-    wide = place(Need(cpus=16, gpus=0), there, taken)
+    wide = place(ResourceRequest(cpus=16, gpus=0), there, taken)
     assert wide is not None
     assert wide.cpus == tuple(range(4, 20))
 
@@ -100,14 +108,14 @@ def test_nodes_are_filled_one_after_the_other() -> None:
 def test_alone_means_alone() -> None:
     """Not even a lease of nothing goes beside it, before or after."""
     there = machine([1, 1], gpus=1)
-    alone, nothing = Need(cpus=None, gpus=None, alone=True), Need(cpus=0, gpus=0)
-    taken = Taken()
-    taken.add(Share())
+    alone, nothing = ResourceRequest(cpus=None, gpus=None, alone=True), ResourceRequest(cpus=0, gpus=0)
+    taken = InUse()
+    taken.add(Allocation())
     assert place(alone, there, taken) is None
-    assert place(nothing, there, taken) == Share()
-    taken = Taken()
+    assert place(nothing, there, taken) == Allocation()
+    taken = InUse()
     share = place(alone, there, taken)
-    assert share == Share(cpus=(0, 1), cores=(0, 1), gpus=(0,), object_store_bytes=10**9, alone=True)
+    assert share == Allocation(cpus=(0, 1), cores=(0, 1), gpus=(0,), object_store_bytes=10**9, alone=True)
     taken.add(share)
     assert place(nothing, there, taken) is None
 
@@ -115,13 +123,13 @@ def test_alone_means_alone() -> None:
 def test_words() -> None:
     """People read what is asked for, what is held and what is lacking."""
     there = machine([1] * 4, gpus=2)
-    assert describe_need(Need(cpus=None, gpus=1, object_store_bytes=7_200_000_000), there) == (
+    assert describe_need(ResourceRequest(cpus=None, gpus=1, object_store_bytes=7_200_000_000), there) == (
         "1 GPU, 4 CPUs, 7.2 GB of object store"
     )
-    assert describe_need(Need(cpus=0, gpus=0), there) == "nothing of its own"
-    assert describe_share(Share(cpus=(0,), alone=True)) == "the whole machine"
-    assert lacking(Need(cpus=5, gpus=3, object_store_bytes=2 * 10**9), there) == (
+    assert describe_need(ResourceRequest(cpus=0, gpus=0), there) == "nothing of its own"
+    assert describe_allocation(Allocation(cpus=(0,), alone=True)) == "the whole machine"
+    assert lacking(ResourceRequest(cpus=5, gpus=3, object_store_bytes=2 * 10**9), there) == (
         "needs 3 GPUs, this machine has 2; needs 5 CPUs, this machine has 4; "
         "needs an object store of 2 GB, this machine has room for 1 GB"
     )
-    assert lacking(Need(cpus=None, gpus=None, alone=True), there) is None
+    assert lacking(ResourceRequest(cpus=None, gpus=None, alone=True), there) is None

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.placement import Need, Taken, place
+from pytest_curator_bench.resources.placement import InUse, ResourceRequest, place
 from pytest_curator_bench.resources.queue import PATIENCE, State, Waiter, schedule
 
 THERE = read_capacity({SIMULATED_VARIABLE: "cpus=16,gpus=8,memory=1000000000"})
@@ -19,7 +19,7 @@ NOW = "2026-01-01T00:00:00+00:00"
 ROOM = THERE.object_store_bytes
 
 needs = st.builds(
-    Need,
+    ResourceRequest,
     cpus=st.none() | st.integers(0, 16),
     gpus=st.none() | st.integers(0, 8),
     object_store_bytes=st.integers(0, ROOM),
@@ -27,12 +27,12 @@ needs = st.builds(
 )
 
 
-def waiter(name: str, need: Need) -> Waiter:
+def waiter(name: str, need: ResourceRequest) -> Waiter:
     """Somebody who has just come."""
     return Waiter(id=name, owner=f"owner of {name}", name=name, pid=1, since=NOW, need=need, capacity=THERE)
 
 
-def queued(*asked: tuple[str, Need]) -> State:
+def queued(*asked: tuple[str, ResourceRequest]) -> State:
     """All of these have come, in this order, and been looked after one by one."""
     state = State()
     for name, need in asked:
@@ -45,9 +45,9 @@ def holders(state: State) -> list[str]:
     return [holding.name for holding in state.holdings]
 
 
-def gpus(number: int) -> Need:
+def gpus(number: int) -> ResourceRequest:
     """So many GPUs."""
-    return Need(cpus=1, gpus=number)
+    return ResourceRequest(cpus=1, gpus=number)
 
 
 class Queue(RuleBasedStateMachine):
@@ -70,7 +70,7 @@ class Queue(RuleBasedStateMachine):
             self.passed[left.id] = self.passed.get(left.id, 0) + len(set(granted) & set(later))
 
     @rule(need=needs)
-    def come(self, need: Need) -> None:
+    def come(self, need: ResourceRequest) -> None:
         """Somebody asks."""
         self.count += 1
         self.settle(self.state.joined(waiter(f"e{self.count}", need)))
@@ -100,7 +100,7 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def the_first_is_never_kept_waiting(self) -> None:
         """Who stands first waits only because it does not fit."""
-        taken = Taken()
+        taken = InUse()
         for holding in self.state.holdings:
             taken.add(holding.share)
         for first in self.state.waiters[:1]:
@@ -125,7 +125,7 @@ TestQueue = Queue.TestCase
 
 
 @given(st.lists(needs, max_size=30))
-def test_everybody_is_served(asked: list[Need]) -> None:
+def test_everybody_is_served(asked: list[ResourceRequest]) -> None:
     """Whatever stream comes, when holders go in turn, all have had their lease in the end."""
     state, served = State(), set[str]()
     for number, need in enumerate(asked):
@@ -164,6 +164,6 @@ def test_what_the_next_does_not_need_is_given_to_others() -> None:
         state = schedule(state.without(f"one{number}"), NOW)
     state = schedule(state.without(f"one{PATIENCE - 1}"), NOW)
     state = schedule(state.joined(waiter("gpu", gpus(1))), NOW)
-    state = schedule(state.joined(waiter("cpus", Need(cpus=10, gpus=0))), NOW)
+    state = schedule(state.joined(waiter("cpus", ResourceRequest(cpus=10, gpus=0))), NOW)
     assert holders(state) == ["seven", "cpus"]
     assert [item.name for item in state.waiters] == ["eight", "gpu"]

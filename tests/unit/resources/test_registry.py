@@ -23,24 +23,24 @@ import pytest
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources import state_file as shared
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.registry import Blockage, LeaseError, LeaseRegistry, Need
+from pytest_curator_bench.resources.registry import Blockage, LeaseError, LeaseRegistry, ResourceRequest
 from pytest_curator_bench.resources.state_file import DIRECTORY_VARIABLE, leases_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-ALL = Need(cpus=None, gpus=None, alone=True)
-ONE = Need(cpus=1, gpus=1)
+ALL = ResourceRequest(cpus=None, gpus=None, alone=True)
+ONE = ResourceRequest(cpus=1, gpus=1)
 
 JOIN = """
 import os, sys, time
 from pathlib import Path
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources.capacity import read_capacity
-from pytest_curator_bench.resources.registry import LeaseRegistry, Need
+from pytest_curator_bench.resources.registry import LeaseRegistry, ResourceRequest
 registry = LeaseRegistry(read_capacity(os.environ), os.environ)
 """
-HOLD = "lease = registry.acquire(Need(cpus=None, gpus=None, alone=True), 'holder')\n"
+HOLD = "lease = registry.acquire(ResourceRequest(cpus=None, gpus=None, alone=True), 'holder')\n"
 
 
 @pytest.fixture
@@ -127,9 +127,9 @@ def test_a_gpu_is_the_same_in_each_container(environ: dict[str, str]) -> None:
 
 def test_no_gpu_is_visible_where_none_is_leased(join: Callable[[], LeaseRegistry], environ: dict[str, str]) -> None:
     """A lease of none hides those that others may hold; a machine without any leaves the variable as it is."""
-    assert join().acquire(Need(cpus=1, gpus=0), "a").environment()["CUDA_VISIBLE_DEVICES"] == ""
+    assert join().acquire(ResourceRequest(cpus=1, gpus=0), "a").environment()["CUDA_VISIBLE_DEVICES"] == ""
     environ[SIMULATED_VARIABLE] = "cpus=4"
-    assert join().acquire(Need(cpus=1, gpus=0), "a").environment() == {}
+    assert join().acquire(ResourceRequest(cpus=1, gpus=0), "a").environment() == {}
 
 
 def test_affinity_on_this_machine(environ: dict[str, str]) -> None:
@@ -141,10 +141,10 @@ def test_affinity_on_this_machine(environ: dict[str, str]) -> None:
         whole = registry.acquire(ALL, "a")
         assert (len(whole.cpus), whole.affinity) == (count, None)
         whole.release()
-        nothing = registry.acquire(Need(cpus=0, gpus=0), "b")
+        nothing = registry.acquire(ResourceRequest(cpus=0, gpus=0), "b")
         assert (nothing.cpus, nothing.affinity) == ((), None)
         if count > 1:
-            part = registry.acquire(Need(cpus=1, gpus=0), "c")
+            part = registry.acquire(ResourceRequest(cpus=1, gpus=0), "c")
             assert part.affinity == part.cpus
             assert len(part.cpus) == 1
 
@@ -152,7 +152,7 @@ def test_affinity_on_this_machine(environ: dict[str, str]) -> None:
 def test_more_than_there_is_is_never_waited_for(join: Callable[[], LeaseRegistry]) -> None:
     """It is an error at once."""
     with pytest.raises(LeaseError, match="big needs 3 GPUs, this machine has 2"):
-        join().acquire(Need(cpus=1, gpus=3), "big")
+        join().acquire(ResourceRequest(cpus=1, gpus=3), "big")
 
 
 def test_waiting_tells_why(join: Callable[[], LeaseRegistry], environ: dict[str, str]) -> None:
@@ -207,7 +207,7 @@ def test_a_waiter_that_dies_lets_others_pass(join: Callable[[], LeaseRegistry], 
     registry.acquire(ONE, "held")
     process = in_process(
         environ,
-        "def told(_): print('ready', flush=True)\nregistry.acquire(Need(cpus=None, gpus=None), 'waiter', told)",
+        "def told(_): print('ready', flush=True)\nregistry.acquire(ResourceRequest(cpus=None, gpus=None), 'waiter', told)",
     )
     assert registry.others_waiting()
     process.kill()
