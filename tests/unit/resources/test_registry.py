@@ -207,7 +207,8 @@ def test_a_waiter_that_dies_lets_others_pass(join: Callable[[], LeaseRegistry], 
     registry.acquire(ONE, "held")
     process = in_process(
         environ,
-        "def told(_): print('ready', flush=True)\nregistry.acquire(ResourceRequest(cpus=None, gpus=None), 'waiter', told)",
+        "def told(_): print('ready', flush=True)\n"
+        "registry.acquire(ResourceRequest(cpus=None, gpus=None), 'waiter', told)",
     )
     assert registry.others_waiting()
     process.kill()
