@@ -1,232 +1,149 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One entry, from its command to its result."""
+"""Runs an entry's script as often as it asks for; several runs are kept each in a directory of its own."""
 
 from __future__ import annotations
 
 import contextlib
-import shlex
-import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
-from pytest_curator_bench.results.outputs import Outputs, prepare_params, read_outputs
-from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
+from pytest_curator_bench.clusters.local.cluster import LocalCluster
+from pytest_curator_bench.entry.cluster import with_cluster_fate
+from pytest_curator_bench.entry.execute import LOG_NAME, run_entry
+from pytest_curator_bench.entry.job import job_plan
+from pytest_curator_bench.entry.repeats import RunSeries
+from pytest_curator_bench.entry.telemetry import EntryTelemetry
+from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session.names import RESULTS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Callable
     from pathlib import Path
 
-    from pytest_curator_bench.processes.client import EndReport, ProcessExit, SupervisedProcess, Supervisor
+    from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.entry.telemetry import MachineMonitor
+    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.resources.registry import Lease
+    from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["LOG_NAME", "EntryPlan", "build_command", "run_entry"]
-
-LOG_NAME = "stdouterr.log"
-RESULTS_PATH_OPTION = "--benchmark-results-path"
-# What a script leaves running when it ends by itself gets this long after SIGTERM: its measurement is over.
-LEFTOVER_GRACE_S = 2.0
+__all__ = ["EntryRuns", "Surroundings", "has_several_runs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EntryPlan:
-    """All that is needed to run one entry.
+class Surroundings:
+    """What the runs of an entry find ready.
 
     Attributes:
-        name: the entry's name.
-        session_name: the session's name.
-        nodeid: pytest's name of the item.
-        entry_dir: existing directory for logs and the three files.
-        command: argument list.
-        environment: the script's whole environment.
-        working_dir: the script's working directory: where pytest was called.
-        timeout_s: limit on the script's wall time, in seconds; ``None`` while somebody debugs.
-        configured_timeout_s: the entry's limit, for the record.
-        grace_s: seconds between SIGTERM and SIGKILL when the entry is ended.
-        params: laid out in ``params.json`` beforehand.
-        marks: names of the entry's marks.
-        sink_data: settings for sinks.
-        cpus: the CPUs that the script may run on; ``None`` for those of this process.
-        datasets: records of the datasets that it uses, for the result.
-        hands_in_files: whether the script is to write the three files; one that prepares data does not.
+        entry_dir: the entry's directory.
+        scratch_dir: its scratch directory.
+        lease: what it has of the machine.
+        cluster: its Ray cluster, if it has one.
+        watch: what watches the machine.
+        limit_s: limit of each run, in seconds; None while somebody debugs.
+        on_interrupt: called on a first Ctrl-C.
     """
 
-    name: str
-    session_name: str
-    nodeid: str
     entry_dir: Path
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    working_dir: Path
-    timeout_s: float | None
-    configured_timeout_s: float
-    grace_s: float
-    params: Mapping[str, Any] = field(default_factory=dict)
-    marks: Sequence[str] = ()
-    sink_data: Mapping[str, Any] = field(default_factory=dict)
-    cpus: Sequence[int] | None = None
-    datasets: Sequence[dict[str, Any]] = ()
-    hands_in_files: bool = True
+    scratch_dir: Path
+    lease: Lease
+    cluster: LocalCluster | ExistingCluster | None
+    watch: MachineMonitor
+    limit_s: float | None
+    on_interrupt: Callable[[], None]
 
 
-def build_command(script: Path, args: Sequence[str], entry_dir: Path) -> list[str]:
-    """The entry's argument list; the results path is added only where the arguments don't carry it."""
-    command = [sys.executable, str(script), *args]
-    if not any(arg == RESULTS_PATH_OPTION or arg.startswith(f"{RESULTS_PATH_OPTION}=") for arg in args):
-        command += [RESULTS_PATH_OPTION, str(entry_dir)]
-    return command
+def has_several_runs(entry: Entry) -> bool:
+    """Whether the entry's runs have directories of their own."""
+    return entry.repeat > 1 or entry.warmup > 0
 
 
-@contextlib.contextmanager
-def _unwatched(keeper_pid: int) -> Iterator[None]:
-    del keeper_pid
-    yield
+class EntryRuns:
+    """The runs of one entry, warm-ups first, until there are enough or one fails."""
 
-
-def run_entry(
-    plan: EntryPlan,
-    supervisor: Supervisor,
-    on_interrupt: Callable[[], None],
-    watching: Callable[[int], AbstractContextManager[None]] = _unwatched,
-) -> EntryResult:
-    """Run the script to its end, within its limit, and say what came of it.
-
-    ``watching`` is called with the process ID below which all that the script starts will be, and what it gives
-    is entered when the script has just started, and left when it has ended.
-
-    A first KeyboardInterrupt ends the script cleanly, calls ``on_interrupt`` and gives a result that says so;
-    a second one ends it at once and is raised.
-    """
-    try:
-        if plan.hands_in_files:
-            prepare_params(plan.entry_dir, plan.params)
-        process = supervisor.spawn(
-            plan.command,
-            env=plan.environment,
-            cwd=plan.working_dir,
-            log_file=plan.entry_dir / LOG_NAME,
-            name=plan.name,
-            cpus=plan.cpus,
+    def __init__(self, context: BenchContext, entry: Entry, nodeid: str) -> None:
+        self._context = context
+        self._entry = entry
+        self._nodeid = nodeid
+        self._series = RunSeries(
+            repeat=entry.repeat,
+            warmup=entry.warmup,
+            until=entry.repeat_until_ci,
+            judged=[requirement.metric for requirement in entry.requirements],
+            # What must be one value says nothing of how much the others vary.
+            watched=[requirement.metric for requirement in entry.requirements if requirement.exact_value is None],
         )
-    except (OSError, ProcessStartError) as error:
-        return _result(plan, "error", "start", error=f"The script could not be started: {error}")
-    try:
-        return _supervise(plan, process, on_interrupt, watching)
-    except SupervisorLostError as error:
-        # Whoever is left of the two, supervisor and keeper, ends what the entry started; what it has leased is
-        # given to others when this returns.
-        with contextlib.suppress(SupervisorLostError):
-            process.end(0.0)
-        return _result(plan, "error", "supervisor-lost", outputs=_outputs(plan), error=str(error))
-    except BaseException:
-        process.end(0.0)
-        raise
 
+    @property
+    def measured(self) -> list[EntryResult]:
+        """The results of the measured runs that succeeded, for the requirements."""
+        return self._series.measured
 
-def _supervise(
-    plan: EntryPlan,
-    process: SupervisedProcess,
-    on_interrupt: Callable[[], None],
-    watching: Callable[[int], AbstractContextManager[None]],
-) -> EntryResult:
-    status: Status | None = None
-    try:
-        with watching(process.keeper_pid):
-            exit_ = process.wait(plan.timeout_s)
-        if exit_ is None:
-            status = "timeout"
-    except KeyboardInterrupt:
-        status, exit_ = "interrupted", None
-        on_interrupt()
-    report = process.end(LEFTOVER_GRACE_S if exit_ else plan.grace_s)
-    exit_ = exit_ or process.wait(0.0)
-    return _judge(plan, status, exit_, report, _outputs(plan))
+    def go_on(self, where: Surroundings, *, one: bool = False) -> EntryResult | None:
+        """Run what is due, and give the entry's result.
 
+        Args:
+            where: what the runs find ready; may be another one each time.
+            one: stop after the next measured run, so that other entries get their turn.
 
-def _outputs(plan: EntryPlan) -> Outputs:
-    return read_outputs(plan.entry_dir) if plan.hands_in_files else Outputs()
+        Returns:
+            None if more runs are to come.
 
+        Raises:
+            SessionError: a run's directory can't be made or its result can't be written.
+        """
+        if not has_several_runs(self._entry):
+            return self._series.add(self._run(where.entry_dir, where.scratch_dir, where)).result
+        while not self._series.is_over():
+            run = self._series.add(self._run_apart(self._series.next_name, where))
+            if one and run.measured:
+                break
+        return self._series.combined(entry_dir=str(where.entry_dir)) if self._series.is_over() else None
 
-def _judge(
-    plan: EntryPlan, status: Status | None, exit_: ProcessExit | None, report: EndReport, outputs: Outputs
-) -> EntryResult:
-    warnings = [*_leftover_warnings(report, by_itself=status is None), *outputs.warnings]
-    reason: str | None = None
-    error: str | None = None
-    if status == "timeout":
-        reason = "time-limit"
-        error = f"The time limit of {plan.configured_timeout_s:g} s ended it: raise timeout_s or make it faster."
-    elif status == "interrupted":
-        reason, error = "keyboard", "Interrupted from the keyboard; what the script had written is kept."
-    elif exit_ is None:
-        status, reason, error = "error", "supervisor-lost", "The end of the script could not be observed."
-    elif exit_.signal is not None:
-        status, reason = "failed", "signal"
-        error = f"The script was ended by {exit_.signal}{_signal_hint(exit_.signal)}."
-    elif exit_.returncode != 0:
-        status, reason = "failed", "exit-code"
-        error = f"The script ended with exit status {exit_.returncode}; its log says why."
-    elif outputs.problems:
-        status, reason, error = "failed", "outputs", "\n".join(outputs.problems)
-    else:
-        status = "passed"
-    return _result(plan, status, reason, exit_=exit_, report=report, outputs=outputs, warnings=warnings, error=error)
+    def _run_apart(self, name: str, where: Surroundings) -> EntryResult:
+        """One of several runs: its own directory, and a scratch directory with nothing in it."""
+        run_dir = where.entry_dir / name
+        scratch_dir = where.scratch_dir / name
+        warning = None
+        try:
+            run_dir.mkdir()
+            if self._entry.delete_scratch and self._series.runs:
+                warning = self._context.store.remove_scratch(self._entry.name)
+                self._context.store.prepare_scratch(self._entry.name)
+            scratch_dir.mkdir()
+            self._show_log(where.entry_dir / LOG_NAME, name)
+            result = self._run(run_dir, scratch_dir, where)
+            if warning:
+                result.warnings.append(warning)
+            write_json(run_dir / RESULTS_NAME, self._context.masker.mask_data(result.to_dict()))
+        except OSError as error:
+            raise SessionError.unwritable(run_dir, "results_dir", error) from error
+        return result
 
+    def _run(self, entry_dir: Path, scratch_dir: Path, where: Surroundings) -> EntryResult:
+        context, cluster = self._context, where.cluster
+        plan = context.plan(
+            self._entry, entry_dir, scratch_dir, where.lease, cluster, nodeid=self._nodeid, limit_s=where.limit_s
+        )
+        local = cluster if isinstance(cluster, LocalCluster) else None
+        if isinstance(cluster, ExistingCluster) and cluster.is_job:
+            plan = job_plan(context, self._entry, plan, cluster)
+        telemetry = EntryTelemetry(
+            where.watch,
+            entry_dir,
+            interval_s=context.bench_config.telemetry_interval_s,
+            cluster=local,
+            environment=plan.environment,
+        )
+        result = run_entry(plan, context.supervisor, where.on_interrupt, telemetry.running)
+        result = telemetry.completed(result)
+        return with_cluster_fate(context, result, cluster) if cluster is not None else result
 
-def _result(
-    plan: EntryPlan,
-    status: Status,
-    reason: str | None,
-    *,
-    exit_: ProcessExit | None = None,
-    report: EndReport | None = None,
-    outputs: Outputs | None = None,
-    warnings: Sequence[str] = (),
-    error: str | None = None,
-) -> EntryResult:
-    return EntryResult(
-        name=plan.name,
-        session_name=plan.session_name,
-        status=status,
-        reason=reason,
-        nodeid=plan.nodeid,
-        entry_dir=str(plan.entry_dir),
-        stdouterr_file=str(plan.entry_dir / LOG_NAME),
-        timeout_s=plan.configured_timeout_s,
-        exec_time_s=exit_.duration_s if exit_ else None,
-        started_at=exit_.started_at.isoformat() if exit_ else None,
-        finished_at=exit_.finished_at.isoformat() if exit_ else None,
-        returncode=exit_.returncode if exit_ else None,
-        signal=exit_.signal if exit_ else None,
-        command=list(plan.command),
-        command_line=shlex.join(plan.command),
-        script_params=dict(outputs.params) if outputs else {},
-        script_metrics=dict(outputs.metrics) if outputs else {},
-        task_metrics=dict(outputs.task_metrics) if outputs else {},
-        tasks=list(outputs.tasks) if outputs else [],
-        resources={"cpu_time_s": report.cpu_time_s, "max_rss_bytes": report.max_rss_bytes} if report else {},
-        warnings=list(warnings),
-        error=error,
-        marks=list(plan.marks),
-        sink_data=dict(plan.sink_data),
-        datasets=list(plan.datasets),
-    )
-
-
-def _leftover_warnings(report: EndReport, *, by_itself: bool) -> list[str]:
-    warnings = []
-    if by_itself and report.ended:
-        warnings.append(f"The script left processes running, which were ended: {', '.join(report.ended)}")
-    if report.unkillable:
-        warnings.append(f"Processes that could not be ended: {', '.join(report.unkillable)}")
-    return warnings
-
-
-def _signal_hint(name: str) -> str:
-    hints = {
-        "SIGKILL": " (the kernel's out-of-memory killer does this: see dmesg)",
-        "SIGSEGV": " (a crash in native code)",
-        "SIGBUS": " (often a full /dev/shm)",
-    }
-    return hints.get(name, "")
+    @staticmethod
+    def _show_log(link: Path, name: str) -> None:
+        """Have the entry's log be that of the run that goes on: the live view follows it."""
+        with contextlib.suppress(OSError):  # a file system without links only lacks the convenience
+            link.unlink(missing_ok=True)
+            link.symlink_to(f"{name}/{LOG_NAME}")

@@ -1,0 +1,232 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One entry, from its command to its result."""
+
+from __future__ import annotations
+
+import contextlib
+import shlex
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
+from pytest_curator_bench.results.outputs import Outputs, prepare_params, read_outputs
+from pytest_curator_bench.results.record import EntryResult, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from pytest_curator_bench.processes.client import EndReport, ProcessExit, SupervisedProcess, Supervisor
+
+__all__ = ["LOG_NAME", "EntryPlan", "build_command", "run_entry"]
+
+LOG_NAME = "stdouterr.log"
+RESULTS_PATH_OPTION = "--benchmark-results-path"
+# What a script leaves running when it ends by itself gets this long after SIGTERM: its measurement is over.
+LEFTOVER_GRACE_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryPlan:
+    """All that is needed to run one entry.
+
+    Attributes:
+        name: the entry's name.
+        session_name: the session's name.
+        nodeid: pytest's name of the item.
+        entry_dir: existing directory for logs and the three files.
+        command: argument list.
+        environment: the script's whole environment.
+        working_dir: the script's working directory: where pytest was called.
+        timeout_s: limit on the script's wall time, in seconds; ``None`` while somebody debugs.
+        configured_timeout_s: the entry's limit, for the record.
+        grace_s: seconds between SIGTERM and SIGKILL when the entry is ended.
+        params: laid out in ``params.json`` beforehand.
+        marks: names of the entry's marks.
+        sink_data: settings for sinks.
+        cpus: the CPUs that the script may run on; ``None`` for those of this process.
+        datasets: records of the datasets that it uses, for the result.
+        hands_in_files: whether the script is to write the three files; one that prepares data does not.
+    """
+
+    name: str
+    session_name: str
+    nodeid: str
+    entry_dir: Path
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    working_dir: Path
+    timeout_s: float | None
+    configured_timeout_s: float
+    grace_s: float
+    params: Mapping[str, Any] = field(default_factory=dict)
+    marks: Sequence[str] = ()
+    sink_data: Mapping[str, Any] = field(default_factory=dict)
+    cpus: Sequence[int] | None = None
+    datasets: Sequence[dict[str, Any]] = ()
+    hands_in_files: bool = True
+
+
+def build_command(script: Path, args: Sequence[str], entry_dir: Path) -> list[str]:
+    """The entry's argument list; the results path is added only where the arguments don't carry it."""
+    command = [sys.executable, str(script), *args]
+    if not any(arg == RESULTS_PATH_OPTION or arg.startswith(f"{RESULTS_PATH_OPTION}=") for arg in args):
+        command += [RESULTS_PATH_OPTION, str(entry_dir)]
+    return command
+
+
+@contextlib.contextmanager
+def _unwatched(keeper_pid: int) -> Iterator[None]:
+    del keeper_pid
+    yield
+
+
+def run_entry(
+    plan: EntryPlan,
+    supervisor: Supervisor,
+    on_interrupt: Callable[[], None],
+    watching: Callable[[int], AbstractContextManager[None]] = _unwatched,
+) -> EntryResult:
+    """Run the script to its end, within its limit, and say what came of it.
+
+    ``watching`` is called with the process ID below which all that the script starts will be, and what it gives
+    is entered when the script has just started, and left when it has ended.
+
+    A first KeyboardInterrupt ends the script cleanly, calls ``on_interrupt`` and gives a result that says so;
+    a second one ends it at once and is raised.
+    """
+    try:
+        if plan.hands_in_files:
+            prepare_params(plan.entry_dir, plan.params)
+        process = supervisor.spawn(
+            plan.command,
+            env=plan.environment,
+            cwd=plan.working_dir,
+            log_file=plan.entry_dir / LOG_NAME,
+            name=plan.name,
+            cpus=plan.cpus,
+        )
+    except (OSError, ProcessStartError) as error:
+        return _result(plan, "error", "start", error=f"The script could not be started: {error}")
+    try:
+        return _supervise(plan, process, on_interrupt, watching)
+    except SupervisorLostError as error:
+        # Whoever is left of the two, supervisor and keeper, ends what the entry started; what it has leased is
+        # given to others when this returns.
+        with contextlib.suppress(SupervisorLostError):
+            process.end(0.0)
+        return _result(plan, "error", "supervisor-lost", outputs=_outputs(plan), error=str(error))
+    except BaseException:
+        process.end(0.0)
+        raise
+
+
+def _supervise(
+    plan: EntryPlan,
+    process: SupervisedProcess,
+    on_interrupt: Callable[[], None],
+    watching: Callable[[int], AbstractContextManager[None]],
+) -> EntryResult:
+    status: Status | None = None
+    try:
+        with watching(process.keeper_pid):
+            exit_ = process.wait(plan.timeout_s)
+        if exit_ is None:
+            status = "timeout"
+    except KeyboardInterrupt:
+        status, exit_ = "interrupted", None
+        on_interrupt()
+    report = process.end(LEFTOVER_GRACE_S if exit_ else plan.grace_s)
+    exit_ = exit_ or process.wait(0.0)
+    return _judge(plan, status, exit_, report, _outputs(plan))
+
+
+def _outputs(plan: EntryPlan) -> Outputs:
+    return read_outputs(plan.entry_dir) if plan.hands_in_files else Outputs()
+
+
+def _judge(
+    plan: EntryPlan, status: Status | None, exit_: ProcessExit | None, report: EndReport, outputs: Outputs
+) -> EntryResult:
+    warnings = [*_leftover_warnings(report, by_itself=status is None), *outputs.warnings]
+    reason: str | None = None
+    error: str | None = None
+    if status == "timeout":
+        reason = "time-limit"
+        error = f"The time limit of {plan.configured_timeout_s:g} s ended it: raise timeout_s or make it faster."
+    elif status == "interrupted":
+        reason, error = "keyboard", "Interrupted from the keyboard; what the script had written is kept."
+    elif exit_ is None:
+        status, reason, error = "error", "supervisor-lost", "The end of the script could not be observed."
+    elif exit_.signal is not None:
+        status, reason = "failed", "signal"
+        error = f"The script was ended by {exit_.signal}{_signal_hint(exit_.signal)}."
+    elif exit_.returncode != 0:
+        status, reason = "failed", "exit-code"
+        error = f"The script ended with exit status {exit_.returncode}; its log says why."
+    elif outputs.problems:
+        status, reason, error = "failed", "outputs", "\n".join(outputs.problems)
+    else:
+        status = "passed"
+    return _result(plan, status, reason, exit_=exit_, report=report, outputs=outputs, warnings=warnings, error=error)
+
+
+def _result(
+    plan: EntryPlan,
+    status: Status,
+    reason: str | None,
+    *,
+    exit_: ProcessExit | None = None,
+    report: EndReport | None = None,
+    outputs: Outputs | None = None,
+    warnings: Sequence[str] = (),
+    error: str | None = None,
+) -> EntryResult:
+    return EntryResult(
+        name=plan.name,
+        session_name=plan.session_name,
+        status=status,
+        reason=reason,
+        nodeid=plan.nodeid,
+        entry_dir=str(plan.entry_dir),
+        stdouterr_file=str(plan.entry_dir / LOG_NAME),
+        timeout_s=plan.configured_timeout_s,
+        exec_time_s=exit_.duration_s if exit_ else None,
+        started_at=exit_.started_at.isoformat() if exit_ else None,
+        finished_at=exit_.finished_at.isoformat() if exit_ else None,
+        returncode=exit_.returncode if exit_ else None,
+        signal=exit_.signal if exit_ else None,
+        command=list(plan.command),
+        command_line=shlex.join(plan.command),
+        script_params=dict(outputs.params) if outputs else {},
+        script_metrics=dict(outputs.metrics) if outputs else {},
+        task_metrics=dict(outputs.task_metrics) if outputs else {},
+        tasks=list(outputs.tasks) if outputs else [],
+        resources={"cpu_time_s": report.cpu_time_s, "max_rss_bytes": report.max_rss_bytes} if report else {},
+        warnings=list(warnings),
+        error=error,
+        marks=list(plan.marks),
+        sink_data=dict(plan.sink_data),
+        datasets=list(plan.datasets),
+    )
+
+
+def _leftover_warnings(report: EndReport, *, by_itself: bool) -> list[str]:
+    warnings = []
+    if by_itself and report.ended:
+        warnings.append(f"The script left processes running, which were ended: {', '.join(report.ended)}")
+    if report.unkillable:
+        warnings.append(f"Processes that could not be ended: {', '.join(report.unkillable)}")
+    return warnings
+
+
+def _signal_hint(name: str) -> str:
+    hints = {
+        "SIGKILL": " (the kernel's out-of-memory killer does this: see dmesg)",
+        "SIGSEGV": " (a crash in native code)",
+        "SIGBUS": " (often a full /dev/shm)",
+    }
+    return hints.get(name, "")
