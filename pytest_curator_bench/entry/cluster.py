@@ -8,8 +8,9 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
-from pytest_curator_bench.entry.job import with_existing_fate
-from pytest_curator_bench.entry.resources import requested_object_store_bytes
+from pytest_curator_bench.entry.job import find_cluster, uses_existing_cluster, with_existing_outcome
+from pytest_curator_bench.entry.plan import script_environment
+from pytest_curator_bench.entry.resources import cluster_spec, request_for, shares_cluster
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.status import EntryStatus, publish_status
 
@@ -19,12 +20,13 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.clusters.local.cluster import ClusterSpec, LocalCluster
     from pytest_curator_bench.clusters.shared.inspector import Inspector
+    from pytest_curator_bench.clusters.shared.pool import ClusterPool
     from pytest_curator_bench.config.model import Entry
-    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["acquire_cluster", "cluster_spec", "release_cluster", "shares_cluster", "with_cluster_fate"]
+__all__ = ["acquire_cluster", "release_cluster", "with_cluster_outcome"]
 
 START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
@@ -32,72 +34,53 @@ LOG_NAME = "ray.log"
 LOGS_DIR = "ray"
 
 
-def cluster_spec(entry: Entry, memory_bytes: int) -> ClusterSpec:
-    """What kind of cluster the entry asks for; a fraction for the object store is one of ``memory_bytes``."""
-    from pytest_curator_bench.clusters.local.cluster import ClusterSpec
-
-    ray = entry.ray
-    if ray is None:
-        raise ValueError(f"entry {entry.name} asks for no cluster")
-    return ClusterSpec(
-        num_cpus=ray.num_cpus,
-        num_gpus=ray.num_gpus,
-        object_store_bytes=requested_object_store_bytes(entry, memory_bytes),
-        dashboard=ray.dashboard if ray.dashboard is not None else _uses_xenna(entry),
-        enable_object_spilling=bool(ray.enable_object_spilling),
-    )
-
-
-def shares_cluster(entry: Entry) -> bool:
-    """Whether the entry's cluster is one of this process's that entries share."""
-    return entry.ray is not None and entry.ray.scope == "session"
-
-
-def acquire_cluster(context: BenchContext, entry: Entry, entry_dir: Path, lease: Lease) -> LocalCluster:
-    """The entry's cluster, on its lease: its own, or one that entries share, as its ``ray.scope`` says.
+def acquire_cluster(services: Services, entry: Entry, entry_dir: Path, lease: Lease) -> LocalCluster | ExistingCluster:
+    """Return the entry's cluster: its own, one that entries share (``ray.scope``), or the running one that it names.
 
     Raises:
-        ClusterError: it does not come up; with Ray's own reason.
+        ClusterError: it does not come up, with Ray's own reason, or the running one will not do.
     """
-    spec = cluster_spec(entry, context.capacity.memory_bytes)
-    with publish_status(entry_dir) as say:
-        say(EntryStatus("starting Ray"))
+    if uses_existing_cluster(entry.ray):
+        return find_cluster(entry)
+    spec = cluster_spec(entry, services.capacity.memory_bytes)
+    with publish_status(entry_dir) as report:
+        report(EntryStatus("starting Ray"))
         if not shares_cluster(entry):
-            return _start_cluster(context, spec, entry_dir / LOG_NAME, lease)
-        shared = context.cluster_pool.take(spec, entry.name, lambda name: _start_shared(context, spec, name, lease))
-    context.shared_leases.keep(spec, context.need(entry), lease)
+            return _start_cluster(services, spec, entry_dir / LOG_NAME, lease)
+        shared = services.cluster_pool.take(spec, entry.name, lambda name: _start_shared(services, spec, name, lease))
+    services.shared_leases.keep(spec, request_for(entry, services.capacity), lease)
     return shared.cluster
 
 
-def _start_cluster(context: BenchContext, spec: ClusterSpec, log_file: Path, lease: Lease) -> LocalCluster:
+def _start_cluster(services: Services, spec: ClusterSpec, log_file: Path, lease: Lease) -> LocalCluster:
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
 
     return LocalCluster.start(
         spec,
-        supervisor=context.supervisor,
+        supervisor=services.supervisor,
         log_file=log_file,
         start_timeout_s=START_TIMEOUT_S,
-        env=context.script_environment(lease.environment(), None),
-        cwd=context.working_dir,
+        env=script_environment(lease.environment(), None, hidden=services.bench_config.secret_variables),
+        cwd=services.working_dir,
         cpus=lease.affinity,
     )
 
 
-def _start_shared(context: BenchContext, spec: ClusterSpec, name: str, lease: Lease) -> tuple[LocalCluster, Inspector]:
+def _start_shared(services: Services, spec: ClusterSpec, name: str, lease: Lease) -> tuple[LocalCluster, Inspector]:
     from pytest_curator_bench.clusters.shared.inspector import Inspector
 
-    logs_dir = context.store.run_dir / LOGS_DIR
+    logs_dir = services.session.run_dir / LOGS_DIR
     try:
         logs_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise SessionError.unwritable(logs_dir, "results_dir", error) from error
-    cluster = _start_cluster(context, spec, logs_dir / f"{name}.log", lease)
+    cluster = _start_cluster(services, spec, logs_dir / f"{name}.log", lease)
     try:
         inspector = Inspector.start(
             cluster.private_dir,
-            supervisor=context.supervisor,
-            env=context.script_environment({}, cluster),
-            cwd=context.working_dir,
+            supervisor=services.supervisor,
+            env=script_environment({}, cluster, hidden=services.bench_config.secret_variables),
+            cwd=services.working_dir,
         )
     except BaseException:
         cluster.stop(keep_logs_in=None, stop_timeout_s=0)
@@ -105,13 +88,13 @@ def _start_shared(context: BenchContext, spec: ClusterSpec, name: str, lease: Le
     return cluster, inspector
 
 
-def with_cluster_fate(
-    context: BenchContext, result: EntryResult, cluster: LocalCluster | ExistingCluster
+def with_cluster_outcome(
+    pool: ClusterPool, result: EntryResult, cluster: LocalCluster | ExistingCluster
 ) -> EntryResult:
-    """The result, with facts and warnings of the cluster; a script is not to blame if its cluster died."""
+    """Return the result with facts and warnings of the cluster; a script is not to blame if its cluster died."""
     if isinstance(cluster, ExistingCluster):
-        return with_existing_fate(result, cluster)
-    shared = context.cluster_pool.of(cluster)
+        return with_existing_outcome(result, cluster)
+    shared = pool.of(cluster)
     facts = {
         "scope": "entry" if shared is None else "session",
         "num_cpus": cluster.num_cpus,
@@ -134,11 +117,12 @@ def with_cluster_fate(
 
 
 def release_cluster(
-    context: BenchContext, cluster: LocalCluster, entry: Entry, entry_dir: Path, *, passed: bool
+    pool: ClusterPool, cluster: LocalCluster | ExistingCluster, entry: Entry, entry_dir: Path, *, passed: bool
 ) -> Sequence[str]:
     """Stop the entry's own cluster, or look at what it left on a shared one and give that back.
 
-    Ray's logs are kept if the entry did not pass, if its cluster was lost, or if the config asks for it.
+    A running cluster that the entry only named is left alone. Ray's logs are kept if the entry did not pass, if its
+    cluster was lost, or if the config asks for it.
 
     Returns:
         Warnings for the entry's result.
@@ -146,19 +130,17 @@ def release_cluster(
     Raises:
         ClusterError: something of a cluster is left.
     """
+    if isinstance(cluster, ExistingCluster):
+        return ()
     keep = not passed or (entry.ray is not None and entry.ray.keep_logs is True)
-    shared = context.cluster_pool.of(cluster)
+    shared = pool.of(cluster)
     if shared is not None:
-        findings = context.cluster_pool.examine(shared)
+        findings = pool.examine(shared)
         warnings = []
         if keep or findings.lost:
             logs_dir = entry_dir / LOGS_DIR
             warnings.append(cluster.copy_logs(logs_dir, log_file=entry_dir / LOG_NAME, limit_s=STOP_TIMEOUT_S))
-        return [*filter(None, warnings), *context.cluster_pool.give_back(shared, findings)]
+        return [*filter(None, warnings), *pool.give_back(shared, findings)]
     told = len(cluster.warnings)
     cluster.stop(keep_logs_in=entry_dir / LOGS_DIR if keep else None, stop_timeout_s=STOP_TIMEOUT_S)
     return cluster.warnings[told:]
-
-
-def _uses_xenna(entry: Entry) -> bool:
-    return any(arg == "xenna" or arg.endswith("=xenna") for arg in entry.args)

@@ -1,149 +1,464 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs an entry's script as often as it asks for; several runs are kept each in a directory of its own."""
+"""One entry from its config to its result: preflight, lease, directories, cluster, runs, retries, verdict, release.
+
+:func:`run_entry` is all of it in one call. pytest's items drive the same :class:`EntryExecution` in steps, so that
+fixtures show where it stands.
+"""
 
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import dataclasses
+from enum import IntEnum
+from typing import TYPE_CHECKING, TypeVar
 
-from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
-from pytest_curator_bench.clusters.local.cluster import LocalCluster
-from pytest_curator_bench.entry.cluster import with_cluster_fate
-from pytest_curator_bench.entry.execute import LOG_NAME, run_entry
-from pytest_curator_bench.entry.job import job_plan
-from pytest_curator_bench.entry.repeats import RunSeries
-from pytest_curator_bench.entry.telemetry import EntryTelemetry
+from pytest_curator_bench.entry.cluster import acquire_cluster, release_cluster
+from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
+from pytest_curator_bench.entry.preflight import missing_data
+from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, make_room, shortage_for, with_lease
+from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
+from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
+from pytest_curator_bench.resources.errors import LeaseError
+from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import RESULTS_NAME
+from pytest_curator_bench.session.names import LOG_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
+    from typing import Any
 
+    from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
+    from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.config.model import Entry
-    from pytest_curator_bench.entry.telemetry import MachineMonitor
-    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
-    from pytest_curator_bench.results.record import EntryResult
+    from pytest_curator_bench.session.store import SessionStore
 
-__all__ = ["EntryRuns", "Surroundings", "has_several_runs"]
+__all__ = ["EntryExecution", "Listener", "State", "blank_result", "run_entry"]
+
+_T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """What the runs of an entry find ready.
+def run_entry(entry: Entry, services: Services) -> EntryResult:
+    """Run one entry to its result.
 
-    Attributes:
-        entry_dir: the entry's directory.
-        scratch_dir: its scratch directory.
-        lease: what it has of the machine.
-        cluster: its Ray cluster, if it has one.
-        watch: what watches the machine.
-        limit_s: limit of each run, in seconds; None while somebody debugs.
-        on_interrupt: called on a first Ctrl-C.
+    An entry whose resources the machine does not have is skipped. Everything that was started for it has ended when
+    this returns, and ``results.json`` lies in its directory.
+
+    Args:
+        entry: the entry, from the config that ``services`` has.
+        services: the services of this process, with an open session.
+    """
+    execution = EntryExecution(entry, services)
+    try:
+        if (shortage := execution.preflight()) is not None:
+            execution.conclude("skipped", "skipped", shortage)
+        else:
+            execution.run()
+    except EXPECTED_ERRORS as error:
+        execution.fail(error)
+    finally:
+        execution.close()
+    return execution.final_result
+
+
+class State(IntEnum):
+    """How far an entry has come; those from ``DIRECTORY`` to ``CLUSTER`` are entered, and left in reverse.
+
+    The values are in the order in which an entry goes through them.
     """
 
-    entry_dir: Path
-    scratch_dir: Path
-    lease: Lease
-    cluster: LocalCluster | ExistingCluster | None
-    watch: MachineMonitor
-    limit_s: float | None
-    on_interrupt: Callable[[], None]
+    PLANNED = 0
+    DIRECTORY = 1
+    SCRATCH = 2
+    LEASED = 3
+    MACHINE_CHECKED = 4
+    CLUSTER_UP = 5
+    RUNNING = 6
+    JUDGED = 7
+    CLOSED = 8
 
 
-def has_several_runs(entry: Entry) -> bool:
-    """Whether the entry's runs have directories of their own."""
-    return entry.repeat > 1 or entry.warmup > 0
+class Listener:
+    """What an execution reports while it goes on; this one ignores everything.
+
+    A subclass overrides what it wants to know.
+    """
+
+    def entered(self, execution: EntryExecution, state: State) -> None:
+        """``execution`` has reached ``state``."""
+
+    def warned(self, text: str) -> None:
+        """Something changes no outcome and should be seen."""
+
+    def retrying(self, record: dict[str, Any]) -> None:
+        """The attempt of this record is followed by another."""
+
+    def interrupted(self) -> None:
+        """A first Ctrl-C has ended the script."""
+
+    def is_stopping(self) -> bool:
+        """Return whether the whole run is about to end, so that nothing is retried."""
+        return False
 
 
-class EntryRuns:
-    """The runs of one entry, warm-ups first, until there are enough or one fails."""
+class EntryExecution:
+    """The way of one entry from its config to its result.
 
-    def __init__(self, context: BenchContext, entry: Entry, nodeid: str) -> None:
-        self._context = context
-        self._entry = entry
+    Attributes:
+        entry: the entry.
+        result: its result so far; ``None`` before anything is known.
+        attempts: records of its failed attempts.
+        state: how far it has come.
+        timeout_s: limit of each of its runs, in seconds; ``None`` while somebody debugs.
+        noise: what may disturb it, one sentence each.
+        cluster: its Ray cluster; ``None`` where it has none, or not yet.
+    """
+
+    def __init__(self, entry: Entry, services: Services, *, nodeid: str = "", listener: Listener | None = None) -> None:
+        self.entry = entry
+        self.result: EntryResult | None = None
+        self.attempts: list[dict[str, Any]] = []
+        self.state = State.PLANNED
+        self.timeout_s: float | None = entry.timeout_s
+        self.noise: tuple[str, ...] = ()
+        self.cluster: LocalCluster | ExistingCluster | None = None
+        self._services = services
         self._nodeid = nodeid
-        self._series = RunSeries(
-            repeat=entry.repeat,
-            warmup=entry.warmup,
-            until=entry.repeat_until_ci,
-            judged=[requirement.metric for requirement in entry.requirements],
-            # What must be one value says nothing of how much the others vary.
-            watched=[requirement.metric for requirement in entry.requirements if requirement.exact_value is None],
-        )
+        self._listener = listener or Listener()
+        self._furthest = State.PLANNED
+        self._entered: list[tuple[State, AbstractContextManager[None]]] = []
+        self._entry_dir: Path | None = None
+        self._scratch_dir: Path | None = None
+        self._lease: Lease | None = None
+        self._runs: EntryRuns | None = None
+        self._written: EntryResult | None = None
 
     @property
-    def measured(self) -> list[EntryResult]:
-        """The results of the measured runs that succeeded, for the requirements."""
-        return self._series.measured
+    def entry_dir(self) -> Path:
+        """The entry's directory; there from ``State.DIRECTORY`` on."""
+        return _reached(self._entry_dir)
 
-    def go_on(self, where: Surroundings, *, one: bool = False) -> EntryResult | None:
-        """Run what is due, and give the entry's result.
+    @property
+    def scratch_dir(self) -> Path:
+        """The entry's scratch directory; there from ``State.SCRATCH`` on."""
+        return _reached(self._scratch_dir)
 
-        Args:
-            where: what the runs find ready; may be another one each time.
-            one: stop after the next measured run, so that other entries get their turn.
+    @property
+    def lease(self) -> Lease:
+        """The entry's lease, the last one where it is released; there from ``State.LEASED`` on."""
+        return _reached(self._lease)
+
+    @property
+    def final_result(self) -> EntryResult:
+        """The entry's result."""
+        return _reached(self.result)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the entry has its result, so that nothing of it runs any more."""
+        return self.state >= State.JUDGED
+
+    @property
+    def runs_left(self) -> int:
+        """How many measured runs follow at most."""
+        if self.is_finished:
+            return 0
+        return self.entry.repeat - (len(self._runs.measured) if self._runs is not None else 0)
+
+    # --- the steps ---
+
+    def preflight(self) -> str | None:
+        """Check what the entry needs before anything of it is created.
 
         Returns:
-            None if more runs are to come.
+            The sentence for a shortage of resources: the entry is to be skipped. ``None`` if it can run.
 
         Raises:
-            SessionError: a run's directory can't be made or its result can't be written.
+            EntryFailedError: its data is missing, or resources are and the policy requires them.
         """
-        if not has_several_runs(self._entry):
-            return self._series.add(self._run(where.entry_dir, where.scratch_dir, where)).result
-        while not self._series.is_over():
-            run = self._series.add(self._run_apart(self._series.next_name, where))
-            if one and run.measured:
-                break
-        return self._series.combined(entry_dir=str(where.entry_dir)) if self._series.is_over() else None
+        policy = self._services.policy
+        shortage = shortage_for(self.entry, self._services.capacity)
+        if shortage and policy.require_resources:
+            raise EntryFailedError(shortage, reason="resources")
+        if shortage:
+            return shortage
+        problem = missing_data(self.entry, self._services)
+        if problem is not None and not any(mark.name == "skip" for mark in self.entry.marks):
+            raise EntryFailedError(problem.text, reason=problem.kind)
+        return None
 
-    def _run_apart(self, name: str, where: Surroundings) -> EntryResult:
-        """One of several runs: its own directory, and a scratch directory with nothing in it."""
-        run_dir = where.entry_dir / name
-        scratch_dir = where.scratch_dir / name
-        warning = None
+    def enter(self, state: State) -> None:
+        """Reach ``state``, through all states before it; a failure is retried as the entry says.
+
+        Does nothing where the entry has been there already and is finished.
+
+        Raises:
+            EntryFailedError, SessionError, ClusterError, LeaseError: it can't be reached; the entry is finished then,
+                and its result says so.
+        """
+        steps = {
+            State.DIRECTORY: self._in_directory,
+            State.SCRATCH: self._with_scratch,
+            State.LEASED: self._with_lease,
+            State.MACHINE_CHECKED: self._on_checked_machine,
+            State.CLUSTER_UP: self._with_cluster,
+        }
+        while not self.is_finished:
+            try:
+                for step in [step for step in steps if self.state < step <= state]:
+                    manager = steps[step]()
+                    manager.__enter__()
+                    self._entered.append((step, manager))
+                    self._furthest = max(self._furthest, step)
+                    self._reach(step)
+            except EXPECTED_ERRORS as error:
+                self.fail(error)
+                if not self._begin_next_attempt():
+                    self._reach(State.JUDGED)
+                    raise
+            else:
+                return
+        if state > self._furthest:  # a turn before this one ended the entry
+            result = self.final_result
+            raise EntryFailedError(str(result.error), status=result.status, reason=str(result.reason))
+
+    def leave(self, state: State) -> None:
+        """Undo ``state`` and all that was entered after it, in reverse order, and what fails, too.
+
+        Raises:
+            EntryFailedError, SessionError, ClusterError, LeaseError: the first failure; the result says so.
+        """
+        failures = []
+        while self._entered and self._entered[-1][0] >= state:
+            _, manager = self._entered.pop()
+            try:
+                manager.__exit__(None, None, None)
+            except Exception as error:  # whatever it is, the rest must be undone
+                self.fail(error)
+                failures.append(error)
+        if not self.is_finished:
+            self.state = self._entered[-1][0] if self._entered else State.PLANNED
+        if failures:
+            raise failures[0]
+
+    def advance(self, *, one_run: bool = False) -> bool:
+        """Run what is due; return whether the entry is finished.
+
+        Args:
+            one_run: stop after the next measured run, so that other entries get their turn.
+
+        Raises:
+            EntryFailedError, SessionError, ClusterError, LeaseError: as :meth:`enter`, or a run's directory can't be
+                made.
+        """
+        if self.is_finished:
+            return True
+        self.enter(State.CLUSTER_UP)
+        self._reach(State.RUNNING)
+        if self._runs is None:
+            self._runs = EntryRuns(self.entry, self._services, self._nodeid)
+        inputs = RunInputs(
+            entry_dir=self.entry_dir,
+            scratch_dir=self.scratch_dir,
+            lease=self.lease,
+            cluster=self.cluster,
+            timeout_s=self.timeout_s,
+            on_interrupt=self._listener.interrupted,
+        )
         try:
-            run_dir.mkdir()
-            if self._entry.delete_scratch and self._series.runs:
-                warning = self._context.store.remove_scratch(self._entry.name)
-                self._context.store.prepare_scratch(self._entry.name)
-            scratch_dir.mkdir()
-            self._show_log(where.entry_dir / LOG_NAME, name)
-            result = self._run(run_dir, scratch_dir, where)
-            if warning:
-                result.warnings.append(warning)
-            write_json(run_dir / RESULTS_NAME, self._context.masker.mask_data(result.to_dict()))
-        except OSError as error:
-            raise SessionError.unwritable(run_dir, "results_dir", error) from error
-        return result
+            result = self._runs.run_next(inputs, one=one_run)
+        except EXPECTED_ERRORS as error:
+            self.fail(error)
+            if self._begin_next_attempt():
+                return False
+            self._reach(State.JUDGED)
+            raise
+        self.state = State.CLUSTER_UP
+        if result is None:
+            return False
+        self._judge(result, self._runs)
+        # An entry without a cluster is released at once: its final write is soon enough on the disk.
+        self._write(durable=self.entry.ray is not None)
+        if self._begin_next_attempt():
+            return False
+        self._reach(State.JUDGED)
+        return True
 
-    def _run(self, entry_dir: Path, scratch_dir: Path, where: Surroundings) -> EntryResult:
-        context, cluster = self._context, where.cluster
-        plan = context.plan(
-            self._entry, entry_dir, scratch_dir, where.lease, cluster, nodeid=self._nodeid, limit_s=where.limit_s
-        )
-        local = cluster if isinstance(cluster, LocalCluster) else None
-        if isinstance(cluster, ExistingCluster) and cluster.is_job:
-            plan = job_plan(context, self._entry, plan, cluster)
-        telemetry = EntryTelemetry(
-            where.watch,
-            entry_dir,
-            interval_s=context.bench_config.telemetry_interval_s,
-            cluster=local,
-            environment=plan.environment,
-        )
-        result = run_entry(plan, context.supervisor, where.on_interrupt, telemetry.running)
-        result = telemetry.completed(result)
-        return with_cluster_fate(context, result, cluster) if cluster is not None else result
+    def run(self) -> EntryResult:
+        """Run to the end and return the result; an error that is expected becomes the result."""
+        try:
+            while not self.advance():
+                pass
+        except EXPECTED_ERRORS:
+            pass  # the result says so
+        return self.final_result
 
-    @staticmethod
-    def _show_log(link: Path, name: str) -> None:
-        """Have the entry's log be that of the run that goes on: the live view follows it."""
-        with contextlib.suppress(OSError):  # a file system without links only lacks the convenience
-            link.unlink(missing_ok=True)
-            link.symlink_to(f"{name}/{LOG_NAME}")
+    def close(self) -> None:
+        """End what was started for the entry and write its result finally; again it does nothing."""
+        with contextlib.suppress(Exception):  # the result says so
+            self.leave(State.DIRECTORY)
+        if self.result is not None and self.result is not self._written:
+            self._write(durable=True)
+        self._reach(State.CLOSED)
+
+    # --- its result ---
+
+    def conclude(self, status: Status, reason: str, error: str | None) -> None:
+        """Give the entry this outcome; what was measured is kept."""
+        if self.result is None:
+            result = blank_result(self.entry, self._services.session, self._nodeid, status, reason, error)
+        else:
+            result = dataclasses.replace(self.result, status=status, reason=reason, error=error)
+        self._take(result)
+
+    def fail(self, error: BaseException) -> None:
+        """Give the entry the outcome that ``error`` stands for; what was measured is kept."""
+        self.conclude(*explain(error))
+
+    def warn(self, text: str | None) -> None:
+        """Add a warning to the result and report it at once; ``None`` is ignored."""
+        if text is None:
+            return
+        self._listener.warned(text)
+        if self.result is not None:
+            self._take(dataclasses.replace(self.result, warnings=[*self.result.warnings, text]))
+
+    def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
+        policy = self._services.policy
+        result = with_lease(result, self.lease)
+        warnings = [*result.warnings, *lease_warnings(self.entry, self.lease), *self.noise]
+        result = dataclasses.replace(result, warnings=warnings)
+        if result.success:
+            result = with_verdicts(
+                result,
+                judge(self.entry.requirements, runs.measured),
+                strict=policy.strict_known_misses,
+                known_misses_count=policy.known_misses_count,
+            )
+        self._take(result)
+
+    def _take(self, result: EntryResult) -> None:
+        self.result = with_attempts(result, self.attempts)
+
+    def _write(self, *, durable: bool) -> None:
+        if self.result is None:
+            return
+        try:
+            self._services.session.write_result(self.result, durable=durable)
+        except SessionError as error:
+            self._listener.warned(f"its result was not written: {error}")
+        else:
+            self._written = self.result
+
+    # --- attempts ---
+
+    def _begin_next_attempt(self) -> bool:
+        """Archive the attempt that has ended and begin anew, if the entry's retries say so."""
+        if self.result is None or self._listener.is_stopping():
+            return False
+        if not should_retry(self.entry, self.result, len(self.attempts)):
+            return False
+        try:
+            self.leave(State.SCRATCH)
+        except Exception:  # the result says so
+            return False  # nothing is built on what could not be cleaned up
+        number = len(self.attempts) + 1
+        try:
+            self.result = archive_attempt(self._services.session, self._services.masker, self.result, number)
+        except SessionError as error:
+            self._listener.warned(f"the files of attempt {number} are lost: {error}")
+        record = attempt_record(self.result, number)
+        self.attempts.append(record)
+        self.result = self._written = self._runs = None
+        self._listener.retrying(record)
+        return True
+
+    # --- what is entered and left ---
+
+    @contextlib.contextmanager
+    def _in_directory(self) -> Iterator[None]:
+        self._entry_dir = self._services.session.prepare_entry_dir(
+            self.entry.name, nodeid=self._nodeid, timeout_s=self.entry.timeout_s
+        )
+        yield
+
+    @contextlib.contextmanager
+    def _with_scratch(self) -> Iterator[None]:
+        store = self._services.session
+        self._scratch_dir = store.prepare_scratch(self.entry.name)
+        yield
+        if self.entry.delete_scratch:
+            self.warn(store.remove_scratch(self.entry.name))
+
+    @contextlib.contextmanager
+    def _with_lease(self) -> Iterator[None]:
+        """Hold what the entry leases; waiting for it is not counted against its limit."""
+        self._lease = lease = acquire_lease(self._services, self.entry, self.entry_dir)
+        yield
+        try:
+            lease.release()
+        except LeaseError as error:
+            self.warn(str(error))
+        if self.result is not None:
+            self._take(with_lease(self.result, lease))
+        make_room(self._services)
+
+    @contextlib.contextmanager
+    def _on_checked_machine(self) -> Iterator[None]:
+        """Look for noise before the entry's cluster starts, and for GPU memory in use before and after it."""
+        monitor, must_be_quiet = self._services.monitor, self._services.policy.require_quiet
+        noise = monitor.noise(self.lease, must_be_quiet=must_be_quiet)
+        if noise and must_be_quiet:
+            raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
+        self.noise = (*noise, *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"))
+        yield
+        for warning in monitor.gpu_memory_warnings(self.entry, self.lease, "after the entry"):
+            self.warn(warning)
+
+    @contextlib.contextmanager
+    def _with_cluster(self) -> Iterator[None]:
+        """Have the entry's Ray cluster up; its start and stop have limits of their own."""
+        if self.entry.ray is None:
+            yield
+            return
+        self.cluster = cluster = acquire_cluster(self._services, self.entry, self.entry_dir, self.lease)
+        yield
+        self.cluster = None
+        passed = self.result is None or self.result.success  # None: more of its runs follow
+        for warning in release_cluster(self._services.cluster_pool, cluster, self.entry, self.entry_dir, passed=passed):
+            self.warn(warning)
+
+    def _reach(self, state: State) -> None:
+        self.state = state
+        self._listener.entered(self, state)
+
+
+def blank_result(
+    entry: Entry, store: SessionStore, nodeid: str, status: Status, reason: str, error: str | None
+) -> EntryResult:
+    """Return a result for an entry whose script never ran, or was lost."""
+    entry_dir = store.entry_dir(entry.name)
+    return EntryResult(
+        name=entry.name,
+        session_name=store.session_name,
+        status=status,
+        reason=reason,
+        nodeid=nodeid,
+        entry_dir=str(entry_dir),
+        stdouterr_file=str(entry_dir / LOG_NAME),
+        timeout_s=entry.timeout_s,
+        error=error,
+        marks=[mark.name for mark in entry.marks],
+        sink_data=dict(entry.sink_data),
+    )
+
+
+def _reached(value: _T | None) -> _T:
+    if value is None:
+        raise RuntimeError("the entry has not come so far")
+    return value

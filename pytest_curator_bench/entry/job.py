@@ -22,16 +22,15 @@ from pytest_curator_bench.clusters.existing.cluster import (
 )
 from pytest_curator_bench.clusters.existing.probe import module_command, module_environment, probe
 from pytest_curator_bench.clusters.jobs.order import ORDER_VARIABLE, JobOrder, JobReport, new_job_dir
-from pytest_curator_bench.entry.execute import build_command
-from pytest_curator_bench.plugin.context import find_script
+from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.entry.plan import build_command, script_environment
 
 if TYPE_CHECKING:
-    from pytest_curator_bench.config.model import Entry
-    from pytest_curator_bench.entry.execute import EntryPlan
-    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.config.model import BenchConfig, Entry
+    from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["find_cluster", "job_plan", "uses_existing_cluster", "with_existing_fate"]
+__all__ = ["find_cluster", "job_plan", "uses_existing_cluster", "with_existing_outcome"]
 
 # The cluster takes some 15 s to notice that a node has died; waited for only where the log speaks of such a thing.
 NOTICE_LIMIT_S = 25.0
@@ -60,11 +59,11 @@ def find_cluster(entry: Entry) -> ExistingCluster:
     return ExistingCluster(facts=facts, is_job=is_job, warnings=needs.check(facts))
 
 
-def job_plan(context: BenchContext, entry: Entry, plan: EntryPlan, cluster: ExistingCluster) -> EntryPlan:
+def job_plan(entry: Entry, bench_config: BenchConfig, plan: EntryPlan, cluster: ExistingCluster) -> EntryPlan:
     """The plan whose script's place is taken by its job's part here; its arguments name directories there."""
     job_dir = new_job_dir()
     results_dir, scratch_dir = job_dir / "results", job_dir / "scratch"
-    resolved = context.resolved(entry, results_dir, scratch_dir)
+    resolved = bench_config.command_values(entry, session_entry_dir=results_dir, scratch_dir=scratch_dir)
     script = find_script(resolved)
     order = JobOrder(
         name=entry.name,
@@ -78,12 +77,12 @@ def job_plan(context: BenchContext, entry: Entry, plan: EntryPlan, cluster: Exis
         limit_s=plan.timeout_s,
         grace_s=plan.grace_s,
     )
-    environment = client_environment(context.script_environment({}, None), os.environ)
+    environment = client_environment(script_environment({}, None, hidden=bench_config.secret_variables), os.environ)
     environment[ORDER_VARIABLE] = order.to_text()
     return dataclasses.replace(plan, command=module_command("jobs.submit"), environment=module_environment(environment))
 
 
-def with_existing_fate(result: EntryResult, cluster: ExistingCluster) -> EntryResult:
+def with_existing_outcome(result: EntryResult, cluster: ExistingCluster) -> EntryResult:
     """The result with what is known of the cluster; a script that failed because it lost nodes is not to blame."""
     result = dataclasses.replace(
         result,

@@ -1,38 +1,192 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What only the machine can tell, looked at for the selected entries when a run begins."""
+"""What is checked before anything runs: scripts, datasets, Ray, and the data setups that an entry needs."""
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_curator_bench.entry.datasets import needed_setups
-from pytest_curator_bench.entry.findings import findings_of
+from pytest_curator_bench._util.container import to_host_path
+from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench.config.model import DataSetup, Entry, find_script
+from pytest_curator_bench.entry.resources import shortage_for
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.state_file import leases_dir
+from pytest_curator_bench.session.entry_files import read_result
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from pytest_curator_bench.config.model import Entry, ScriptRun
-    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.config.model import BenchConfig, DatasetUse, ResolvedCommand, ScriptRun
+    from pytest_curator_bench.entry.services import Services
+    from pytest_curator_bench.resources.capacity import Capacity
+    from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["check_machine"]
+__all__ = [
+    "Kind",
+    "Problem",
+    "can_run",
+    "check_machine",
+    "check_run",
+    "command_of",
+    "local_datasets",
+    "missing_data",
+    "needed_setups",
+    "place_of",
+    "required_setups",
+]
+
+LOG_LINES = 5
+Kind = Literal["placeholder", "script", "help", "dataset", "data-setup", "ray", "sink"]
 
 
-def check_machine(context: BenchContext, entries: Iterable[Entry]) -> list[str]:
-    """One line per problem: scripts and datasets that are not there, placeholders without a value, no Ray.
+class Problem(NamedTuple):
+    """One thing that is wrong.
 
-    Nor a directory for leases. The datasets of an entry that has data set-ups are looked at when those have run.
+    Attributes:
+        kind: what was looked at.
+        text: one line with file, line and key, the problem and the fix; then perhaps the detail on further lines.
+    """
+
+    kind: Kind
+    text: str
+
+
+def check_machine(
+    bench_config: BenchConfig,
+    entries: Sequence[Entry],
+    capacity: Capacity,
+    display: Callable[[Path], str],
+    *,
+    skip_setup: bool,
+) -> list[str]:
+    """Return one line per problem: missing script, dataset or Ray, unresolved placeholder, unusable lease directory.
+
+    The datasets of an entry that has data setups are checked when those have run.
     """
     runs: list[ScriptRun] = list(entries)
-    runs += [setup for setup, _ in needed_setups(context, entries)]
-    skip_setup = context.options.skip_setup
-    found = (findings_of(context.bench_config, run, context.display, skip_setup=skip_setup) for run in runs)
-    problems = [finding.text for findings in found for finding in findings]
+    runs += [setup for setup, _ in needed_setups(bench_config, entries, capacity, skip_setup=skip_setup)]
+    found = (check_run(bench_config, run, display, skip_setup=skip_setup) for run in runs)
+    problems = [problem.text for problems in found for problem in problems]
     try:
         leases_dir(os.environ)
     except LeaseError as error:
         problems.append(str(error))
     return list(dict.fromkeys(problems))
+
+
+def check_run(
+    config: BenchConfig, run: ScriptRun, display: Callable[[Path], str], *, skip_setup: bool = False
+) -> Iterator[Problem]:
+    """Check one entry or data setup: its placeholders, script and datasets, and Ray where it needs it.
+
+    Args:
+        config: the configuration.
+        run: one of its entries or data setups.
+        display: how to write a file's path in messages.
+        skip_setup: whether data setups are left out; otherwise what they may make need not exist yet.
+    """
+    place = place_of(run, display)
+    command = command_of(config, run)
+    for placeholder in command.unresolved:
+        remedy = "set CURATOR_REPO_DIR to NeMo Curator's repository, or install nemo-curator"
+        yield Problem("placeholder", f"{place}: {placeholder} has no value here: {remedy}")
+    if not command.unresolved and not find_script(command).is_file():
+        tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
+        yield Problem("script", f"{place}.script: {run.script} not found; looked for {tried}")
+    for use in () if _may_come_later(run, skip_setup=skip_setup) else run.datasets_used:
+        if not use.path.exists():
+            path = to_host_path(use.path, config.mounts)
+            text = f"dataset {use.name},{use.format} is not there: {path}; prepare it, or correct its path"
+            yield Problem("dataset", f"{place}: {text}")
+    if isinstance(run, Entry) and run.ray is not None and importlib.util.find_spec("ray") is None:
+        text = "Ray is not installed; pip install 'pytest-curator-bench[curator]'"
+        yield Problem("ray", f"{place}.ray: {text}")
+
+
+def _may_come_later(run: ScriptRun, *, skip_setup: bool) -> bool:
+    """Return whether the data need not be here now: setups may make it first, and a job reads it where it runs."""
+    if not isinstance(run, Entry):
+        return False
+    return bool(run.data_setups and not skip_setup) or (run.ray is not None and run.ray.job is not None)
+
+
+def place_of(run: ScriptRun, display: Callable[[Path], str]) -> str:
+    """Return ``FILE:LINE: entries[NAME]``."""
+    section = "data_setups" if isinstance(run, DataSetup) else "entries"
+    return f"{display(run.file)}:{run.line}: {section}[{run.name}]"
+
+
+def command_of(config: BenchConfig, run: ScriptRun) -> ResolvedCommand:
+    """Return its command before a session has directories: nothing that is checked lies in them."""
+    return config.command_values(run, session_entry_dir=config.results_dir, scratch_dir=config.artifacts_dir)
+
+
+def required_setups(entry: Entry, *, skip_setup: bool) -> tuple[str, ...]:
+    """Return the names of the data setups that must have passed before the entry runs."""
+    return () if skip_setup else entry.data_setups
+
+
+def needed_setups(
+    bench_config: BenchConfig, entries: Iterable[Entry], capacity: Capacity, *, skip_setup: bool
+) -> list[tuple[DataSetup, list[Entry]]]:
+    """Return the data setups that have to run, in the order of the config, each with the entries that need it.
+
+    Entries that won't run themselves, for a shortage of resources or a ``skip`` mark, need none.
+    """
+    running = [entry for entry in entries if can_run(entry, capacity)]
+    found = []
+    for setup in bench_config.data_setups:
+        dependents = [entry for entry in running if setup.name in required_setups(entry, skip_setup=skip_setup)]
+        if dependents:
+            found.append((setup, dependents))
+    return found
+
+
+def can_run(entry: Entry, capacity: Capacity) -> bool:
+    """Return whether the machine has what the entry needs, and no mark skips it."""
+    return not any(mark.name == "skip" for mark in entry.marks) and shortage_for(entry, capacity) is None
+
+
+def missing_data(entry: Entry, services: Services) -> Problem | None:
+    """Return why the entry can't run although its data setups have had their turn."""
+    mounts = services.bench_config.mounts
+    setups = services.session.data_setups()
+    names = required_setups(entry, skip_setup=services.policy.skip_setup)
+    for name in names:
+        setup_dir = setups.entry_dir(name)
+        try:
+            result = read_result(setup_dir)
+        except (OSError, ValueError):
+            place = to_host_path(setup_dir, mounts)
+            return Problem("data-setup", f"Data set-up {name}, which the entry needs, has no result: see {place}")
+        if not result.success:
+            log = to_host_path(Path(result.stdouterr_file), mounts)
+            return Problem("data-setup", _setup_failure(result, log))
+    for use in local_datasets(entry):
+        if not use.path.exists():
+            return Problem("dataset", _missing_dataset(use, to_host_path(use.path, mounts), names))
+    return None
+
+
+def local_datasets(entry: Entry) -> tuple[DatasetUse, ...]:
+    """Return the datasets that the entry reads on this machine: a job reads them where it runs."""
+    return () if entry.ray is not None and entry.ray.job is not None else entry.datasets_used
+
+
+def _setup_failure(result: EntryResult, log_on_host: Path) -> str:
+    sentence = (result.error or "it did not pass").partition("\n")[0]
+    lines = [f"Data set-up {result.name}, which the entry needs, ended as {result.status}: {sentence}"]
+    tail = log_tail(Path(result.stdouterr_file), LOG_LINES)
+    lines += [f"last lines of {log_on_host}:", *(f"  {line}" for line in tail)] if tail else []
+    return "\n".join(lines)
+
+
+def _missing_dataset(use: DatasetUse, path: Path, setups: Sequence[str]) -> str:
+    missing = f"Dataset {use.name},{use.format} is not there: {path}"
+    if not setups:
+        return f"{missing}; prepare it, or correct its path"
+    return f"{missing}, though its data set-ups passed ({', '.join(setups)}): correct its path, or theirs"

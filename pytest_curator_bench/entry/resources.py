@@ -1,26 +1,45 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What an entry needs of the machine, worked out from its ``ray`` section and ``exclusive``."""
+"""An entry's resource request, worked out from its ``ray`` section and ``exclusive``, and its lease."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import os
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError, StoreTooLargeError
 from pytest_curator_bench.clusters.existing.cluster import uses_existing_cluster
 from pytest_curator_bench.clusters.local.object_store import plan_object_store
-from pytest_curator_bench.resources.placement import ResourceRequest, lacking
+from pytest_curator_bench.resources.placement import ResourceRequest, describe_allocation, lacking
+from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from pytest_curator_bench.clusters.local.command import ClusterSpec
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.config.schema_models import RaySettings
+    from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.capacity import Capacity
+    from pytest_curator_bench.resources.registry import Blockage, Lease
+    from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["parallel_order", "request_for", "requested_object_store_bytes", "shortage_for"]
+__all__ = [
+    "acquire_lease",
+    "cluster_spec",
+    "lease_warnings",
+    "make_room",
+    "parallel_order",
+    "request_for",
+    "shares_cluster",
+    "shortage_for",
+    "waiting_status",
+    "with_lease",
+]
 
 
 def request_for(entry: Entry, capacity: Capacity) -> ResourceRequest:
@@ -82,6 +101,22 @@ def parallel_order(entries: Sequence[Entry]) -> list[Entry]:
     return [entry for pair in pairs for entry in pair if entry is not None] + ordered[len(narrow) :]
 
 
+def cluster_spec(entry: Entry, memory_bytes: int) -> ClusterSpec:
+    """Return the cluster that the entry asks for; a fraction for the object store is one of ``memory_bytes``."""
+    from pytest_curator_bench.clusters.local.cluster import ClusterSpec
+
+    ray = entry.ray
+    if ray is None:
+        raise ValueError(f"entry {entry.name} asks for no cluster")
+    return ClusterSpec(
+        num_cpus=ray.num_cpus,
+        num_gpus=ray.num_gpus,
+        object_store_bytes=requested_object_store_bytes(entry, memory_bytes),
+        dashboard=ray.dashboard if ray.dashboard is not None else _uses_xenna(entry),
+        enable_object_spilling=bool(ray.enable_object_spilling),
+    )
+
+
 def requested_object_store_bytes(entry: Entry, memory_bytes: int) -> int | None:
     """The size that the entry asks for; a fraction is one of ``memory_bytes``; ``None`` for the default."""
     if entry.ray is not None and entry.ray.object_store_memory is not None:
@@ -90,6 +125,82 @@ def requested_object_store_bytes(entry: Entry, memory_bytes: int) -> int | None:
     if size is None or size == "default":
         return None
     return int(size * memory_bytes) if isinstance(size, float) else int(size)
+
+
+def shares_cluster(entry: Entry) -> bool:
+    """Return whether the entry shares a cluster of this process with others."""
+    return entry.ray is not None and entry.ray.scope == "session"
+
+
+def acquire_lease(services: Services, entry: Entry, entry_dir: Path) -> Lease:
+    """Wait for the entry's lease and return it.
+
+    An entry on a shared cluster borrows that cluster's lease. Idle shared clusters are stopped before this process
+    waits for anything, so that no two processes wait for what the other one keeps.
+
+    Args:
+        services: the services of this process.
+        entry: the entry.
+        entry_dir: its directory; while the entry waits, its status there says for what.
+
+    Raises:
+        LeaseError: the request can never be granted.
+        ClusterError: something is left of a cluster that was stopped.
+    """
+    need, pool = request_for(entry, services.capacity), services.cluster_pool
+    if shares_cluster(entry):
+        spec = cluster_spec(entry, services.capacity.memory_bytes)
+        lent = services.shared_leases.lend(spec, need)
+        if lent is not None:
+            return lent
+        if spec in services.shared_leases:  # on another need (exclusive, say): it would be taken for this entry's
+            _drop_idle(services)
+    if pool.has_idle:
+        lease = services.leases.try_acquire(need, entry.name)
+        if lease is not None:
+            return lease
+        _drop_idle(services)
+    with publish_status(entry_dir) as report:
+        return services.leases.acquire(need, entry.name, lambda blockage: report(waiting_status(blockage)))
+
+
+def make_room(services: Services) -> None:
+    """Stop idle shared clusters if somebody is waiting for their leases; raises ClusterError."""
+    if services.cluster_pool.has_idle and services.leases.others_waiting():
+        _drop_idle(services)
+
+
+def _drop_idle(services: Services) -> None:
+    problems = services.cluster_pool.drop_idle()
+    if problems:
+        raise ClusterError(problems[0])
+
+
+def with_lease(result: EntryResult, lease: Lease) -> EntryResult:
+    """Return the result with a record of the lease."""
+    return dataclasses.replace(result, resources={**result.resources, "lease": lease.to_dict()})
+
+
+def lease_warnings(entry: Entry, lease: Lease) -> list[str]:
+    """Warn about entry settings that conflict with the lease."""
+    if "CUDA_VISIBLE_DEVICES" not in lease.environment() or "CUDA_VISIBLE_DEVICES" not in entry.env:
+        return []
+    gpus = ", ".join(map(str, lease.gpus)) or "none"
+    return [f"Its env sets CUDA_VISIBLE_DEVICES, whatever it has leased (GPUs: {gpus}): name ray.num_gpus instead"]
+
+
+def waiting_status(blockage: Blockage) -> EntryStatus:
+    """Return what is waited for, and who holds it."""
+    holders = [
+        f"{holding.name} (pid {holding.pid}) has {describe_allocation(holding.share)} since {_clock(holding.since)}"
+        for holding in blockage.holdings
+    ]
+    queue = [f"before it in the queue: {', '.join(blockage.ahead)}"] if blockage.ahead else []
+    return EntryStatus(f"waiting for {blockage.wanted}", (*holders, *queue), waiting=True)
+
+
+def _clock(moment: str) -> str:
+    return datetime.fromisoformat(moment).astimezone().strftime("%H:%M:%S")
 
 
 def _local_cluster(entry: Entry) -> RaySettings | None:
@@ -121,3 +232,7 @@ def _plan_store(entry: Entry, capacity: Capacity) -> int:
         shared_memory_free=capacity.shared_memory_bytes,
         environment=os.environ,
     ).size_bytes
+
+
+def _uses_xenna(entry: Entry) -> bool:
+    return any(arg == "xenna" or arg.endswith("=xenna") for arg in entry.args)

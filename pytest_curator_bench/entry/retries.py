@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Attempts at an entry that failed: whether to try again, and what is kept of each."""
+"""Failed attempts at an entry: whether it is retried, and what is kept of each."""
 
 from __future__ import annotations
 
@@ -16,61 +16,62 @@ from pytest_curator_bench.session.names import RESULTS_NAME, SCRATCH_NAME
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_curator_bench._util.masking import Masker
     from pytest_curator_bench.config.model import Entry
-    from pytest_curator_bench.plugin.context import BenchContext
     from pytest_curator_bench.results.record import EntryResult
+    from pytest_curator_bench.session.store import SessionStore
 
-__all__ = ["attempt_record", "is_worth_another", "set_aside", "with_attempts"]
+__all__ = ["archive_attempt", "attempt_record", "should_retry", "with_attempts"]
 
 DIR_PREFIX = "attempt-"
 RETRY_ON = ("timeout", "error")
-# What another attempt can't change: the figures are what they are, and the machine has what it has.
-_IN_VAIN = frozenset({"requirements", "resources", "mark"})
+# A retry changes nothing about these.
+_FINAL_REASONS = frozenset({"requirements", "resources", "mark"})
 
 
-def is_worth_another(entry: Entry, result: EntryResult, made: int) -> bool:
-    """Whether an attempt that ended like this is made again, after ``made`` earlier ones."""
-    if made >= entry.retries or result.reason in _IN_VAIN:
+def should_retry(entry: Entry, result: EntryResult, made: int) -> bool:
+    """Return whether an attempt with this result is retried, after ``made`` earlier attempts."""
+    if made >= entry.retries or result.reason in _FINAL_REASONS:
         return False
     return result.status in (entry.retry_on or RETRY_ON)
 
 
-def set_aside(context: BenchContext, entry: Entry, result: EntryResult, number: int) -> EntryResult:
-    """Move what a failed attempt left into ``attempt-NUMBER`` in the entry's directory, so that the next starts anew.
+def archive_attempt(store: SessionStore, masker: Masker, result: EntryResult, number: int) -> EntryResult:
+    """Move the files of a failed attempt into ``attempt-NUMBER`` in the entry's directory.
 
     Its scratch directory is deleted: it can be large, and the next attempt needs an empty one.
 
     Returns:
-        The attempt's result, with the places where its files are now.
+        The attempt's result, with the new places of its files.
 
     Raises:
         SessionError: they can't be moved.
     """
-    entry_dir = context.store.entry_dir(entry.name)
-    if not context.store.is_begun(entry.name):
+    entry_dir = store.entry_dir(result.name)
+    if not store.is_begun(result.name):
         return result
-    aside = entry_dir / f"{DIR_PREFIX}{number}"
-    warning = context.store.remove_scratch(entry.name)
+    archive = entry_dir / f"{DIR_PREFIX}{number}"
+    warning = store.remove_scratch(result.name)
     try:
-        aside.mkdir()
+        archive.mkdir()
         for path in list(entry_dir.iterdir()):
             if path.name not in {CLAIM_FILE, SCRATCH_NAME} and not path.name.startswith(DIR_PREFIX):
-                path.rename(aside / path.name)
+                path.rename(archive / path.name)
         log = Path(result.stdouterr_file)
         moved = dataclasses.replace(
             result,
-            entry_dir=str(aside),
-            stdouterr_file=str(aside / log.relative_to(entry_dir)) if log.is_relative_to(entry_dir) else str(log),
+            entry_dir=str(archive),
+            stdouterr_file=str(archive / log.relative_to(entry_dir)) if log.is_relative_to(entry_dir) else str(log),
             warnings=[*result.warnings, *([warning] if warning else [])],
         )
-        write_json(aside / RESULTS_NAME, context.masker.mask_data(moved.to_dict()))
+        write_json(archive / RESULTS_NAME, masker.mask_data(moved.to_dict()))
     except OSError as error:
-        raise SessionError.unwritable(aside, "results_dir", error) from error
+        raise SessionError.unwritable(archive, "results_dir", error) from error
     return moved
 
 
 def attempt_record(result: EntryResult, number: int) -> dict[str, Any]:
-    """What the entry's result says of one attempt."""
+    """Return the record of one attempt for the entry's result."""
     return {
         "attempt": number,
         "status": result.status,
@@ -82,15 +83,20 @@ def attempt_record(result: EntryResult, number: int) -> dict[str, Any]:
 
 
 def with_attempts(result: EntryResult, earlier: Sequence[dict[str, Any]]) -> EntryResult:
-    """The result of the last attempt, with what became of the earlier ones; unchanged if there were none."""
-    if not earlier or result.attempts:
+    """Return the last attempt's result with the records of the earlier ones; unchanged if there were none."""
+    if not earlier:
         return result
     count = len(earlier) + 1
-    told = [f"attempt {record['attempt']} of {count}: {record['status']}: {_first_line(record)}" for record in earlier]
+    attempts = [*earlier, attempt_record(result, count)]
+    if result.attempts:  # the warnings are there already
+        return dataclasses.replace(result, attempts=attempts)
+    summaries = [
+        f"attempt {record['attempt']} of {count}: {record['status']}: {_first_line(record)}" for record in earlier
+    ]
     return dataclasses.replace(
         result,
-        attempts=[*earlier, attempt_record(result, count)],
-        warnings=[*told, *result.warnings],
+        attempts=attempts,
+        warnings=[*summaries, *result.warnings],
     )
 
 

@@ -1,81 +1,29 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One entry, from its command to its result."""
+"""One run of a script, from its plan to its result."""
 
 from __future__ import annotations
 
 import contextlib
 import shlex
-import sys
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
 from pytest_curator_bench.results.outputs import Outputs, prepare_params, read_outputs
 from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench.session.names import LOG_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
+    from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.processes.client import EndReport, ProcessExit, SupervisedProcess, Supervisor
 
-__all__ = ["LOG_NAME", "EntryPlan", "build_command", "run_entry"]
+__all__ = ["run_script"]
 
-LOG_NAME = "stdouterr.log"
-RESULTS_PATH_OPTION = "--benchmark-results-path"
 # What a script leaves running when it ends by itself gets this long after SIGTERM: its measurement is over.
 LEFTOVER_GRACE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryPlan:
-    """All that is needed to run one entry.
-
-    Attributes:
-        name: the entry's name.
-        session_name: the session's name.
-        nodeid: pytest's name of the item.
-        entry_dir: existing directory for logs and the three files.
-        command: argument list.
-        environment: the script's whole environment.
-        working_dir: the script's working directory: where pytest was called.
-        timeout_s: limit on the script's wall time, in seconds; ``None`` while somebody debugs.
-        configured_timeout_s: the entry's limit, for the record.
-        grace_s: seconds between SIGTERM and SIGKILL when the entry is ended.
-        params: laid out in ``params.json`` beforehand.
-        marks: names of the entry's marks.
-        sink_data: settings for sinks.
-        cpus: the CPUs that the script may run on; ``None`` for those of this process.
-        datasets: records of the datasets that it uses, for the result.
-        hands_in_files: whether the script is to write the three files; one that prepares data does not.
-    """
-
-    name: str
-    session_name: str
-    nodeid: str
-    entry_dir: Path
-    command: Sequence[str]
-    environment: Mapping[str, str]
-    working_dir: Path
-    timeout_s: float | None
-    configured_timeout_s: float
-    grace_s: float
-    params: Mapping[str, Any] = field(default_factory=dict)
-    marks: Sequence[str] = ()
-    sink_data: Mapping[str, Any] = field(default_factory=dict)
-    cpus: Sequence[int] | None = None
-    datasets: Sequence[dict[str, Any]] = ()
-    hands_in_files: bool = True
-
-
-def build_command(script: Path, args: Sequence[str], entry_dir: Path) -> list[str]:
-    """The entry's argument list; the results path is added only where the arguments don't carry it."""
-    command = [sys.executable, str(script), *args]
-    if not any(arg == RESULTS_PATH_OPTION or arg.startswith(f"{RESULTS_PATH_OPTION}=") for arg in args):
-        command += [RESULTS_PATH_OPTION, str(entry_dir)]
-    return command
 
 
 @contextlib.contextmanager
@@ -84,19 +32,23 @@ def _unwatched(keeper_pid: int) -> Iterator[None]:
     yield
 
 
-def run_entry(
+def run_script(
     plan: EntryPlan,
     supervisor: Supervisor,
     on_interrupt: Callable[[], None],
     watching: Callable[[int], AbstractContextManager[None]] = _unwatched,
 ) -> EntryResult:
-    """Run the script to its end, within its limit, and say what came of it.
+    """Run the script to its end, within its limit, and return what came of it.
 
-    ``watching`` is called with the process ID below which all that the script starts will be, and what it gives
-    is entered when the script has just started, and left when it has ended.
+    A first KeyboardInterrupt ends the script cleanly and gives a result that says so. A second one ends it at once
+    and is raised.
 
-    A first KeyboardInterrupt ends the script cleanly, calls ``on_interrupt`` and gives a result that says so;
-    a second one ends it at once and is raised.
+    Args:
+        plan: what to run.
+        supervisor: starts and ends the script.
+        on_interrupt: called on the first KeyboardInterrupt.
+        watching: given the process ID below which everything runs that the script starts; the context manager that
+            it returns is entered when the script has started and left when it has ended.
     """
     try:
         if plan.hands_in_files:
@@ -114,8 +66,8 @@ def run_entry(
     try:
         return _supervise(plan, process, on_interrupt, watching)
     except SupervisorLostError as error:
-        # Whoever is left of the two, supervisor and keeper, ends what the entry started; what it has leased is
-        # given to others when this returns.
+        # The surviving one of supervisor and keeper kills the entry's processes. Wait for it: the lease is released
+        # on return.
         with contextlib.suppress(SupervisorLostError):
             process.end(0.0)
         return _result(plan, "error", "supervisor-lost", outputs=_outputs(plan), error=str(error))

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs data set-ups: in the controller, before any entry, so that they disturb no measurement.
+"""Runs data setups: in the controller, before any entry, so that they disturb no measurement.
 
 Each runs once a session. Other runs of the same session wait at its lock and take over a result that passed;
 the kernel opens the lock of a process that dies. Entries, in whichever process, read the results from the disk.
@@ -17,22 +17,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_curator_bench.entry.datasets import needed_setups, setups_of
-from pytest_curator_bench.entry.execute import LOG_NAME, EntryPlan, run_entry
-from pytest_curator_bench.entry.lease import waiting_status
-from pytest_curator_bench.plugin.context import find_script
+from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.entry.plan import EntryPlan, script_environment
+from pytest_curator_bench.entry.preflight import needed_setups, required_setups
+from pytest_curator_bench.entry.resources import waiting_status
+from pytest_curator_bench.entry.script_process import run_script
 from pytest_curator_bench.processes.client import SupervisionError
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.placement import ResourceRequest
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.entry_files import read_result
 from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session.names import LOG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_curator_bench.config.model import DataSetup, Entry, ResolvedCommand
-    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Blockage
 
 __all__ = ["SetupView", "run_data_setups", "setup_command"]
@@ -55,20 +57,22 @@ class SetupView(Protocol):
         """One line."""
 
 
-def run_data_setups(context: BenchContext, entries: Iterable[Entry], view: SetupView) -> None:
-    """Run each data set-up that a selected entry needs, unless this session has had it.
+def run_data_setups(services: Services, entries: Iterable[Entry], view: SetupView) -> None:
+    """Run each data setup that a selected entry needs, unless it already passed in this session.
 
-    One whose dependents can't run anyway, because another set-up of theirs failed, is left out.
+    A data setup is left out if all its dependents can't run anyway, because another one of theirs failed.
 
     Raises:
         KeyboardInterrupt: there was one; what ran has ended and has its result.
     """
     failed: dict[str, None] = {}
-    for setup, dependents in needed_setups(context, entries):
-        if all(failed.keys() & set(setups_of(context, entry)) for entry in dependents):
+    skip_setup = services.policy.skip_setup
+    needed = needed_setups(services.bench_config, entries, services.capacity, skip_setup=skip_setup)
+    for setup, dependents in needed:
+        if all(failed.keys() & set(required_setups(entry, skip_setup=skip_setup)) for entry in dependents):
             view.tell(f"data set-up {setup.name}: not run, because nothing could use it ({', '.join(failed)} failed)")
             continue
-        result = _DataSetupRun(context, setup, view).ensure()
+        result = _DataSetupRun(services, setup, view).ensure()
         if not result.success:
             failed[setup.name] = None
         if result.status == "interrupted":
@@ -83,13 +87,15 @@ def setup_command(resolved: ResolvedCommand) -> list[str]:
 class _DataSetupRun:
     """One data set-up, in one session."""
 
-    def __init__(self, context: BenchContext, setup: DataSetup, view: SetupView) -> None:
-        self._context = context
+    def __init__(self, services: Services, setup: DataSetup, view: SetupView) -> None:
+        self._services = services
         self._setup = setup
         self._view = view
-        self._store = context.store.data_setups()
+        self._store = services.session.data_setups()
         self._dir = self._store.entry_dir(setup.name)
-        self._resolved = context.resolved(setup, self._dir, self._store.scratch_dir(setup.name))
+        self._resolved = services.bench_config.command_values(
+            setup, session_entry_dir=self._dir, scratch_dir=self._store.scratch_dir(setup.name)
+        )
 
     def ensure(self) -> EntryResult:
         """Its result: that of an earlier run of the session if it passed, else that of running it now."""
@@ -140,7 +146,7 @@ class _DataSetupRun:
             result = read_result(self._dir)
         except (OSError, ValueError):
             return None
-        same = result.command == self._context.masker.mask_data(list(self._plan().command))
+        same = result.command == self._services.masker.mask_data(list(self._plan().command))
         return result if result.success and same else None
 
     def _run(self) -> EntryResult:
@@ -150,14 +156,14 @@ class _DataSetupRun:
         self._view.started(self._setup, self._dir / LOG_NAME)
         with self._whole_machine():
             # The result says that it was interrupted; then so does run_data_setups.
-            return run_entry(self._plan(), self._context.supervisor, on_interrupt=lambda: None)
+            return run_script(self._plan(), self._services.supervisor, on_interrupt=lambda: None)
 
     @contextlib.contextmanager
     def _whole_machine(self) -> Iterator[None]:
         """Disturb no entry of another run: one that measures holds a lease."""
         name = f"data set-up {self._setup.name}"
         whole = ResourceRequest(cpus=None, gpus=None, alone=True)
-        lease = self._context.leases.acquire(whole, name, self._tell_waiting)
+        lease = self._services.leases.acquire(whole, name, self._tell_waiting)
         try:
             yield
         finally:
@@ -168,25 +174,24 @@ class _DataSetupRun:
         self._view.tell(f"data set-up {self._setup.name}: {'; '.join((status.doing, *status.detail))}")
 
     def _plan(self) -> EntryPlan:
-        setup = self._setup
+        setup, bench_config = self._setup, self._services.bench_config
         return EntryPlan(
             name=setup.name,
-            session_name=self._context.store.session_name,
-            nodeid="",
+            session_name=self._services.session.session_name,
             entry_dir=self._dir,
             command=setup_command(self._resolved),
-            environment=self._context.script_environment(self._resolved.env, None),
-            working_dir=self._context.working_dir,
+            environment=script_environment(self._resolved.env, None, hidden=bench_config.secret_variables),
+            working_dir=self._services.working_dir,
             timeout_s=setup.timeout_s,
             configured_timeout_s=setup.timeout_s,
-            grace_s=self._context.bench_config.cleanup_timeout_s,
+            grace_s=bench_config.cleanup_timeout_s,
             hands_in_files=False,
         )
 
     def _blank_result(self, error: str) -> EntryResult:
         return EntryResult(
             name=self._setup.name,
-            session_name=self._context.store.session_name,
+            session_name=self._services.session.session_name,
             status="error",
             reason="session",
             error=error,
@@ -197,7 +202,7 @@ class _DataSetupRun:
         )
 
     def _remove_scratch(self) -> None:
-        if self._context.bench_config.delete_scratch:
+        if self._services.bench_config.delete_scratch:
             warning = self._store.remove_scratch(self._setup.name)
             if warning:
                 self._view.tell(f"data set-up {self._setup.name}: {warning}")

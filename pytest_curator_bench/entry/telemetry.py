@@ -9,8 +9,6 @@ import dataclasses
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import pytest
-
 from pytest_curator_bench.machine.gpus import visible_indexes
 from pytest_curator_bench.telemetry.gpu_owners import memory_warnings
 from pytest_curator_bench.telemetry.quiet import QuietCheck
@@ -28,13 +26,11 @@ if TYPE_CHECKING:
     from pytest_curator_bench.telemetry.instruments import Instrument
     from pytest_curator_bench.telemetry.sampler import Sampler
 
-__all__ = ["EntryTelemetry", "MachineMonitor", "machine_monitor"]
+__all__ = ["EntryTelemetry", "MachineMonitor"]
 
 TELEMETRY_NAME = "telemetry.csv"
 GPU_NAME = "gpustats.csv"
 LOOKS_IF_REQUIRED = 3
-
-_WATCH = pytest.StashKey["MachineMonitor"]()
 
 
 class MachineMonitor:
@@ -89,14 +85,6 @@ class MachineMonitor:
         reader = self.__dict__.get("_gpu_reader")
         if reader is not None and not self._driver_hangs:
             reader.close()
-
-
-def machine_monitor(config: pytest.Config) -> MachineMonitor:
-    """The watch of this pytest process, made when first asked for."""
-    if _WATCH not in config.stash:
-        config.stash[_WATCH] = MachineMonitor()
-        config.add_cleanup(config.stash[_WATCH].close)
-    return config.stash[_WATCH]
 
 
 class EntryTelemetry:

@@ -61,6 +61,6 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Load the benchmark config, if this run has one, and let the active half of the plugin in."""
     found = selected_config_files(session.config)
     if found is not None:
-        from pytest_curator_bench.plugin.run_hooks import activate
+        from pytest_curator_bench.plugin.activation import activate
 
         activate(session, found)

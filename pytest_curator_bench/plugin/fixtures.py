@@ -1,6 +1,9 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Fixtures: what a benchmark item, and a user's own test beside it, can ask for."""
+"""Fixtures: what a benchmark item, and a user's own test beside it, can ask for.
+
+Those of an entry are views of its execution: each enters one state of it, and leaves it in its teardown.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session")
 def bench_session_dir(request: pytest.FixtureRequest) -> Path:
     """Directory of the running benchmark session, absolute."""
-    from pytest_curator_bench.plugin.context import context_of
+    from pytest_curator_bench.plugin.context import bench_run_of
 
-    return context_of(request.config).store.session_dir
+    return bench_run_of(request.config).store.session_dir
 
 
 @pytest.fixture
@@ -36,88 +39,68 @@ def bench_entry(request: pytest.FixtureRequest) -> Entry:
 @pytest.fixture
 def bench_entry_dir(request: pytest.FixtureRequest, bench_session_dir: Path) -> Path:
     """Directory of the running entry; what an earlier run of it left there was moved aside."""
-    del bench_session_dir
-    item = _item(request)
-    store = item.context.store
-    if item.goes_on and store.is_begun(item.entry.name):
-        return store.entry_dir(item.entry.name)  # an earlier pass of this very item made it
-    return store.prepare_entry_dir(item.entry.name, nodeid=item.nodeid, timeout_s=item.entry.timeout_s)
+    from pytest_curator_bench.entry.execute import State
+
+    execution = _item(request).execution
+    execution.enter(State.DIRECTORY)
+    return execution.entry_dir
 
 
 @pytest.fixture
 def bench_scratch_dir(request: pytest.FixtureRequest, bench_entry_dir: Path) -> Iterator[Path]:
     """Scratch directory of the running entry, deleted afterwards unless ``delete_scratch: false``."""
-    item = _item(request)
-    yield item.context.store.prepare_scratch(item.entry.name)
-    if item.entry.delete_scratch:
-        item.add_result_warning(item.context.store.remove_scratch(item.entry.name))
-    del bench_entry_dir
+    from pytest_curator_bench.entry.execute import State
+
+    execution = _item(request).execution
+    execution.enter(State.SCRATCH)
+    yield execution.scratch_dir
+    execution.leave(State.SCRATCH)
 
 
 @pytest.fixture
-def bench_lease(request: pytest.FixtureRequest, bench_entry_dir: Path) -> Iterator[Lease]:
-    """What the running entry has of the machine for itself: CPUs, GPUs, object store bytes.
+def bench_lease(request: pytest.FixtureRequest, bench_scratch_dir: Path) -> Iterator[Lease]:
+    """Lease of the running entry: the CPUs, GPUs and object store bytes that nobody else uses meanwhile.
 
     Waiting for it is not counted against the entry's limit.
     """
-    item = _item(request)
-    from pytest_curator_bench.entry.lease import make_room, take_lease
+    from pytest_curator_bench.entry.execute import State
 
-    lease = take_lease(item.context, item.entry, bench_entry_dir)
-    yield lease
-    item.give_back(lease)
-    make_room(item.context)
+    execution = _item(request).execution
+    execution.enter(State.LEASED)
+    yield execution.lease
+    execution.leave(State.LEASED)
 
 
 @pytest.fixture
-def bench_machine_noise(
-    request: pytest.FixtureRequest, bench_entry_dir: Path, bench_lease: Lease
-) -> Iterator[Sequence[str]]:
+def bench_machine_noise(request: pytest.FixtureRequest, bench_lease: Lease) -> Iterator[Sequence[str]]:
     """What may disturb the running entry, one sentence each; ``--bench-require-quiet`` fails it instead.
 
-    Looked at before the entry's cluster is started. When that is gone again, GPU memory left in use is warned of.
+    The machine is checked before the entry's cluster starts. After the cluster has stopped, GPU memory that is still
+    in use is warned about.
     """
-    from pytest_curator_bench.entry.telemetry import machine_monitor
-    from pytest_curator_bench.plugin.items import EntryFailedError
+    from pytest_curator_bench.entry.execute import State
 
-    del bench_entry_dir
-    item = _item(request)
-    watch = machine_monitor(request.config)
-    must_be_quiet = item.context.options.require_quiet
-    noise = watch.noise(bench_lease, must_be_quiet=must_be_quiet)
-    if noise and must_be_quiet:
-        raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), status="error", reason="noisy")
-    yield [*noise, *watch.gpu_memory_warnings(item.entry, bench_lease, "before the entry")]
-    for warning in watch.gpu_memory_warnings(item.entry, bench_lease, "after the entry"):
-        item.add_result_warning(warning)
+    execution = _item(request).execution
+    execution.enter(State.MACHINE_CHECKED)
+    yield execution.noise
+    execution.leave(State.MACHINE_CHECKED)
 
 
 @pytest.fixture
 def bench_ray_cluster(
-    request: pytest.FixtureRequest, bench_entry_dir: Path, bench_lease: Lease
+    request: pytest.FixtureRequest, bench_machine_noise: Sequence[str]
 ) -> Iterator[LocalCluster | ExistingCluster | None]:
     """The running entry's Ray cluster: its own, a shared one, or the running one that it names.
 
-    ``None`` where it asks for none.
-
-    Starting and stopping it is bounded by limits of its own and not counted against the entry's.
+    ``None`` where it asks for none. Starting and stopping it have limits of their own and are not counted against
+    the entry's.
     """
-    item = _item(request)
-    if item.entry.ray is None:
-        yield None
-        return
-    from pytest_curator_bench.entry.cluster import acquire_cluster, release_cluster
-    from pytest_curator_bench.entry.job import find_cluster, uses_existing_cluster
+    from pytest_curator_bench.entry.execute import State
 
-    if uses_existing_cluster(item.entry.ray):
-        yield find_cluster(item.entry)
-        return
-
-    cluster = acquire_cluster(item.context, item.entry, bench_entry_dir, bench_lease)
-    yield cluster
-    passed = item.result is None or item.result.success  # None: more runs of it are to come
-    for warning in release_cluster(item.context, cluster, item.entry, bench_entry_dir, passed=passed):
-        item.add_result_warning(warning)
+    execution = _item(request).execution
+    execution.enter(State.CLUSTER_UP)
+    yield execution.cluster
+    execution.leave(State.CLUSTER_UP)
 
 
 def _item(request: pytest.FixtureRequest) -> BenchItem:

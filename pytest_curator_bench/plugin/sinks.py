@@ -20,22 +20,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pytest_curator_bench.delivery.dispatcher import SinkReport
-    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.plugin.context import BenchRun
     from pytest_curator_bench.session.store import RunFacts
     from pytest_curator_bench.sinks.base import Sink
 
 __all__ = ["Delivery", "create_delivery"]
 
 
-def create_delivery(context: BenchContext, config: pytest.Config) -> Delivery:
+def create_delivery(bench_run: BenchRun, config: pytest.Config) -> Delivery:
     """Find the config's sinks and have them check their settings.
 
     Raises:
         pytest.UsageError: a sink or one of its settings is wrong.
     """
-    bench = context.bench_config
+    bench = bench_run.bench_config
     if not bench.sinks:
-        return Delivery(context, [])
+        return Delivery(bench_run, [])
     registered: dict[str, Any] = {}
     for named in config.hook.pytest_bench_sinks(config=config):
         if not isinstance(named, Mapping):
@@ -48,23 +48,23 @@ def create_delivery(context: BenchContext, config: pytest.Config) -> Delivery:
             bench.sinks,
             registered=registered,
             module_dirs=list(dict.fromkeys(file.parent for file in bench.files)),
-            display=context.display,
+            display=bench_run.display,
         )
     except ConfigError as error:
-        raise pytest.UsageError(context.masker.mask(str(error))) from None
+        raise pytest.UsageError(bench_run.services.masker.mask(str(error))) from None
     for library in (name for sink in sinks for name in sink.libraries):
         # Warnings of all threads go to the item that runs just then, which has nothing to do with them.
         config.addinivalue_line("filterwarnings", f"ignore:::{library}([.]|$)")
         # While the session begins no item is running, and Python itself would print them.
         warnings.filterwarnings("ignore", module=rf"{library}([.]|$)")
-    return Delivery(context, sinks)
+    return Delivery(bench_run, sinks)
 
 
 class Delivery:
     """The sinks of one run; every method may be called without any."""
 
-    def __init__(self, context: BenchContext, sinks: Sequence[Sink]) -> None:
-        self._context = context
+    def __init__(self, bench_run: BenchRun, sinks: Sequence[Sink]) -> None:
+        self._bench_run = bench_run
         self._sinks = sinks
         self._dispatcher: Dispatcher | None = None
         self._reports: Sequence[SinkReport] = ()
@@ -73,7 +73,7 @@ class Delivery:
         """The session is open, and ``entries`` will run."""
         if not self._sinks:
             return
-        store = self._context.store
+        store = self._bench_run.store
         env_data = {
             **environment,
             **{key: value for key, value in dataclasses.asdict(facts).items() if key != "command_line"},
@@ -82,7 +82,7 @@ class Delivery:
             "run_id": store.run_id,
             "session_dir": str(store.session_dir),
         }
-        self._dispatcher = Dispatcher(self._sinks, store.session_dir, env_data, self._context.masker)
+        self._dispatcher = Dispatcher(self._sinks, store.session_dir, env_data, self._bench_run.services.masker)
         self._dispatcher.open()
 
     def entry_started(self, name: str) -> None:
@@ -110,8 +110,8 @@ class Delivery:
             terminalreporter.write_line(f"to deliver what is left: {self._replay_command()}")
 
     def _replay_command(self) -> str:
-        context = self._context
-        words = ["curator-bench", "replay", context.display(context.store.session_dir)]
-        for file in context.bench_config.files:
-            words += ["--config", context.display(file)]
+        bench_run = self._bench_run
+        words = ["curator-bench", "replay", bench_run.display(bench_run.store.session_dir)]
+        for file in bench_run.bench_config.files:
+            words += ["--config", bench_run.display(file)]
         return shlex.join(words)

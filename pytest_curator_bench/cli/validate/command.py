@@ -18,7 +18,7 @@ from pytest_curator_bench.cli.validate.sinks import sink_findings
 from pytest_curator_bench.config import ConfigError, load_config
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.problems import printable
-from pytest_curator_bench.entry.findings import Finding, command_of, findings_of, where
+from pytest_curator_bench.entry.preflight import Problem, check_run, command_of, place_of
 from pytest_curator_bench.machine.hardware import available_cpus
 from pytest_curator_bench.processes.client import SupervisionError
 
@@ -74,12 +74,12 @@ def validate(options: ValidateOptions, *, console: Console | None = None) -> int
         console.print(f"{_counted(len(error.problems), 'error')}: nothing else was looked at", markup=False)
         return 1
     rows = [
-        Row(run=run, place=where(run, display), findings=_wanted(config, run, options, display))
+        Row(run=run, place=place_of(run, display), findings=_wanted(config, run, options, display))
         for run in (*config.data_setups, *config.entries)
     ]
     if options.scripts:
         _ask_for_help(config, rows, os.environ, start)
-    others = [Finding(kind, printable(text)) for kind, text in sink_findings(config, display)]
+    others = [Problem(kind, printable(text)) for kind, text in sink_findings(config, display)]
     print_report(console, rows, options)
     errors = list(dict.fromkeys(finding.text for finding in (*(f for row in rows for f in row.findings), *others)))
     for text in errors:
@@ -95,10 +95,10 @@ def validate(options: ValidateOptions, *, console: Console | None = None) -> int
 
 def _wanted(
     config: BenchConfig, run: ScriptRun, options: ValidateOptions, display: Callable[[Path], str]
-) -> list[Finding]:
+) -> list[Problem]:
     left_out = {"dataset": not options.datasets, "script": not options.scripts, "ray": not options.scripts}
     # What set-ups have not made yet is told all the same: nobody knows which of the data they make.
-    found = findings_of(config, run, display, skip_setup=True)
+    found = check_run(config, run, display, skip_setup=True)
     return [finding for finding in found if not left_out.get(finding.kind)]
 
 
@@ -121,7 +121,7 @@ def _ask_for_help(config: BenchConfig, rows: Sequence[Row], environ: Mapping[str
             row.asked_for_help = True
             if problem is not None:
                 text = printable(f"{row.place}.script: {run.script} --help: {problem}")
-                row.findings.append(Finding("help", text))
+                row.findings.append(Problem("help", text))
 
 
 def _counted(number: int, one: str, many: str | None = None) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pytest_curator_bench.config.model import ScriptRun
-    from pytest_curator_bench.entry.findings import Finding, Kind
+    from pytest_curator_bench.entry.preflight import Kind, Problem
 
 __all__ = ["Row", "Wanted", "print_report"]
 
@@ -49,7 +49,7 @@ class Row:
 
     run: ScriptRun
     place: str
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[Problem] = field(default_factory=list)
     asked_for_help: bool = False
 
     def has(self, *kinds: Kind) -> bool:

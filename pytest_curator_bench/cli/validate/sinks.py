@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.problems import ConfigError
-from pytest_curator_bench.entry.findings import Finding
+from pytest_curator_bench.entry.preflight import Problem
 from pytest_curator_bench.sinks.registry import create_sinks
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["sink_findings"]
 
 
-def sink_findings(config: BenchConfig, display: Callable[[Path], str]) -> Iterator[Finding]:
+def sink_findings(config: BenchConfig, display: Callable[[Path], str]) -> Iterator[Problem]:
     """What a run would say of its sinks; those that a project's conftest.py registers are unknown here."""
     try:
         create_sinks(
@@ -27,4 +27,4 @@ def sink_findings(config: BenchConfig, display: Callable[[Path], str]) -> Iterat
         )
     except ConfigError as error:
         for problem in error.problems:
-            yield Finding("sink", problem)
+            yield Problem("sink", problem)

@@ -7,11 +7,12 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.entry.datasets import needed_setups
-from pytest_curator_bench.entry.execute import build_command
+from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.entry.plan import build_command
+from pytest_curator_bench.entry.preflight import needed_setups
+from pytest_curator_bench.entry.resources import request_for, shortage_for
 from pytest_curator_bench.entry.runs import has_several_runs
 from pytest_curator_bench.entry.setups import setup_command
-from pytest_curator_bench.plugin.context import find_script
 from pytest_curator_bench.resources.placement import describe_need
 from pytest_curator_bench.session.names import DATA_SETUP_NAME
 
@@ -19,43 +20,44 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from pytest_curator_bench.config.model import Entry, ResolvedCommand, ScriptRun
-    from pytest_curator_bench.plugin.context import BenchContext
+    from pytest_curator_bench.plugin.context import BenchRun
+    from pytest_curator_bench.resources.capacity import Capacity
 
 __all__ = ["print_dry_run"]
 
 
-def print_dry_run(context: BenchContext, entries: Iterable[Entry], write: Callable[[str], None]) -> None:
+def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable[[str], None]) -> None:
     """Print each entry's command as it would be run; directories of a session are named after its prefix.
 
     Nothing is created, and scripts and datasets need not be there.
     """
-    bench = context.bench_config
-    session = context.options.session or f"{context.options.session_name or 'session'}__TIME"
+    bench, capacity = bench_run.bench_config, bench_run.services.capacity
+    session = bench_run.options.session or f"{bench_run.options.session_name or 'session'}__TIME"
     write("")
     entries = list(entries)
-    for setup, dependents in needed_setups(context, entries):
+    for setup, dependents in needed_setups(bench, entries, capacity, skip_setup=bench_run.options.skip_setup):
         setup_dir = bench.results_dir / session / DATA_SETUP_NAME / setup.name
-        values = context.resolved(setup, setup_dir, setup_dir / "scratch")
-        write(context.masker.mask(f"data set-up {setup.name}"))
-        write(context.masker.mask(f"  command: {shlex.join(setup_command(values))}"))
-        _write_surroundings(context, setup, values, write)
+        values = bench.command_values(setup, session_entry_dir=setup_dir, scratch_dir=setup_dir / "scratch")
+        write(bench_run.mask(f"data set-up {setup.name}"))
+        write(bench_run.mask(f"  command: {shlex.join(setup_command(values))}"))
+        _write_surroundings(bench_run, setup, values, write)
         write(f"  needed by: {', '.join(entry.name for entry in dependents)}")
-        write(f"  from: {context.display(setup.file)}:{setup.line}")
+        write(f"  from: {bench_run.display(setup.file)}:{setup.line}")
     for entry in entries:
         entry_dir = bench.results_dir / session / entry.name
         scratch_dir = entry_dir / "scratch"
         if has_several_runs(entry):
             entry_dir, scratch_dir = entry_dir / "run-1", scratch_dir / "run-1"
-        resolved = context.resolved(entry, entry_dir, scratch_dir)
+        resolved = bench.command_values(entry, session_entry_dir=entry_dir, scratch_dir=scratch_dir)
         command = build_command(find_script(resolved), resolved.args, entry_dir)
-        write(context.masker.mask(f"{entry.name}"))
-        write(context.masker.mask(f"  command: {shlex.join(command)}"))
-        _write_surroundings(context, entry, resolved, write)
-        write(f"  resources: {_resources(context, entry)}")
-        write(f"  lease: {_lease(context, entry)}")
+        write(bench_run.mask(f"{entry.name}"))
+        write(bench_run.mask(f"  command: {shlex.join(command)}"))
+        _write_surroundings(bench_run, entry, resolved, write)
+        write(f"  resources: {_resources(entry)}")
+        write(f"  lease: {_lease(entry, capacity)}")
         if has_several_runs(entry):
             write(f"  runs: {_runs(entry)}")
-        write(f"  from: {context.display(entry.file)}:{entry.line}")
+        write(f"  from: {bench_run.display(entry.file)}:{entry.line}")
     write("")
 
 
@@ -66,22 +68,22 @@ def _runs(entry: Entry) -> str:
 
 
 def _write_surroundings(
-    context: BenchContext, run: ScriptRun, resolved: ResolvedCommand, write: Callable[[str], None]
+    bench_run: BenchRun, run: ScriptRun, resolved: ResolvedCommand, write: Callable[[str], None]
 ) -> None:
     for key, value in resolved.env.items():
-        write(context.masker.mask(f"  environment: {key}={shlex.quote(value)}"))
-    write(f"  working directory: {context.working_dir}")
-    grace_s = context.bench_config.cleanup_timeout_s
+        write(bench_run.mask(f"  environment: {key}={shlex.quote(value)}"))
+    write(f"  working directory: {bench_run.services.working_dir}")
+    grace_s = bench_run.bench_config.cleanup_timeout_s
     write(f"  limits: {run.timeout_s:g} s, then {grace_s:g} s to end what it started")
 
 
-def _resources(context: BenchContext, entry: Entry) -> str:
+def _resources(entry: Entry) -> str:
     if entry.ray is None:
         return "no Ray cluster"
     parts = [f"{key}={value}" for key, value in entry.ray.model_dump(exclude_none=True).items()]
     return f"Ray cluster with {', '.join(parts) or 'defaults'}"
 
 
-def _lease(context: BenchContext, entry: Entry) -> str:
-    lack = context.lacking_resources(entry)
-    return f"none: it {lack}" if lack else describe_need(context.need(entry), context.capacity)
+def _lease(entry: Entry, capacity: Capacity) -> str:
+    shortage = shortage_for(entry, capacity)
+    return f"none: it {shortage}" if shortage else describe_need(request_for(entry, capacity), capacity)

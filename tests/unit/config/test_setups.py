@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench.config.viewer import VIEWER_PLACEHOLDERS, viewer_url
-from pytest_curator_bench.entry.cluster import cluster_spec
+from pytest_curator_bench.entry.resources import cluster_spec
 from tests.support.config import MINIMAL, load, problem
 
 SETUPS = "results_dir: r\ndata_setups: [{name: one, script: s}, {name: two, script: s}, {name: three, script: s}]\n"

@@ -28,7 +28,7 @@ def test_a_cluster_that_does_not_start_is_tried_again(project: Project, mark: st
     data = project.result("a")
     assert [(attempt["status"], attempt["reason"]) for attempt in data["attempts"]] == [("error", "ray")] * 2
     assert (project.session_dir / "a" / "attempt-1" / "results.json").exists()
-    result.stdout.fnmatch_lines(["a: attempt 1 of 2: error: *", "*1 retried*"])
+    result.stdout.fnmatch_lines(["a: attempt 1 of 2: error: *", "*1 error*"])
     assert not marked(mark)
 
 

@@ -62,7 +62,7 @@ def test_a_retry_hides_nothing(project: Project, extra: tuple[str, ...]) -> None
     result.assert_outcomes(passed=2)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["*RETRIED*", "a *passed (attempt 2)*", "a: attempt 1 of 2: timeout: The time limit of 10 s*", "*2 passed, 1 retried*"]
+        ["*PASSED (attempt 2)*", "a *passed (attempt 2)*", "a: attempt 1 of 2: timeout: The time limit of 10 s*", "*2 passed*"]
     )  # fmt: skip
     data = project.result("a")
     assert (data["status"], data["script_metrics"]) == ("passed", {"go": 2})
@@ -90,7 +90,7 @@ def test_the_last_attempt_fails(project: Project) -> None:
     run = project.pytester.runpytest_subprocess
     result = run("benchmarks", "--bench-config", "config.yaml", "-x", "--junitxml=junit.xml")
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["*1 failed, 1 retried*"])
+    result.stdout.fnmatch_lines(["a: attempt 1 of 2: failed: *", "*1 failed*"])
     data = project.result("a")
     assert [(attempt["status"], attempt["reason"]) for attempt in data["attempts"]] == [("failed", "exit-code")] * 2
     assert case_of(project, "a").find("failure") is not None
@@ -117,22 +117,27 @@ def test_what_is_not_tried_again(project: Project, more: str) -> None:
     assert not (project.session_dir / "a" / "attempt-1").exists()
 
 
-def test_a_set_up_that_fails_is_tried_again(project: Project) -> None:
-    """An error before the script ran, as of a Ray cluster, counts as an attempt; fixtures are set up anew."""
+def test_what_fails_before_the_script_is_retried(project: Project) -> None:
+    """An error of the entry's own before its script ran counts as an attempt; one of a user's fixture does not."""
     (project.path / "benchmarks" / "conftest.py").write_text(
-        "import pytest\ngoes = []\n"
-        "@pytest.fixture(autouse=True)\ndef shaky(bench_scratch_dir):\n"
-        "    goes.append(1)\n    assert len(goes) > 2, 'not yet'\n    yield\n"
-        "@pytest.fixture(scope='session', autouse=True)\ndef once():\n    print('ONCE', len(goes))\n"
+        "import pytest\nfrom pytest_curator_bench.entry import execute\n"
+        "from pytest_curator_bench.entry.errors import EntryFailedError\n"
+        "tries, acquire = [], execute.acquire_lease\n"
+        "def shaky(*args):\n"
+        "    tries.append(1)\n"
+        "    if len(tries) < 3:\n        raise EntryFailedError('not yet')\n"
+        "    return acquire(*args)\n"
+        "execute.acquire_lease = shaky\n"
+        "@pytest.fixture(autouse=True)\ndef own(request, bench_scratch_dir):\n"
+        "    assert request.node.name != 'b', 'never'\n"
     )
-    project.config("entries: [{name: a, script: ok.py, retries: 2}]")
-    result = project.run("-s")
-    result.assert_outcomes(passed=1)
+    project.config("entries: [{name: a, script: ok.py, retries: 2}, {name: b, script: ok.py, retries: 2}]")
+    project.run().assert_outcomes(passed=1, errors=1)
     data = project.result("a")
     assert [attempt["status"] for attempt in data["attempts"]] == ["error", "error", "passed"]
-    assert "not yet" in data["attempts"][0]["error"]
-    assert result.stdout.str().count("ONCE") == 1
+    assert data["attempts"][0]["error"] == "not yet"
     assert (project.session_dir / "a" / "attempt-2" / "results.json").exists()
+    assert (project.result("b")["status"], project.result("b")["attempts"]) == ("error", [])
 
 
 def test_retries_of_entries_with_several_runs(project: Project) -> None:

@@ -1,0 +1,104 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Turns a pytest run into a benchmark run once a config was found."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_curator_bench._util.atomic import display_path
+from pytest_curator_bench.config.load import load_config
+from pytest_curator_bench.config.problems import ConfigError
+from pytest_curator_bench.config.viewer import viewer_problems
+from pytest_curator_bench.entry.services import Policy
+from pytest_curator_bench.plugin.context import RUN, BenchRun
+from pytest_curator_bench.plugin.controller import Controller
+from pytest_curator_bench.plugin.interleave import InterleavePlugin
+from pytest_curator_bench.plugin.options import BenchOptions, extend_arguments
+from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin
+from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
+from pytest_curator_bench.plugin.sinks import create_delivery
+from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE
+from pytest_curator_bench.resources.errors import LeaseError
+
+if TYPE_CHECKING:
+    from pytest_curator_bench.config.model import BenchConfig
+    from pytest_curator_bench.plugin.options import ConfigFiles
+
+__all__ = ["activate"]
+
+
+def activate(session: pytest.Session, found: ConfigFiles) -> None:
+    """Load the config and register what runs it.
+
+    Raises:
+        pytest.UsageError: the config is wrong, or options ask for what it does not have.
+    """
+    config = session.config
+    if not config.pluginmanager.hasplugin("timeout"):
+        raise pytest.UsageError("benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout)")
+    options = BenchOptions.from_pytest_config(config)
+    try:
+        bench_config = load_config(
+            found.files,
+            environ=os.environ,
+            strict=options.strict_config_check,
+            root_dir=config.rootpath,
+            display=lambda path: display_path(path, config.invocation_params.dir),
+        )
+    except ConfigError as error:
+        raise pytest.UsageError(str(error)) from None
+    _check_entry_names(bench_config, options)
+    for problem in viewer_problems(options.viewer_url_template or ""):
+        raise pytest.UsageError(f"--bench-viewer-url-template: {problem}")
+    bench_run = BenchRun(config, options, bench_config, _policy(config, options))
+    if SIMULATED_VARIABLE in os.environ:
+        try:
+            _ = bench_run.services.capacity
+        except LeaseError as error:
+            raise pytest.UsageError(str(error)) from None
+    config.stash[RUN] = bench_run
+    config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
+    if options.interleave:
+        config.pluginmanager.register(InterleavePlugin(), "curator_bench_interleave")
+    is_worker = hasattr(config, "workerinput")
+    controller = None if is_worker else Controller(bench_run, config, create_delivery(bench_run, config))
+    if controller is not None:
+        config.pluginmanager.register(controller, "curator_bench_controller")
+    if options.shard is not None:
+        durations_of = worker_durations(config) if controller is None else controller.shard_durations
+        config.pluginmanager.register(ShardPlugin(options.shard, durations_of), "curator_bench_shard")
+    extend_arguments(config, bench_run.entry_files, explicit=found.explicit)
+
+
+def _policy(config: pytest.Config, options: BenchOptions) -> Policy:
+    runxfail = bool(config.getoption("runxfail", False))
+    return Policy(
+        require_resources=options.require_resources,
+        require_quiet=options.require_quiet,
+        skip_setup=options.skip_setup,
+        known_misses_count=runxfail,
+        strict_known_misses=not runxfail and _xfail_is_strict(config),
+    )
+
+
+def _xfail_is_strict(config: pytest.Config) -> bool:
+    """Return whether passing what is marked as an expected failure is a failure: pytest's own ini keys decide."""
+    if not config.pluginmanager.hasplugin("skipping"):  # the one that declares them
+        return False
+    strict = config.getini("strict_xfail")
+    return bool(config.getini("strict") if strict is None else strict)
+
+
+def _check_entry_names(bench_config: BenchConfig, options: BenchOptions) -> None:
+    names = [entry.name for entry in bench_config.entries]
+    for wanted in options.entries:
+        if wanted not in names:
+            variants = [name for name in names if name.startswith(f"{wanted}[")]
+            near = variants[:5] or difflib.get_close_matches(wanted, names, n=5, cutoff=0.5)
+            hint = f"; near ones: {', '.join(near)}" if near else "; see --collect-only for those there are"
+            raise pytest.UsageError(f"--bench-entry {wanted}: no enabled entry has this name{hint}")
