@@ -7,6 +7,7 @@ from __future__ import annotations
 import gc
 import json
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_curator_bench.config.matrix.expand import expand
@@ -27,7 +28,6 @@ from pytest_curator_bench.config.yaml.values import to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from pytest_curator_bench.config.matrix.expand import Expanded
     from pytest_curator_bench.config.prepare import LackingSink, Sections
@@ -42,8 +42,8 @@ def load_config(
     files: Sequence[Path],
     *,
     environ: Mapping[str, str],
-    strict: bool,
-    root_dir: Path,
+    strict: bool = False,
+    root_dir: Path | None = None,
     display: Callable[[Path], str] = str,
 ) -> BenchConfig:
     """Read, merge, resolve and check configuration files.
@@ -55,7 +55,8 @@ def load_config(
         files: the files, in the order in which they are merged; later ones win.
         environ: the environment variables that ``${NAME}`` refers to.
         strict: whether a variable that a sink lacks is an error rather than a reason to switch the sink off.
-        root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts.
+        root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts; by
+            default the current one.
         display: how to write a file's path in messages.
 
     Raises:
@@ -64,7 +65,7 @@ def load_config(
     surroundings = Surroundings(
         environ=environ,
         files=files,
-        root_dir=root_dir,
+        root_dir=root_dir or Path.cwd(),
         display=display,
         curator_repo_dir=find_curator_repo_dir(environ),
     )

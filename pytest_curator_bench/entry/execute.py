@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pytest_curator_bench.entry.cluster import acquire_cluster, release_cluster
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
-from pytest_curator_bench.entry.preflight import missing_data
+from pytest_curator_bench.entry.preflight import check_run, missing_data
 from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, make_room, shortage_for, with_lease
 from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
 from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
@@ -179,7 +179,7 @@ class EntryExecution:
             The sentence for a shortage of resources: the entry is to be skipped. ``None`` if it can run.
 
         Raises:
-            EntryFailedError: its data is missing, or resources are and the policy requires them.
+            EntryFailedError: its script or data is missing, or resources are and the policy requires them.
         """
         policy = self._services.policy
         shortage = shortage_for(self.entry, self._services.capacity)
@@ -187,8 +187,11 @@ class EntryExecution:
             raise EntryFailedError(shortage, reason="resources")
         if shortage:
             return shortage
-        problem = missing_data(self.entry, self._services)
-        if problem is not None and not any(mark.name == "skip" for mark in self.entry.marks):
+        if any(mark.name == "skip" for mark in self.entry.marks):
+            return None
+        problem = next(check_run(self._services.bench_config, self.entry, self._services.display), None)
+        problem = problem or missing_data(self.entry, self._services)
+        if problem is not None:
             raise EntryFailedError(problem.text, reason=problem.kind)
         return None
 

@@ -29,6 +29,7 @@ __all__ = [
     "Kind",
     "Problem",
     "can_run",
+    "check_datasets",
     "check_machine",
     "check_run",
     "command_of",
@@ -69,8 +70,14 @@ def check_machine(
     """
     runs: list[ScriptRun] = list(entries)
     runs += [setup for setup, _ in needed_setups(bench_config, entries, capacity, skip_setup=skip_setup)]
-    found = (check_run(bench_config, run, display, skip_setup=skip_setup) for run in runs)
-    problems = [problem.text for problems in found for problem in problems]
+    problems = [
+        problem.text
+        for run in runs
+        for problem in (
+            *check_run(bench_config, run, display),
+            *check_datasets(bench_config, run, display, skip_setup=skip_setup),
+        )
+    ]
     try:
         leases_dir(os.environ)
     except LeaseError as error:
@@ -78,16 +85,13 @@ def check_machine(
     return list(dict.fromkeys(problems))
 
 
-def check_run(
-    config: BenchConfig, run: ScriptRun, display: Callable[[Path], str], *, skip_setup: bool = False
-) -> Iterator[Problem]:
-    """Check one entry or data setup: its placeholders, script and datasets, and Ray where it needs it.
+def check_run(config: BenchConfig, run: ScriptRun, display: Callable[[Path], str]) -> Iterator[Problem]:
+    """Check one entry or data setup: its placeholders, its script, and Ray where it needs it.
 
     Args:
         config: the configuration.
         run: one of its entries or data setups.
         display: how to write a file's path in messages.
-        skip_setup: whether data setups are left out; otherwise what they may make need not exist yet.
     """
     place = place_of(run, display)
     command = command_of(config, run)
@@ -97,14 +101,27 @@ def check_run(
     if not command.unresolved and not find_script(command).is_file():
         tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
         yield Problem("script", f"{place}.script: {run.script} not found; looked for {tried}")
+    if isinstance(run, Entry) and run.ray is not None and importlib.util.find_spec("ray") is None:
+        text = "Ray is not installed; pip install 'pytest-curator-bench[curator]'"
+        yield Problem("ray", f"{place}.ray: {text}")
+
+
+def check_datasets(
+    config: BenchConfig, run: ScriptRun, display: Callable[[Path], str], *, skip_setup: bool
+) -> Iterator[Problem]:
+    """Check the datasets of one entry or data setup.
+
+    Args:
+        config: the configuration.
+        run: one of its entries or data setups.
+        display: how to write a file's path in messages.
+        skip_setup: whether data setups are left out; otherwise what they may make need not exist yet.
+    """
     for use in () if _may_come_later(run, skip_setup=skip_setup) else run.datasets_used:
         if not use.path.exists():
             path = to_host_path(use.path, config.mounts)
             text = f"dataset {use.name},{use.format} is not there: {path}; prepare it, or correct its path"
-            yield Problem("dataset", f"{place}: {text}")
-    if isinstance(run, Entry) and run.ray is not None and importlib.util.find_spec("ray") is None:
-        text = "Ray is not installed; pip install 'pytest-curator-bench[curator]'"
-        yield Problem("ray", f"{place}.ray: {text}")
+            yield Problem("dataset", f"{place_of(run, display)}: {text}")
 
 
 def _may_come_later(run: ScriptRun, *, skip_setup: bool) -> bool:

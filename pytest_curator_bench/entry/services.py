@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.atomic import display_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.clusters.existing.cluster import token_secrets
 from pytest_curator_bench.clusters.shared.leases import SharedLeases
@@ -163,6 +164,10 @@ class Services:
     def dataset_records(self) -> list[dict[str, Any]]:
         """What the controller recorded about the datasets before any entry ran."""
         return self.session.read_datasets()
+
+    def display(self, path: Path) -> str:
+        """Return the path, relative to the working directory if it lies below that."""
+        return display_path(path, self.working_dir)
 
     def close(self) -> list[str]:
         """End shared clusters and the supervisor with all that it runs, then release every lease.

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench._util.atomic import display_path
 from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench.config.viewer import viewer_url
 from pytest_curator_bench.entry.services import Services
@@ -99,7 +98,7 @@ class BenchRun:
 
     def display(self, path: Path) -> str:
         """Return the path, relative to where pytest was called if it lies below that."""
-        return display_path(path, self.services.working_dir)
+        return self.services.display(path)
 
     def to_host_path(self, path: Path | str) -> Path:
         """Return what the host calls the path: where people look for it, if this is a container."""

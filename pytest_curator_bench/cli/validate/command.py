@@ -18,7 +18,7 @@ from pytest_curator_bench.cli.validate.sinks import sink_findings
 from pytest_curator_bench.config import ConfigError, load_config
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.problems import printable
-from pytest_curator_bench.entry.preflight import Problem, check_run, command_of, place_of
+from pytest_curator_bench.entry.preflight import Problem, check_datasets, check_run, command_of, place_of
 from pytest_curator_bench.machine.hardware import available_cpus
 from pytest_curator_bench.processes.client import SupervisionError
 
@@ -98,7 +98,7 @@ def _wanted(
 ) -> list[Problem]:
     left_out = {"dataset": not options.datasets, "script": not options.scripts, "ray": not options.scripts}
     # What set-ups have not made yet is told all the same: nobody knows which of the data they make.
-    found = check_run(config, run, display, skip_setup=True)
+    found = [*check_run(config, run, display), *check_datasets(config, run, display, skip_setup=True)]
     return [finding for finding in found if not left_out.get(finding.kind)]
 
 

@@ -1,0 +1,223 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""One entry through the core, without pytest: real scripts, real processes, real files."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pytest_curator_bench.config import load_config
+from pytest_curator_bench.entry.errors import EntryFailedError
+from pytest_curator_bench.entry.execute import EntryExecution, Listener, State, run_entry
+from pytest_curator_bench.entry.services import Policy, Services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from pytest_curator_bench.config.model import Entry
+
+SCRIPT = """
+import json, pathlib, pickle, sys
+out = pathlib.Path(sys.argv[sys.argv.index("--benchmark-results-path") + 1])
+counter = pathlib.Path(sys.argv[1])
+count = int(counter.read_text()) + 1 if counter.exists() else 1
+counter.write_text(str(count))
+(out / "params.json").write_text("{}")
+(out / "metrics.json").write_text(json.dumps({"count": count}))
+(out / "tasks.pkl").write_bytes(pickle.dumps([]))
+sys.exit(3 if count <= int(sys.argv[2]) else 0)
+"""
+# What a program of somebody's own needs to run one entry.
+PROGRAM = """
+import json, os, pathlib, sys
+from pytest_curator_bench.config import load_config
+from pytest_curator_bench.entry.execute import run_entry
+from pytest_curator_bench.entry.services import Services
+
+config = load_config([pathlib.Path(sys.argv[1])], environ=os.environ)
+with Services.opened(config) as services:
+    result = run_entry(config.entries[0], services)
+print(json.dumps([result.status, result.script_metrics, "pytest" in sys.modules, "_pytest" in sys.modules]))
+"""
+
+
+class Recorder(Listener):
+    """Writes down what an execution reports."""
+
+    def __init__(self) -> None:
+        self.states: list[State] = []
+        self.retried: list[dict[str, Any]] = []
+
+    def entered(self, execution: EntryExecution, state: State) -> None:
+        self.states.append(state)
+
+    def retrying(self, record: dict[str, Any]) -> None:
+        self.retried.append(record)
+
+
+@pytest.fixture
+def write_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
+    """Write a config with one entry, whose script fails the first ``failures`` times."""
+    monkeypatch.setenv("CURATOR_BENCH_LEASES_DIR", str(tmp_path / "leases"))
+    (tmp_path / "scripts").mkdir()
+    (tmp_path / "scripts" / "count.py").write_text(SCRIPT)
+
+    def write(keys: str = "", failures: int = 0) -> Path:
+        file = tmp_path / "a.bench.yaml"
+        args = f"['{tmp_path / 'counter'}', '{failures}']"
+        file.write_text(
+            f"results_dir: results\nentries:\n  - {{name: a, script: count.py, args: {args}, timeout_s: 60{keys}}}\n"
+        )
+        return file
+
+    return write
+
+
+@pytest.fixture
+def opened(write_config: Callable[..., Path]) -> Iterator[Callable[..., tuple[Entry, Services]]]:
+    """Open a session for that entry."""
+    sessions = []
+
+    def open_(keys: str = "", failures: int = 0, policy: Policy | None = None) -> tuple[Entry, Services]:
+        config = load_config([write_config(keys, failures)], environ=os.environ)
+        session = Services.opened(config, policy=policy)
+        services = session.__enter__()
+        sessions.append(session)
+        return config.entries[0], services
+
+    yield open_
+    for session in sessions:
+        session.__exit__(None, None, None)
+
+
+def test_an_entry_runs_without_pytest(write_config: Callable[..., Path], tmp_path: Path) -> None:
+    """A program of a few lines runs an entry to its result, and pytest is never imported."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, str(write_config())],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == ["passed", {"count": 1}, False, False]
+    (session_dir,) = (tmp_path / "results").glob("session__*")
+    assert json.loads((session_dir / "a" / "results.json").read_text())["status"] == "passed"
+
+
+def test_the_states_of_an_entry(opened: Callable[..., tuple[Entry, Services]]) -> None:
+    """An execution goes through its states in their order, and undoes them in reverse."""
+    entry, services = opened()
+    recorder = Recorder()
+    execution = EntryExecution(entry, services, listener=recorder)
+    assert execution.preflight() is None
+    execution.enter(State.SCRATCH)
+    assert execution.state is State.SCRATCH
+    assert execution.scratch_dir.is_dir()
+    assert execution.run().status == "passed"
+    execution.leave(State.LEASED)
+    assert execution.scratch_dir.is_dir()
+    execution.close()
+    assert not execution.scratch_dir.exists()
+    assert recorder.states == [
+        State.DIRECTORY,
+        State.SCRATCH,
+        State.LEASED,
+        State.MACHINE_CHECKED,
+        State.CLUSTER_UP,
+        State.RUNNING,
+        State.JUDGED,
+        State.CLOSED,
+    ]
+    assert execution.final_result.resources["lease"]["released_at"]
+
+
+def test_the_result_is_written_twice(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once early, while the lease is held, and once finally, with the lease's end."""
+    entry, services = opened()
+    written: list[Any] = []
+    write = services.session.write_result
+
+    def record(result: Any, *, durable: bool = True) -> Path:
+        written.append(result.resources["lease"]["released_at"])
+        return write(result, durable=durable)
+
+    monkeypatch.setattr(services.session, "write_result", record)
+    run_entry(entry, services)
+    assert len(written) == 2
+    assert written[0] is None
+    assert written[1] is not None
+
+
+def test_a_retry_is_a_loop(opened: Callable[..., tuple[Entry, Services]]) -> None:
+    """Attempts that fail are archived and reported; the last one is the result."""
+    entry, services = opened(", retries: 2, retry_on: [failed]", failures=1)
+    recorder = Recorder()
+    execution = EntryExecution(entry, services, listener=recorder)
+    result = execution.run()
+    execution.close()
+    assert (result.status, result.script_metrics) == ("passed", {"count": 2})
+    assert [record["status"] for record in recorder.retried] == ["failed"]
+    assert (execution.entry_dir / "attempt-1" / "results.json").exists()
+
+
+def test_requirements_are_judged(opened: Callable[..., tuple[Entry, Services]]) -> None:
+    """The verdict is the core's, not pytest's."""
+    entry, services = opened(", requirements: [{metric: count, min_value: 2}]")
+    result = run_entry(entry, services)
+    assert (result.status, result.reason) == ("failed", "requirements")
+
+
+def test_a_shortage_of_resources(opened: Callable[..., tuple[Entry, Services]]) -> None:
+    """An entry that asks for what the machine does not have is skipped, or fails where resources are required."""
+    entry, services = opened(", ray: {num_gpus: 99}")
+    assert run_entry(entry, services).status == "skipped"
+    entry, services = opened(", ray: {num_gpus: 99}", policy=Policy(require_resources=True))
+    result = run_entry(entry, services)
+    assert (result.status, result.reason) == ("error", "resources")
+
+
+def test_a_missing_script(opened: Callable[..., tuple[Entry, Services]], tmp_path: Path) -> None:
+    """What is missing is found before anything of the entry is made."""
+    entry, services = opened()
+    (tmp_path / "scripts" / "count.py").unlink()
+    result = run_entry(entry, services)
+    assert (result.status, result.reason) == ("error", "script")
+    assert "count.py not found; looked for" in (result.error or "")
+
+
+def test_runs_in_turns(opened: Callable[..., tuple[Entry, Services]]) -> None:
+    """Between the runs of an entry everything but its directory can be released."""
+    entry, services = opened(", repeat: 3")
+    execution = EntryExecution(entry, services)
+    for left in (3, 2):
+        assert execution.runs_left == left
+        assert not execution.advance(one_run=True)
+        execution.leave(State.SCRATCH)
+        assert execution.state is State.DIRECTORY
+    assert execution.advance(one_run=True)
+    execution.close()
+    assert execution.final_result.script_metrics == {"count": 2}
+    assert len(execution.final_result.runs) == 3
+
+
+def test_a_finished_entry_does_nothing_more(opened: Callable[..., tuple[Entry, Services]], tmp_path: Path) -> None:
+    """What failed before it was ready runs nothing later, and says why to whoever asks for more."""
+    entry, services = opened(", ray: {address: '127.0.0.1:1'}")
+    execution = EntryExecution(entry, services)
+    assert execution.run().reason == "ray"
+    assert execution.is_finished
+    with pytest.raises(EntryFailedError):
+        execution.enter(State.CLUSTER_UP)
+    execution.close()
+    assert not (tmp_path / "counter").exists()
