@@ -56,9 +56,11 @@ class Recorder(Listener):
         self.retried: list[dict[str, Any]] = []
 
     def entered(self, execution: EntryExecution, state: State) -> None:
+        """Keep the state."""
         self.states.append(state)
 
     def retrying(self, record: dict[str, Any]) -> None:
+        """Keep the record."""
         self.retried.append(record)
 
 
