@@ -103,7 +103,7 @@ class Controller:
             print_dry_run(self._bench_run, [item.entry for item in items], _print)
             return True
         # A run that has pinned its shard belongs to the session even if nothing fell to it.
-        is_worked_out = self._is_pinned and not self._config.pluginmanager.hasplugin("dsession")
+        is_worked_out = self._is_pinned and not getattr(option, "tx", None)
         if items or is_worked_out:
             self._begin({item.nodeid: item.entry for item in items})
         return None
@@ -225,6 +225,19 @@ class Controller:
         with self._screen():
             yield
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
+        """Stand in for the result of an entry whose xdist worker died."""
+        entry = self._entries_by_nodeid.get(crashitem)
+        if entry is None:
+            return
+        error = f"The xdist worker that ran it died: {report.longreprtext.strip() or 'no reason is known'}"
+        store = self._bench_run.store
+        result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
+        self._results[entry.name] = result
+        store.write_result(result)
+        self._delivery.submit(result.to_dict())
+
     def pytest_enter_pdb(self) -> None:
         """The terminal belongs to the debugger."""
         if self._live is not None:
@@ -250,14 +263,6 @@ class Controller:
         if data is not None:
             self._results[entry.name] = EntryResult.from_dict(data)
             self._delivery.submit(data)
-        elif str(report.when) == "???":
-            # The worker that ran it died, and with it the result.
-            error = f"The xdist worker that ran it died: {report.longreprtext.strip() or 'no reason is known'}"
-            store = self._bench_run.store
-            result = blank_result(entry, store, report.nodeid, "error", "worker-lost", error)
-            self._results[entry.name] = result
-            store.write_result(result)
-            self._delivery.submit(result.to_dict())
 
     # --- after them ---
 
