@@ -183,7 +183,7 @@ def _add_mounts(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 
 def _mounts(options: argparse.Namespace) -> int:
-    from pytest_curator_bench._util.atomic import display_path
+    from pytest_curator_bench._util.container import display_path
     from pytest_curator_bench.cli.mounts import needed_mounts
     from pytest_curator_bench.config import ConfigError, load_config
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench._util.atomic import display_path
-from pytest_curator_bench._util.container import to_host_path
+from pytest_curator_bench._util.container import display_path, to_host_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.clusters.existing.cluster import token_secrets
 from pytest_curator_bench.clusters.local.command import FOREIGN_CLUSTER_VARIABLES

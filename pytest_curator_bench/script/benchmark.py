@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -16,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_curator_bench._util.atomic import write_bytes, write_json
+from pytest_curator_bench._util.atomic import read_json_object, write_bytes, write_json
+from pytest_curator_bench._util.plain import to_plain
 from pytest_curator_bench.script.cluster import EXECUTORS
 from pytest_curator_bench.script.counts import CheckFailedError
 from pytest_curator_bench.script.tasks import StageRecord, TaskList, pickle_tasks
+from pytest_curator_bench.script.values import plainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -197,12 +197,12 @@ class Benchmark:
 
     def _write_files(self) -> None:
         self._write_params()
-        write_json(self.results_path / "metrics.json", self.metrics)
+        write_json(self.results_path / "metrics.json", _plain(self.metrics))
         write_bytes(self.results_path / "tasks.pkl", pickle_tasks(self._tasks))
 
     def _write_params(self) -> None:
         path = self.results_path / "params.json"
-        write_json(path, _merged(_read_mapping(path), self.params))
+        write_json(path, _merged(read_json_object(path), _plain(self.params)))
 
     def _catch_sigterm(self) -> None:
         """Write the files on SIGTERM, then die of it; a handler of somebody else's is left alone."""
@@ -223,15 +223,9 @@ class Benchmark:
             os.kill(os.getpid(), signum)
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        print(f"warning: {path} is replaced, because it can't be read: {error}", file=sys.stderr)  # noqa: T201
-        return {}
-    return data if isinstance(data, dict) else {}
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(values, strict=True, convert=plainer)  # type: ignore[assignment]  # a dictionary stays one
+    return plain
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
