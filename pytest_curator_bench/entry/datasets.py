@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pytest_curator_bench.entry.digest_cache import DigestCache, cache_file
 from pytest_curator_bench.entry.fingerprints import Fingerprint, take_fingerprint
 from pytest_curator_bench.plugin.terminal.failure import log_tail
-from pytest_curator_bench.session.entry_files import read_result
+from pytest_curator_bench.session.entry_dirs import read_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,9 +66,9 @@ def find_obstacle(context: BenchContext, entry: Entry) -> Obstacle | None:
     setups = context.store.data_setups()
     for name in setups_of(context, entry):
         try:
-            result = read_result(setups.entry_dir(name))
+            result = read_result(setups.entries.path(name))
         except (OSError, ValueError):
-            place = context.to_host_path(setups.entry_dir(name))
+            place = context.to_host_path(setups.entries.path(name))
             text = f"Data set-up {name}, which the entry needs, has no result: see {place}"
             return Obstacle("data-setup", text)
         if not result.success:

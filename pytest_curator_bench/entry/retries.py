@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.session.entry_files import CLAIM_FILE
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import RESULTS_NAME, SCRATCH_NAME
+from pytest_curator_bench.session.names import CLAIM_NAME, RESULTS_NAME, SCRATCH_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,15 +45,15 @@ def set_aside(context: BenchContext, entry: Entry, result: EntryResult, number: 
     Raises:
         SessionError: they can't be moved.
     """
-    entry_dir = context.store.entry_dir(entry.name)
-    if not context.store.is_begun(entry.name):
+    entry_dir = context.store.entries.path(entry.name)
+    if not context.store.entries.is_begun(entry.name):
         return result
     aside = entry_dir / f"{DIR_PREFIX}{number}"
-    warning = context.store.remove_scratch(entry.name)
+    warning = context.store.scratch.remove(entry.name)
     try:
         aside.mkdir()
         for path in list(entry_dir.iterdir()):
-            if path.name not in {CLAIM_FILE, SCRATCH_NAME} and not path.name.startswith(DIR_PREFIX):
+            if path.name not in {CLAIM_NAME, SCRATCH_NAME} and not path.name.startswith(DIR_PREFIX):
                 path.rename(aside / path.name)
         log = Path(result.stdouterr_file)
         moved = dataclasses.replace(

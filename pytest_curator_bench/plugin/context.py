@@ -19,12 +19,13 @@ from pytest_curator_bench.clusters.shared.leases import SharedLeases
 from pytest_curator_bench.clusters.shared.pool import ClusterPool
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.viewer import viewer_url
-from pytest_curator_bench.entry.execute import LOG_NAME, EntryPlan, build_command
+from pytest_curator_bench.entry.execute import EntryPlan, build_command
 from pytest_curator_bench.entry.resources import request_for, shortage_for
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources.capacity import read_capacity
 from pytest_curator_bench.resources.registry import LeaseRegistry
 from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.store import SessionStore
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ class BenchContext:
 
     def blank_result(self, entry: Entry, nodeid: str, status: Status, reason: str, error: str | None) -> EntryResult:
         """A result for an entry whose script never ran, or was lost."""
-        entry_dir = self.store.entry_dir(entry.name)
+        entry_dir = self.store.entries.path(entry.name)
         return EntryResult(
             name=entry.name,
             session_name=self.store.session_name,

@@ -17,7 +17,6 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench.entry.datasets import take_fingerprints
-from pytest_curator_bench.entry.execute import LOG_NAME
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.entry.setups import run_data_setups
 from pytest_curator_bench.plugin.context import WORKER_KEY
@@ -27,8 +26,9 @@ from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
 from pytest_curator_bench.plugin.terminal.summary import write_summary
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.durations import known_durations, pin_durations
 from pytest_curator_bench.session.environment import capture_environment
+from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.shards import known_durations, pin_durations
 from pytest_curator_bench.session.store import RunFacts, SessionError, SessionStore
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class Controller:
         if entry is not None:
             self._delivery.entry_started(entry.name)
         if self._live is not None and entry is not None:
-            log = self._context.store.entry_dir(entry.name) / LOG_NAME
+            log = self._context.store.entries.path(entry.name) / LOG_NAME
             self._live.started(nodeid, entry.name, entry.timeout_s, log)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -258,7 +258,7 @@ class Controller:
             error = f"The xdist worker that ran it died: {report.longreprtext.strip() or 'no reason is known'}"
             result = self._context.blank_result(entry, report.nodeid, "error", "worker-lost", error)
             self._results[entry.name] = result
-            self._context.store.write_result(result)
+            self._context.store.entries.write_result(result)
             self._delivery.submit(result.to_dict())
 
     # --- after them ---
@@ -275,8 +275,8 @@ class Controller:
             store.discard_if_unused()
             return
         for nodeid, entry in self._entries_by_nodeid.items():
-            if entry.name not in self._results and store.is_begun(entry.name):
-                result = store.recover_entry(entry.name, nodeid, entry.timeout_s)
+            if entry.name not in self._results and store.entries.is_begun(entry.name):
+                result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
                 self._results[entry.name] = result
                 self._delivery.submit(result.to_dict())
         try:
@@ -297,6 +297,9 @@ class Controller:
             url = self._context.viewer_url()
             if url:
                 terminalreporter.write_line(f"viewer: {self._context.masker.mask(url)}")
+            recovered = self._context.store.recovered
+            if recovered:
+                terminalreporter.write_line(f"interrupted when an earlier run was killed: {', '.join(recovered)}")
         self._delivery.write_summary(terminalreporter)
 
 

@@ -39,18 +39,18 @@ def bench_entry_dir(request: pytest.FixtureRequest, bench_session_dir: Path) -> 
     del bench_session_dir
     item = _item(request)
     store = item.context.store
-    if item.goes_on and store.is_begun(item.entry.name):
-        return store.entry_dir(item.entry.name)  # an earlier pass of this very item made it
-    return store.prepare_entry_dir(item.entry.name, nodeid=item.nodeid, timeout_s=item.entry.timeout_s)
+    if item.goes_on and store.entries.is_begun(item.entry.name):
+        return store.entries.path(item.entry.name)  # an earlier pass of this very item made it
+    return store.entries.prepare(item.entry.name, nodeid=item.nodeid, timeout_s=item.entry.timeout_s)
 
 
 @pytest.fixture
 def bench_scratch_dir(request: pytest.FixtureRequest, bench_entry_dir: Path) -> Iterator[Path]:
     """Scratch directory of the running entry, deleted afterwards unless ``delete_scratch: false``."""
     item = _item(request)
-    yield item.context.store.prepare_scratch(item.entry.name)
+    yield item.context.store.scratch.prepare(item.entry.name)
     if item.entry.delete_scratch:
-        item.add_result_warning(item.context.store.remove_scratch(item.entry.name))
+        item.add_result_warning(item.context.store.scratch.remove(item.entry.name))
     del bench_entry_dir
 
 

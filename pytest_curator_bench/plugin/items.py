@@ -175,7 +175,7 @@ class BenchItem(pytest.Function):
         if self.result is None:
             return
         try:
-            self.context.store.write_result(self.result, durable=durable)
+            self.context.store.entries.write_result(self.result, durable=durable)
         except SessionError as error:
             self.warn(BenchWarning(f"{self.name}: its result was not written: {error}"))
 

@@ -14,9 +14,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "CLAIM_NAME",
     "DATASETS_NAME",
     "DATA_SETUP_NAME",
     "DEFAULT_PREFIX",
+    "LOG_NAME",
     "RESERVED_ENTRY_NAMES",
     "RESULTS_NAME",
     "RUNS_NAME",
@@ -37,6 +39,8 @@ MAX_ENTRY_NAME_BYTES = 200
 
 SESSION_NAME = "session.json"
 RESULTS_NAME = "results.json"
+LOG_NAME = "stdouterr.log"
+CLAIM_NAME = ".run.json"
 SCRATCH_NAME = "scratch"
 RUNS_NAME = "runs"
 SINKS_NAME = "sinks"

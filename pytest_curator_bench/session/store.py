@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench._util.atomic import write_bytes, write_json
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
-from pytest_curator_bench.session.entry_dirs import EntryDirs
-from pytest_curator_bench.session.entry_files import (
-    interrupted_result,
-    read_claim,
-    read_result,
-    read_results,
-    walk_entries,
-)
+from pytest_curator_bench.session.entry_dirs import EntryDirs, walk_entries
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import (
     DATA_SETUP_NAME,
@@ -66,6 +59,8 @@ class SessionStore:
         session_dir: ``{results_dir}/{session_name}``.
         run_id: identity of this run among those that fill the session.
         recovered: names of entries that a killed run had left without a result when this run joined.
+        entries: the directories of the session's entries, for the controller and for workers.
+        scratch: the scratch directories of the entries.
     """
 
     def __init__(self, place: SessionPlace, run_id: str, masker: Masker | None = None) -> None:
@@ -78,8 +73,8 @@ class SessionStore:
         self._made = place.made
         self._record: RunRecord | None = None
         self._masker = masker or Masker()
-        self._scratch = ScratchDirs(place.results_dir, place.artifacts_dir, place.session_name)
-        self._entries = EntryDirs(self.session_dir, run_id, self._scratch, self._masker)
+        self.scratch = ScratchDirs(place.results_dir, place.artifacts_dir, place.session_name)
+        self.entries = EntryDirs(self.session_dir, run_id, self.scratch, self._masker)
 
     # --- opening ---
 
@@ -216,7 +211,7 @@ class SessionStore:
         """
         with contextlib.suppress(OSError):
             entry_dirs = list(walk_entries(self.session_dir))
-            if any(self.is_begun(path.name) for path in entry_dirs):
+            if any(self.entries.is_begun(path.name) for path in entry_dirs):
                 return False
             shutil.rmtree(self.run_dir, ignore_errors=True)
             if entry_dirs or any(read_runs(self.session_dir)):
@@ -255,60 +250,3 @@ class SessionStore:
             yield
         except OSError as error:
             raise SessionError.unwritable(self.session_dir, "results_dir", error) from error
-
-    # --- entries: controller and workers ---
-
-    def entry_dir(self, name: str) -> Path:
-        """The entry's directory, whether it exists or not; raises ValueError for names that can't be one."""
-        return self._entries.path(name)
-
-    def prepare_entry_dir(self, name: str, *, nodeid: str = "", timeout_s: float = 0.0) -> Path:
-        """Make the entry's directory afresh; see :meth:`EntryDirs.prepare`.
-
-        ``nodeid`` and ``timeout_s`` are only for the result that the entry gets if this run is killed.
-        """
-        return self._entries.prepare(name, nodeid=nodeid, timeout_s=timeout_s)
-
-    def scratch_dir(self, name: str) -> Path:
-        """The entry's scratch directory itself, whether it exists or not."""
-        return self._scratch.path(name)
-
-    def prepare_scratch(self, name: str) -> Path:
-        """Make the entry's scratch directory and the link to it; see :meth:`ScratchDirs.prepare`."""
-        return self._scratch.prepare(name)
-
-    def remove_scratch(self, name: str) -> str | None:
-        """Delete the entry's scratch directory; gives a warning if something is left, and never raises."""
-        return self._scratch.remove(name)
-
-    def write_result(self, result: EntryResult, *, durable: bool = True) -> Path:
-        """Write the entry's ``results.json``; see :meth:`EntryDirs.write_result`."""
-        return self._entries.write_result(result, durable=durable)
-
-    def is_begun(self, name: str) -> bool:
-        """Whether this run, in any of its processes, made the entry's directory."""
-        return self._entries.is_begun(name)
-
-    def recover_entry(self, name: str, nodeid: str, timeout_s: float) -> EntryResult:
-        """The result of an entry that this run began: the one on the disk, else one that says interrupted.
-
-        Raises:
-            SessionError: the latter can't be written.
-        """
-        entry_dir = self.entry_dir(name)
-        with contextlib.suppress(OSError, ValueError):
-            return read_result(entry_dir)
-        result = interrupted_result(
-            entry_dir,
-            read_claim(entry_dir),
-            "no-result",
-            "pytest ended before the entry did: run it again.\nWhat the script had written is kept.",
-            nodeid=nodeid,
-            timeout_s=timeout_s,
-        )
-        self.write_result(result)
-        return result
-
-    def read_results(self) -> tuple[list[EntryResult], list[str]]:
-        """Every readable result of the session, and one sentence for each that can't be read."""
-        return read_results(self.session_dir)
