@@ -51,7 +51,7 @@ SHARDS_NAME = "shards.json"
 
 
 def candidate_names(prefix: str, moment: datetime) -> Iterator[str]:
-    """``prefix__2025-01-23__14-30-00``, then the same with ``-2``, ``-3`` and so on, without end.
+    """Yield ``prefix__2025-01-23__14-30-00``, then the same with ``-2``, ``-3`` and so on, without end.
 
     ``moment`` is printed as it is: give the wall time of the place where people read it.
 
@@ -65,7 +65,7 @@ def candidate_names(prefix: str, moment: datetime) -> Iterator[str]:
 
 
 def validate_session_name(name: str) -> str:
-    """``name``, if a directory can safely be called so.
+    """Return ``name``, if it is safe as the name of a session's directory.
 
     Raises:
         ValueError: one sentence that says what is wrong with it.
@@ -74,7 +74,7 @@ def validate_session_name(name: str) -> str:
 
 
 def validate_entry_name(name: str) -> str:
-    """``name``, if an entry's directory in the session's can be called so.
+    """Return ``name``, if it is safe as the name of an entry's directory.
 
     Raises:
         ValueError: one sentence that says what is wrong with it.
@@ -106,7 +106,7 @@ def _problem(name: str, max_bytes: int) -> str | None:  # noqa: PLR0911  # one r
     if not name.isprintable():
         return "has a control or other invisible character in it"
     if name != name.strip():
-        return "begins or ends with a blank"
+        return "begins or ends with a space"
     size = len(name.encode())
     if size > max_bytes:
         return f"has {size} bytes, at most {max_bytes} are allowed"

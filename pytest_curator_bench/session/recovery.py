@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Puts right what runs left that were killed: results for their entries, an end for their records."""
+"""Recovery after killed runs: results for their entries, an end for their records."""
 
 from __future__ import annotations
 
