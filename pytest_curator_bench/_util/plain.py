@@ -43,7 +43,7 @@ def to_plain(value: object, *, strict: bool = False, convert: Callable[[object],
             texts = (key if isinstance(key, str) else json.dumps(key) for key in keys)
             return dict(zip(texts, (plain(item, depth + 1) for item in value.values()), strict=True))
         if isinstance(value, AbstractSet):
-            return sorted((plain(item, depth + 1) for item in value), key=lambda item: (str(type(item)), item))
+            return sorted((plain(item, depth + 1) for item in value), key=_order)
         if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview | range):
             return [plain(item, depth + 1) for item in value]
         return plain(convert(value), depth + 1)
@@ -58,3 +58,8 @@ def _text(value: str) -> str:
 
 def _constant(value: float) -> str:
     return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+
+
+def _order(plain: object) -> tuple[bool, float, str]:
+    """Key by which numbers come first, then the rest by its text."""
+    return (False, plain, "") if isinstance(plain, int | float) else (True, 0, str(plain))

@@ -42,7 +42,7 @@ class Colour(StrEnum):
         (Level.HIGH, 3),
         (Colour.RED, "red"),
         ({3, 1, 2}, [1, 2, 3]),
-        ({"b", 1, "a"}, [1, "a", "b"]),
+        ({"b", 10, 9, "a", (1, "x"), (1, 2)}, [9, 10, [1, "x"], [1, 2], "a", "b"]),
         ((1, (2,)), [1, [2]]),
         (OrderedDict(a=1), {"a": 1}),
         ({1: "a", None: "b", Colour.RED: "c", Path("d"): "d"}, {"1": "a", "null": "b", "red": "c", "d": "d"}),
