@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["IN_CONTAINER_VARIABLE", "MOUNT_DIR", "container_override", "in_container", "mounted_path", "to_host_path"]
+__all__ = [
+    "IN_CONTAINER_VARIABLE",
+    "MOUNT_DIR",
+    "container_override",
+    "display_path",
+    "in_container",
+    "mounted_path",
+    "to_host_path",
+]
 
 IN_CONTAINER_VARIABLE = "CURATOR_BENCH_IN_CONTAINER"
 """Environment variable that decides: 1 or 0, for machines that look like what they are not."""
@@ -89,6 +97,12 @@ def to_host_path(path: Path, mounts: Iterable[tuple[Path, Path]] = ()) -> Path:
 def mounted_path(host_path: Path) -> Path:
     """Where the tools mount a path for which the configuration names no place in the container."""
     return Path(f"{MOUNT_DIR}{host_path}")
+
+
+def display_path(path: Path, start: Path) -> str:
+    """Return the path as people call it: relative to ``start`` where it lies below that, else as the host calls it."""
+    plain = Path(os.path.normpath(path))
+    return str(plain.relative_to(start) if plain.is_relative_to(start) else to_host_path(plain))
 
 
 def _has_overlay_root(root: Path) -> bool:

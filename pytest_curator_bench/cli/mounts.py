@@ -1,27 +1,61 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What of the host a container needs for a configuration; ``benchmarks/tools/run.sh`` asks for it."""
+"""``curator-bench mounts``: what a container needs of its host; ``benchmarks/tools/run.sh`` asks for it."""
 
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pytest_curator_bench._util.container import to_host_path
+from pytest_curator_bench._util.container import display_path, to_host_path
+from pytest_curator_bench.config import ConfigError, load_config
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Iterator
 
     from pytest_curator_bench.config.model import BenchConfig, ScriptRun
 
-__all__ = ["Mount", "needed_mounts"]
+__all__ = ["Mount", "add_arguments", "needed_mounts", "run"]
 
 Kind = Literal["make", "need", "read"]
 
 # The first counts where the same directory is named twice.
 _ORDER: tuple[Kind, ...] = ("make", "need", "read")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.description = (
+        "Print what a container needs of its host for configuration files, merged in order. For each "
+        "mount four fields, each ended by a NUL byte: make (written, made where missing), need (must be there) or "
+        "read (only read, left out where missing); the path in the container; the path on the host; what in the "
+        "configuration names it. To be called in the container; benchmarks/tools/run.sh does. Exit status 1: a "
+        "file is wrong."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a configuration file, YAML")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the mounts; returns the exit status."""
+    image_dir = Path.cwd()
+    try:
+        config = load_config(
+            [file.absolute() for file in options.files],
+            environ=os.environ,
+            strict=False,
+            root_dir=image_dir,
+            display=lambda path: display_path(path, image_dir),
+        )
+    except ConfigError as error:
+        sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
+        return 1
+    for mount in needed_mounts(config, image_dir):
+        sys.stdout.write(f"{mount.kind}\0{mount.inside}\0{mount.outside}\0{mount.purpose}\0")
+    return 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +84,7 @@ class Mount:
 
 
 def needed_mounts(config: BenchConfig, image_dir: Path) -> list[Mount]:
-    """What to mount, outer directories first.
+    """Return what to mount, outer directories first.
 
     Args:
         config: the configuration as the container reads it.

@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench.session.entry_files import walk_entries
+from pytest_curator_bench.session.entry_dirs import walk_entries
 from pytest_curator_bench.session.names import RESULTS_NAME, SUPERSEDED_NAME
 from pytest_curator_bench.sinks.base import delivery_key
 

@@ -352,7 +352,7 @@ class EntryExecution:
         if self.result is None:
             return
         try:
-            self._services.session.write_result(self.result, durable=durable)
+            self._services.session.entries.write_result(self.result, durable=durable)
         except SessionError as error:
             self._listener.warned(f"its result was not written: {error}")
         else:
@@ -385,7 +385,7 @@ class EntryExecution:
 
     @contextlib.contextmanager
     def _in_directory(self) -> Iterator[None]:
-        self._entry_dir = self._services.session.prepare_entry_dir(
+        self._entry_dir = self._services.session.entries.prepare(
             self.entry.name, nodeid=self._nodeid, timeout_s=self.entry.timeout_s
         )
         yield
@@ -393,10 +393,10 @@ class EntryExecution:
     @contextlib.contextmanager
     def _with_scratch(self) -> Iterator[None]:
         store = self._services.session
-        self._scratch_dir = store.prepare_scratch(self.entry.name)
+        self._scratch_dir = store.scratch.prepare(self.entry.name)
         yield
         if self.entry.delete_scratch:
-            self.warn(store.remove_scratch(self.entry.name))
+            self.warn(store.scratch.remove(self.entry.name))
 
     @contextlib.contextmanager
     def _with_lease(self) -> Iterator[None]:
@@ -445,7 +445,7 @@ def blank_result(
     entry: Entry, store: SessionStore, nodeid: str, status: Status, reason: str, error: str | None
 ) -> EntryResult:
     """Return a result for an entry whose script never ran, or was lost."""
-    entry_dir = store.entry_dir(entry.name)
+    entry_dir = store.entries.path(entry.name)
     return EntryResult(
         name=entry.name,
         session_name=store.session_name,

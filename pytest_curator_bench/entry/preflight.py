@@ -15,7 +15,7 @@ from pytest_curator_bench.config.model import DataSetup, Entry, find_script
 from pytest_curator_bench.entry.resources import shortage_for
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.state_file import leases_dir
-from pytest_curator_bench.session.entry_files import read_result
+from pytest_curator_bench.session.entry_dirs import read_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -174,7 +174,7 @@ def missing_data(entry: Entry, services: Services) -> Problem | None:
     setups = services.session.data_setups()
     names = required_setups(entry, skip_setup=services.policy.skip_setup)
     for name in names:
-        setup_dir = setups.entry_dir(name)
+        setup_dir = setups.entries.path(name)
         try:
             result = read_result(setup_dir)
         except (OSError, ValueError):

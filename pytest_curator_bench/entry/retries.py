@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.session.entry_files import CLAIM_FILE
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import RESULTS_NAME, SCRATCH_NAME
+from pytest_curator_bench.session.names import CLAIM_NAME, RESULTS_NAME, SCRATCH_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,15 +46,15 @@ def archive_attempt(store: SessionStore, masker: Masker, result: EntryResult, nu
     Raises:
         SessionError: they can't be moved.
     """
-    entry_dir = store.entry_dir(result.name)
-    if not store.is_begun(result.name):
+    entry_dir = store.entries.path(result.name)
+    if not store.entries.is_begun(result.name):
         return result
     archive = entry_dir / f"{DIR_PREFIX}{number}"
-    warning = store.remove_scratch(result.name)
+    warning = store.scratch.remove(result.name)
     try:
         archive.mkdir()
         for path in list(entry_dir.iterdir()):
-            if path.name not in {CLAIM_FILE, SCRATCH_NAME} and not path.name.startswith(DIR_PREFIX):
+            if path.name not in {CLAIM_NAME, SCRATCH_NAME} and not path.name.startswith(DIR_PREFIX):
                 path.rename(archive / path.name)
         log = Path(result.stdouterr_file)
         moved = dataclasses.replace(

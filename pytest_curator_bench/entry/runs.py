@@ -111,8 +111,8 @@ class EntryRuns:
         try:
             run_dir.mkdir()
             if self._entry.delete_scratch and self.has_begun:
-                warning = store.remove_scratch(self._entry.name)
-                store.prepare_scratch(self._entry.name)
+                warning = store.scratch.remove(self._entry.name)
+                store.scratch.prepare(self._entry.name)
             scratch_dir.mkdir()
             self._link_log(inputs.entry_dir / LOG_NAME, name)
             result = self._run(run_dir, scratch_dir, inputs)

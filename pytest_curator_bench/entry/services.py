@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import display_path
+from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.clusters.existing.cluster import token_secrets
 from pytest_curator_bench.clusters.shared.leases import SharedLeases

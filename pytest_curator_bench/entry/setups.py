@@ -26,7 +26,7 @@ from pytest_curator_bench.processes.client import SupervisionError
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.placement import ResourceRequest
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.entry_files import read_result
+from pytest_curator_bench.session.entry_dirs import read_result
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
 
@@ -92,9 +92,9 @@ class _DataSetupRun:
         self._setup = setup
         self._view = view
         self._store = services.session.data_setups()
-        self._dir = self._store.entry_dir(setup.name)
+        self._dir = self._store.entries.path(setup.name)
         self._resolved = services.bench_config.command_values(
-            setup, session_entry_dir=self._dir, scratch_dir=self._store.scratch_dir(setup.name)
+            setup, session_entry_dir=self._dir, scratch_dir=self._store.scratch.path(setup.name)
         )
 
     def ensure(self) -> EntryResult:
@@ -106,12 +106,12 @@ class _DataSetupRun:
                     self._view.tell(f"data set-up {self._setup.name}: passed before in this session")
                     return earlier
                 result = self._run()
-                self._store.write_result(result)
+                self._store.entries.write_result(result)
                 self._remove_scratch()
         except (SessionError, SupervisionError, LeaseError) as error:
             result = self._blank_result(str(error))
             with contextlib.suppress(SessionError):  # dependents read it; if it can't be written, they say so
-                self._store.write_result(result)
+                self._store.entries.write_result(result)
         self._view.ended(result)
         return result
 
@@ -151,8 +151,8 @@ class _DataSetupRun:
 
     def _run(self) -> EntryResult:
         _wait_for_orphans(self._dir / LOG_NAME)
-        self._store.prepare_entry_dir(self._setup.name, timeout_s=self._setup.timeout_s)
-        self._store.prepare_scratch(self._setup.name)
+        self._store.entries.prepare(self._setup.name, timeout_s=self._setup.timeout_s)
+        self._store.scratch.prepare(self._setup.name)
         self._view.started(self._setup, self._dir / LOG_NAME)
         with self._whole_machine():
             # The result says that it was interrupted; then so does run_data_setups.
@@ -203,7 +203,7 @@ class _DataSetupRun:
 
     def _remove_scratch(self) -> None:
         if self._services.bench_config.delete_scratch:
-            warning = self._store.remove_scratch(self._setup.name)
+            warning = self._store.scratch.remove(self._setup.name)
             if warning:
                 self._view.tell(f"data set-up {self._setup.name}: {warning}")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench._util.atomic import display_path
+from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.config.viewer import viewer_problems

@@ -28,9 +28,9 @@ from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
 from pytest_curator_bench.plugin.terminal.summary import write_summary
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.durations import known_durations, pin_durations
 from pytest_curator_bench.session.environment import capture_environment
 from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.shards import known_durations, pin_durations
 from pytest_curator_bench.session.store import RunFacts, SessionError
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class Controller:
         if entry is not None:
             self._delivery.entry_started(entry.name)
         if self._live is not None and entry is not None:
-            log = self._bench_run.store.entry_dir(entry.name) / LOG_NAME
+            log = self._bench_run.store.entries.path(entry.name) / LOG_NAME
             self._live.started(nodeid, entry.name, entry.timeout_s, log)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -235,7 +235,7 @@ class Controller:
         store = self._bench_run.store
         result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
         self._results[entry.name] = result
-        store.write_result(result)
+        store.entries.write_result(result)
         self._delivery.submit(result.to_dict())
 
     def pytest_enter_pdb(self) -> None:
@@ -278,8 +278,8 @@ class Controller:
             store.discard_if_unused()
             return
         for nodeid, entry in self._entries_by_nodeid.items():
-            if entry.name not in self._results and store.is_begun(entry.name):
-                result = store.recover_entry(entry.name, nodeid, entry.timeout_s)
+            if entry.name not in self._results and store.entries.is_begun(entry.name):
+                result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
                 self._results[entry.name] = result
                 self._delivery.submit(result.to_dict())
         try:
@@ -297,6 +297,9 @@ class Controller:
                 list(self._results.values()),
                 self._bench_run.to_host_path,
             )
+            recovered = self._bench_run.store.recovered
+            if recovered:
+                terminalreporter.write_line(f"interrupted when an earlier run was killed: {', '.join(recovered)}")
             url = self._bench_run.viewer_url()
             if url:
                 terminalreporter.write_line(f"viewer: {self._services.masker.mask(url)}")

@@ -8,51 +8,22 @@ fill one session (``--bench-session``) are sure of the latter: the first writes 
 
 from __future__ import annotations
 
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from pytest_curator_bench.session.shards import assign, expected_durations
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_curator_bench.plugin.options import Shard
 
-__all__ = ["DURATIONS_KEY", "ShardPlugin", "assign", "expected_durations", "worker_durations"]
+__all__ = ["DURATIONS_KEY", "ShardPlugin", "worker_durations"]
 
 # What controllers tell workers, and workers controllers.
 DURATIONS_KEY = "curator_bench_durations_s"
 EMPTY_KEY = "curator_bench_shard_was_empty"
-
-
-def assign(durations_s: Mapping[str, float], count: int) -> dict[str, int]:
-    """The part, from 1, of each name: the longest first, each to the part that has least to do so far.
-
-    This is Graham's longest-processing-time rule (SIAM J. Appl. Math. 17, 1969): no part takes more than 4/3 of
-    what the best split's longest does. Equal ones go by name, so that the order given makes no difference.
-    """
-    loads = [0.0] * count
-    parts = {}
-    for name in sorted(durations_s, key=lambda name: (-durations_s[name], name)):
-        part = min(range(count), key=lambda index: (loads[index], index))
-        loads[part] += durations_s[name]
-        parts[name] = part + 1
-    return parts
-
-
-def expected_durations(known_s: Mapping[str, float], limits_s: Mapping[str, float]) -> dict[str, float]:
-    """How long each entry is expected to take, in seconds.
-
-    Args:
-        known_s: durations of earlier runs, by the entry's name, of more entries perhaps.
-        limits_s: the limit of each selected entry.
-
-    Returns:
-        What is known; for others the median of that, or the entry's limit where nothing is known of any.
-    """
-    known = {name: known_s[name] for name in limits_s if name in known_s}
-    default = median(known.values()) if known else None
-    return {name: known.get(name, limit if default is None else default) for name, limit in limits_s.items()}
 
 
 def worker_durations(config: pytest.Config) -> Callable[[Shard], Mapping[str, float]]:

@@ -78,7 +78,7 @@ class Delivery:
             **environment,
             **{key: value for key, value in dataclasses.asdict(facts).items() if key != "command_line"},
             "entries": list(entries),
-            "results_dir": str(store.results_dir),
+            "results_dir": str(store.session_dir.parent),
             "run_id": store.run_id,
             "session_dir": str(store.session_dir),
         }

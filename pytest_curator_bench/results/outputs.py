@@ -10,7 +10,8 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import open_regular, to_plain, write_json
+from pytest_curator_bench._util.atomic import open_regular, write_json
+from pytest_curator_bench._util.plain import to_plain
 from pytest_curator_bench.results.tasks.reader import TaskData, TasksError, read_tasks
 
 if TYPE_CHECKING:

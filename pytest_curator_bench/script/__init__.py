@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a benchmark script needs, so that it can be short: arguments, timing, and the three result files.
+"""Helpers for benchmark scripts: arguments, timing, and the three result files.
 
 ::
 
@@ -17,7 +17,7 @@
         with bench.timed("time_taken_s"), bench.task("counting", items=len(lines)):
             bench.metrics["num_words"] = sum(len(line.split()) for line in lines)
 
-A script written so runs under pytest, by itself (``python script.py --benchmark-results-path /tmp/x``) and
+Such a script runs under pytest, by itself (``python script.py --benchmark-results-path /tmp/x``) and
 under a debugger. Importing this package costs little: Ray, NeMo Curator and the like are imported where they
 are used.
 """

@@ -5,10 +5,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import signal
-import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -16,10 +14,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from pytest_curator_bench._util.atomic import write_bytes, write_json
+from pytest_curator_bench._util.atomic import read_json_object, write_bytes, write_json
+from pytest_curator_bench._util.plain import to_plain
 from pytest_curator_bench.script.cluster import EXECUTORS
 from pytest_curator_bench.script.counts import CheckFailedError
 from pytest_curator_bench.script.tasks import StageRecord, TaskList, pickle_tasks
+from pytest_curator_bench.script.values import plainer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,12 +30,12 @@ __all__ = ["Benchmark", "Stopwatch", "TaskBlock"]
 
 @dataclass(slots=True, kw_only=True)
 class TaskBlock:
-    """What a block of :meth:`Benchmark.task` did; fill in what is known only inside of it.
+    """The work of a block of :meth:`Benchmark.task`; fill in what is known only inside the block.
 
     Attributes:
-        items: number of items that it processed.
+        items: number of items that the block processed.
         input_bytes: size of its input, in bytes.
-        custom_metrics: further numbers of it.
+        custom_metrics: further numbers.
     """
 
     items: int = 0
@@ -57,18 +57,18 @@ class Stopwatch:
 class Benchmark:
     """One run of a benchmark: parses the arguments, and writes the three result files when it ends.
 
-    Used as a context manager. params.json is written when the block begins; metrics.json and tasks.pkl when
-    it ends, also when it raises, and when SIGTERM ends the process (the plugin's time limit sends it): what
-    was measured until then stays. Exceptions go on, so the exit status tells of them. Every file is written
-    atomically.
+    Use it as a context manager. It writes params.json when the block begins, and metrics.json and tasks.pkl when
+    the block ends: also when it raises, and when SIGTERM ends the process, which the plugin sends at the time limit.
+    Exceptions go on, so the exit status reports them. Every file is written atomically.
 
     Attributes:
         parser: the command line; add the script's own arguments to it before the block begins.
         args: the parsed arguments; there from the block's beginning.
         results_path: the directory that the files go to; created where missing.
-        params: what the benchmark ran with; all arguments, to begin with. Merged into a params.json that is
-            there already: mappings recursively, of other values the script's win.
-        metrics: what was measured: anything that JSON can carry, and numpy's scalars, paths, dates.
+        params: what the benchmark ran with; all arguments, to begin with. They are merged into an existing
+            params.json: mappings recursively; other values of the script take precedence.
+        metrics: what was measured: anything that JSON can carry, scalars and arrays of numpy, tensors of torch,
+            paths, dates, enums and dataclasses.
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class Benchmark:
         executor: str | None = None,
         argv: Sequence[str] | None = None,
     ) -> None:
-        """Lay out the command line.
+        """Declare the command line.
 
         Args:
             description: what the script measures, for ``--help``.
             executor: default of the argument ``--executor``, one of ``EXECUTORS``; without it there is none.
-            argv: arguments to parse in place of those of the process.
+            argv: arguments to parse instead of those of the process.
         """
         self.parser = argparse.ArgumentParser(description=description)
         self.parser.add_argument(
@@ -136,7 +136,7 @@ class Benchmark:
 
         Args:
             name: the stage's name.
-            items: number of items it processes, where that is known beforehand.
+            items: number of items that the block processes, if known beforehand.
             input_bytes: size of its input, in bytes.
         """
         block = TaskBlock(items=items, input_bytes=input_bytes)
@@ -165,16 +165,16 @@ class Benchmark:
             watch.elapsed_s = self.metrics[metric] = time.perf_counter() - start
 
     def add_tasks(self, tasks: object, name: str = "") -> None:
-        """Keep what a pipeline or workflow of NeMo Curator returned, for its statistics per stage.
+        """Add the tasks that a pipeline or workflow of NeMo Curator returned, for its statistics per stage.
 
-        Data that tasks carry are left out of tasks.pkl, statistics are kept.
+        tasks.pkl keeps the statistics of tasks and leaves their data out.
 
         Args:
             tasks: tasks, a mapping of pipeline names to tasks, a ``WorkflowRunResult``, or None for no tasks.
-            name: the pipeline's name, where tasks come without one and there is more than one pipeline.
+            name: the pipeline's name, needed where there is more than one pipeline and tasks come without a name.
 
         Raises:
-            TypeError: something else.
+            TypeError: ``tasks`` is something else.
         """
         self._tasks.add_tasks(tasks, name)
 
@@ -197,12 +197,12 @@ class Benchmark:
 
     def _write_files(self) -> None:
         self._write_params()
-        write_json(self.results_path / "metrics.json", self.metrics)
+        write_json(self.results_path / "metrics.json", _plain(self.metrics))
         write_bytes(self.results_path / "tasks.pkl", pickle_tasks(self._tasks))
 
     def _write_params(self) -> None:
         path = self.results_path / "params.json"
-        write_json(path, _merged(_read_mapping(path), self.params))
+        write_json(path, _merged(read_json_object(path), _plain(self.params)))
 
     def _catch_sigterm(self) -> None:
         """Write the files on SIGTERM, then die of it; a handler of somebody else's is left alone."""
@@ -223,15 +223,9 @@ class Benchmark:
             os.kill(os.getpid(), signum)
 
 
-def _read_mapping(path: Path) -> dict[str, Any]:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as error:
-        print(f"warning: {path} is replaced, because it can't be read: {error}", file=sys.stderr)  # noqa: T201
-        return {}
-    return data if isinstance(data, dict) else {}
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = to_plain(values, strict=True, convert=plainer)  # type: ignore[assignment]  # a dictionary stays one
+    return plain
 
 
 def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Ray and NeMo Curator's executors, for benchmark scripts."""
+"""Ray clusters and NeMo Curator's executors for benchmark scripts."""
 
 from __future__ import annotations
 
@@ -35,18 +35,17 @@ def ray_cluster(
     num_gpus: int | None = None,
     object_store_bytes: int | None = None,
 ) -> Iterator[str]:
-    """The Ray cluster to work on: the one that ``RAY_ADDRESS`` names, else one of the script's own.
+    """Give the Ray cluster to work on: the one that ``RAY_ADDRESS`` names, else one of the script's own.
 
-    Under pytest the entry's ``ray`` section decides, and ``RAY_ADDRESS`` is set. Where it is not, because the
-    script runs by itself, a cluster is started that listens on this machine only, and stopped afterwards;
-    meanwhile ``RAY_ADDRESS`` and its token are in the environment. Nothing is connected: executors do that by
-    themselves, and ``ray.init()`` does.
+    Under pytest the entry's ``ray`` section decides, and ``RAY_ADDRESS`` is set. A script that runs by itself gets
+    a cluster that listens on this machine only and is stopped afterwards; meanwhile ``RAY_ADDRESS`` and the
+    cluster's token are in the environment. The script is not connected: executors connect, and so does ``ray.init()``.
 
     Args:
-        executor: what will run on it; ``xenna`` needs a dashboard.
+        executor: what will run on the cluster; ``xenna`` needs a dashboard.
         num_cpus: CPUs of a cluster of the script's own; by default those of the machine.
-        num_gpus: GPUs of it; by default those of the machine.
-        object_store_bytes: size of its object store; by default what Ray chooses.
+        num_gpus: GPUs of such a cluster; by default those of the machine.
+        object_store_bytes: size of its object store; by default Ray's choice.
 
     Yields:
         The cluster's address.
@@ -89,18 +88,17 @@ def ray_cluster(
 
 
 def make_executor(name: str, config: Mapping[str, Any] | None = None) -> Any:
-    """An executor of NeMo Curator.
+    """Return an executor of NeMo Curator.
 
-    Xenna runs in its batch mode on clusters of less than 8 CPUs, where streaming may find too few of them,
-    unless the configuration names an ``execution_mode``. To know the cluster's size, it is connected to for a
-    moment.
+    Xenna runs in its batch mode on clusters with fewer than 8 CPUs, which are too few for streaming, unless the
+    configuration names an ``execution_mode``. The function connects to the cluster for a moment to learn its size.
 
     Args:
         name: one of :data:`EXECUTORS`.
         config: the executor's configuration.
 
     Raises:
-        ValueError: an unknown name.
+        ValueError: the name is unknown.
         ImportError: NeMo Curator is not installed.
     """
     settings = dict(config or {})

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Honest counts: of what was written, and of what should have been."""
+"""Counts of documents and bytes: those in files, and those that a manifest states."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["CheckFailedError", "count_documents", "read_counts", "total_bytes"]
 
 
 class CheckFailedError(SystemExit):
-    """A result is not what it must be: the script ends with this sentence on stderr and exit status 1.
+    """A result is wrong: the script ends with this sentence on stderr and exit status 1.
 
-    A SystemExit, so that the sentence stands alone at the end of the log, without a traceback of no use.
+    A SystemExit, so that the sentence stands alone at the end of the log, without a traceback.
     """
 
 
@@ -43,12 +43,12 @@ def count_documents(paths: Iterable[str | Path]) -> int:
 
 
 def total_bytes(paths: Iterable[str | Path]) -> int:
-    """The size of all files together, in bytes; raises OSError if one is missing."""
+    """Return the size of all files together, in bytes; raises OSError if one is missing."""
     return sum(Path(path).stat().st_size for path in paths)
 
 
 def read_counts(manifest: Path | None) -> dict[str, int]:
-    """The counts that a data set's manifest states: its ``counts`` mapping; empty without a manifest.
+    """Return the counts that a dataset's manifest states in its ``counts`` mapping; none without a manifest.
 
     Raises:
         CheckFailedError: the manifest can't be read.

@@ -2,10 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The task statistics of a benchmark script, and the pickle that they travel in.
 
-``tasks.pkl`` holds what ``nemo_curator.tasks.utils.TaskPerfUtils`` takes: a list of NeMo Curator's tasks, or
+``tasks.pkl`` holds what ``nemo_curator.tasks.utils.TaskPerfUtils`` reads: a list of NeMo Curator's tasks, or
 a mapping of pipeline names to such lists. A script that measured only blocks of its own needs no NeMo
-Curator: its list holds dictionaries with ``task_id`` and ``stage_perf``, which this project's reader takes,
-too.
+Curator: its list holds dictionaries with ``task_id`` and ``stage_perf``, which this project reads as well.
 """
 
 from __future__ import annotations
@@ -66,7 +65,7 @@ class TaskList:
 
 
 def pickle_tasks(tasks: TaskList) -> bytes:
-    """The content of ``tasks.pkl``."""
+    """Return the content of ``tasks.pkl``."""
     blocks = [
         {"task_id": f"block_{number}", "stage_perf": [asdict(record)]} for number, record in enumerate(tasks.records)
     ]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which commit of a git checkout the code comes from."""
+"""Commit and state of the git checkout that code comes from."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Checkout:
 
 
 def read_checkout(directory: Path) -> Checkout | None:
-    """State of the checkout that ``directory`` lies in; ``None`` without one, or if git can't say in 5 s."""
+    """Return the state of the checkout that holds ``directory``; ``None`` without one, or if git takes over 5 s."""
     # The directory may belong to another user than ours, as it does in containers; git refuses that for fear
     # of programs that a repository's configuration names. This code is about to be run anyway.
     command = ["git", "-c", "safe.directory=*", "-c", "core.fsmonitor=false", "-C", str(directory)]
@@ -58,7 +58,7 @@ def read_checkout(directory: Path) -> Checkout | None:
 
 
 def source_dir(module: str) -> Path | None:
-    """Directory of the git checkout that ``module`` would be imported from; nothing is imported.
+    """Return the git checkout that ``module`` would be imported from; nothing is imported.
 
     ``None`` where it isn't installed, or installed from an archive: a virtual environment that lies in some
     checkout doesn't make its packages part of that.

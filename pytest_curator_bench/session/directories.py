@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Claims the directories of a session, and undoes what was made for one that came to nothing."""
+"""Making the directories of a session, and removing those of a session that came to nothing."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["SessionPlace", "claim_session", "remove_empty"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionPlace:
-    """Where a session lies.
+    """The place of a session on the disk.
 
     Attributes:
         results_dir: holds the directories of sessions, absolute.

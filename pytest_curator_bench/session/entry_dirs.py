@@ -1,9 +1,9 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Makes the directories of a session's entries and puts results into them.
+"""The directories of a session's entries: made, claimed by a run, given a result, found and read.
 
-An entry's directory is there only as a whole: it is made under another name, together with a mark of the run
-that made it, and renamed. The mark stays, so that a result can be told from one that another run wrote into
+An entry's directory exists only as a whole: it is made under another name, together with the claim of the run
+that makes it, and renamed. The claim stays, so that a result can be told from one that another run wrote into
 the same session, and an entry without a result from one that is still running.
 """
 
@@ -12,28 +12,27 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
+import json
 import os
 import secrets
 import shutil
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.session.entry_files import (
-    CLAIM_FILE,
-    EntryClaim,
-    has_result,
-    read_claim,
-    write_claim,
-)
+from pytest_curator_bench._util.atomic import read_json_object, write_json
+from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import (
+    CLAIM_NAME,
+    LOG_NAME,
+    RESERVED_ENTRY_NAMES,
     RESULTS_NAME,
     SCRATCH_NAME,
     SUPERSEDED_NAME,
     validate_entry_name,
 )
 from pytest_curator_bench.session.process_identity import ProcessIdentity
-from pytest_curator_bench.session.runs import utc_now
+from pytest_curator_bench.session.runs import read_run, utc_now
 from pytest_curator_bench.session.status import STATUS_NAME
 
 if TYPE_CHECKING:
@@ -41,10 +40,113 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_curator_bench._util.masking import Masker
-    from pytest_curator_bench.results.record import EntryResult
     from pytest_curator_bench.session.scratch import ScratchDirs
 
-__all__ = ["EntryDirs"]
+__all__ = [
+    "EntryClaim",
+    "EntryDirs",
+    "has_result",
+    "interrupted_result",
+    "read_claim",
+    "read_result",
+    "walk_entries",
+    "write_claim",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryClaim:
+    """Which run made an entry's directory, and what is known of the entry before it has a result.
+
+    Attributes:
+        run_id: the run.
+        owner: the process that made it, an xdist worker for instance.
+        prepared_at: UTC time, ISO 8601.
+        nodeid: pytest's name of the item, or empty.
+        timeout_s: the entry's limit in seconds, or 0.
+    """
+
+    run_id: str
+    owner: ProcessIdentity
+    prepared_at: str
+    nodeid: str = ""
+    timeout_s: float = 0.0
+
+    def is_over(self, session_dir: Path) -> bool:
+        """Whether the run that made the claim has certainly ended."""
+        try:
+            return read_run(session_dir, self.run_id).is_over()
+        except (OSError, KeyError, TypeError, ValueError):
+            return self.owner.state() == "dead"
+
+
+def write_claim(entry_dir: Path, claim: EntryClaim) -> None:
+    """Write ``claim``; raises OSError."""
+    # Not worth a wait for the disk: it names a process that a crash of the machine ends as well.
+    write_json(entry_dir / CLAIM_NAME, asdict(claim), durable=False)
+
+
+def read_claim(entry_dir: Path) -> EntryClaim | None:
+    """Return the directory's claim, if it has one that can be read."""
+    data = read_json_object(entry_dir / CLAIM_NAME)
+    try:
+        return EntryClaim(**{**data, "owner": ProcessIdentity.from_dict(data["owner"])})
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def has_result(entry_dir: Path) -> bool:
+    """Whether there is a result, readable or not."""
+    return (entry_dir / RESULTS_NAME).exists()
+
+
+def read_result(entry_dir: Path) -> EntryResult:
+    """Return the result in ``entry_dir``.
+
+    Raises:
+        OSError: there is none, or it can't be read.
+        ValueError: it is no result; the message says why.
+    """
+    content = (entry_dir / RESULTS_NAME).read_bytes()
+    try:
+        return EntryResult.from_dict(_mapping(json.loads(content)))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"no result that this version can read ({error})") from error
+
+
+def walk_entries(session_dir: Path) -> Iterator[Path]:
+    """Yield the directories of a session's entries, by name: those with a claim or a result."""
+    for path in sorted(session_dir.iterdir()):
+        if path.name.startswith(".") or path.name in RESERVED_ENTRY_NAMES:
+            continue
+        if (path / CLAIM_NAME).exists() or has_result(path):
+            yield path
+
+
+def interrupted_result(entry_dir: Path, claim: EntryClaim | None, reason: str, error: str, **known: Any) -> EntryResult:
+    """Return a result for an entry whose run ended before the entry had one.
+
+    Its parameters and metrics stay unread: nobody knows how far the script had come.
+
+    Args:
+        entry_dir: the entry's directory.
+        claim: its claim.
+        reason: the result's reason.
+        error: the result's error.
+        known: fields that the caller knows better than the claim.
+    """
+    facts: dict[str, Any] = {"session_name": entry_dir.parent.name, "nodeid": "", "timeout_s": 0.0}
+    if claim is not None:
+        facts |= {"nodeid": claim.nodeid, "timeout_s": claim.timeout_s, "started_at": claim.prepared_at}
+    return EntryResult(
+        name=entry_dir.name,
+        status="interrupted",
+        reason=reason,
+        error=error,
+        entry_dir=str(entry_dir),
+        stdouterr_file=str(entry_dir / LOG_NAME),
+        **{**facts, **known},
+    )
 
 
 class EntryDirs:
@@ -57,14 +159,14 @@ class EntryDirs:
         self._masker = masker
 
     def path(self, name: str) -> Path:
-        """The entry's directory, whether it exists or not; raises ValueError for names that can't be one."""
+        """Return the entry's directory, whether it exists or not; raises ValueError for names that can't be one."""
         return self._session_dir / validate_entry_name(name)
 
     def prepare(self, name: str, *, nodeid: str = "", timeout_s: float = 0.0) -> Path:
-        """Make the entry's directory, with nothing in it that a script or this plugin has written.
+        """Make the entry's directory, with nothing in it but this run's claim.
 
-        What an earlier go of the entry left is moved to ``superseded/{name}-1``, ``-2`` and so on, with its
-        scratch directory.
+        What an earlier run of the entry left is moved to ``superseded/{name}-1``, ``-2`` and so on, with its
+        scratch directory. ``nodeid`` and ``timeout_s`` are for the result that the entry gets if this run is killed.
 
         Raises:
             SessionError: it can't be made, or another run, or another worker of this one, is at work in it.
@@ -73,7 +175,7 @@ class EntryDirs:
         if self._is_busy(path) or self._is_doubled(path):
             raise SessionError(_busy_message(name, path))
         try:
-            with self._new_directory(name, nodeid, timeout_s) as new:
+            with self._new_directory(nodeid, timeout_s) as new:
                 while not _rename(new, path):
                     self._clear(path)
         except OSError as error:
@@ -81,13 +183,13 @@ class EntryDirs:
         return path
 
     def is_begun(self, name: str) -> bool:
-        """Whether the entry's directory is there and this run made it, in whichever of its processes."""
+        """Whether this run, in any of its processes, made the entry's directory."""
         path = self.path(name)
-        mark = read_claim(path)
-        if mark is None:
+        claim = read_claim(path)
+        if claim is None:
             # A script may have emptied the directory that it was given.
             return path.is_dir() and not has_result(path)
-        return mark.run_id == self._run_id
+        return claim.run_id == self._run_id
 
     def write_result(self, result: EntryResult, *, durable: bool = True) -> Path:
         """Write ``result`` with its secrets masked, in place of what this run wrote before for the entry.
@@ -110,32 +212,52 @@ class EntryDirs:
                     return self._write_aside(result, data)
                 self.prepare(result.name, nodeid=result.nodeid, timeout_s=result.timeout_s)
             elif read_claim(path) is None:
-                write_claim(path, self._mark(result.nodeid, result.timeout_s))
+                write_claim(path, self._claim(result.nodeid, result.timeout_s))
             write_json(path / RESULTS_NAME, data, durable=durable)
         except OSError as error:
             raise SessionError.unwritable(path, "results_dir", error) from error
         return path / RESULTS_NAME
 
+    def recover(self, name: str, *, nodeid: str, timeout_s: float) -> EntryResult:
+        """Return the result of an entry that this run began: the one on the disk, else one written as interrupted.
+
+        Raises:
+            SessionError: the latter can't be written.
+        """
+        path = self.path(name)
+        with contextlib.suppress(OSError, ValueError):
+            return read_result(path)
+        result = interrupted_result(
+            path,
+            read_claim(path),
+            "no-result",
+            "pytest ended before the entry did: run it again.\nWhat the script had written is kept.",
+            nodeid=nodeid,
+            timeout_s=timeout_s,
+        )
+        self.write_result(result)
+        return result
+
     def _write_aside(self, result: EntryResult, data: object) -> Path:
-        with self._new_directory(result.name, result.nodeid, result.timeout_s) as new:
+        with self._new_directory(result.nodeid, result.timeout_s) as new:
             write_json(new / RESULTS_NAME, data)
             return self._move_aside(new, result.name) / RESULTS_NAME
 
     def _is_busy(self, path: Path) -> bool:
         """Whether another run, as far as can be seen, still works on the entry."""
-        mark = read_claim(path)
-        if mark is None or mark.run_id == self._run_id or has_result(path):
+        claim = read_claim(path)
+        if claim is None or claim.run_id == self._run_id or has_result(path):
             return False
-        return not mark.is_over(self._session_dir)
+        return not claim.is_over(self._session_dir)
 
     def _is_doubled(self, path: Path) -> bool:
         """Whether another process of this run works on the entry, as ``--dist each`` makes them do."""
-        mark = read_claim(path)
-        if mark is None or mark.run_id != self._run_id or has_result(path):
+        claim = read_claim(path)
+        if claim is None or claim.run_id != self._run_id or has_result(path):
             return False
-        return mark.owner != ProcessIdentity.current() and mark.owner.state() == "alive"
+        return claim.owner != ProcessIdentity.current() and claim.owner.state() == "alive"
 
-    def _mark(self, nodeid: str, timeout_s: float) -> EntryClaim:
+    def _claim(self, nodeid: str, timeout_s: float) -> EntryClaim:
         return EntryClaim(
             run_id=self._run_id,
             owner=ProcessIdentity.current(),
@@ -145,12 +267,12 @@ class EntryDirs:
         )
 
     @contextlib.contextmanager
-    def _new_directory(self, name: str, nodeid: str, timeout_s: float) -> Iterator[Path]:
-        """A directory with a mark, to be renamed; what is left under its first name is deleted."""
+    def _new_directory(self, nodeid: str, timeout_s: float) -> Iterator[Path]:
+        """A directory with a claim, to be renamed; what is left under its first name is deleted."""
         new = self._session_dir / f".new-{os.getpid()}-{secrets.token_hex(4)}"
         new.mkdir()
         try:
-            write_claim(new, self._mark(nodeid, timeout_s))
+            write_claim(new, self._claim(nodeid, timeout_s))
             yield new
         finally:
             shutil.rmtree(new, ignore_errors=True)
@@ -158,8 +280,8 @@ class EntryDirs:
     def _clear(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster
             names = {item.name for item in path.iterdir()}
-            if names <= {CLAIM_FILE, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name):
-                # A first go ended before the script began: nothing in it is worth keeping.
+            if names <= {CLAIM_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name):
+                # An earlier attempt ended before the script began: nothing in it is worth keeping.
                 shutil.rmtree(path)
                 return
             aside = self._move_aside(path, path.name)
@@ -175,6 +297,12 @@ class EntryDirs:
         raise AssertionError("the numbers never end")
 
 
+def _mapping(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"a {type(value).__name__} instead of a mapping")
+    return value
+
+
 def _rename(directory: Path, new: Path) -> bool:
     """Rename, unless there is something already."""
     try:
@@ -187,9 +315,9 @@ def _rename(directory: Path, new: Path) -> bool:
 
 
 def _busy_message(name: str, path: Path) -> str:
-    mark = read_claim(path)
-    who = f" by {mark.owner.describe()}" if mark else ""
+    claim = read_claim(path)
+    who = f" by {claim.owner.describe()}" if claim else ""
     return (
         f"entry {name} is being run{who} in the same session: run it in one place only,"
-        f" or delete {path / CLAIM_FILE} if that run is gone"
+        f" or delete {path / CLAIM_NAME} if that run is gone"
     )

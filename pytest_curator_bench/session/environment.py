@@ -1,9 +1,9 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a session ran on: the content of ``env.json`` and ``packages.txt``.
+"""Hardware and software that a session ran on: the content of ``env.json`` and ``packages.txt``.
 
-Everything is read from files, the driver and git, in a fraction of a second; nothing heavy is imported, and
-nothing that is missing on a machine is an error. The environment's variables are not among it.
+Everything is read from files, the driver and git, in a fraction of a second, without a heavy import. Nothing that
+is missing on a machine is an error. The variables of the environment are left out, as they hold secrets.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _VERSIONS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What was found.
+    """Description of the machine and its software.
 
     Attributes:
         data: content of ``env.json``, plain.
@@ -111,7 +111,7 @@ def _gpus() -> dict[str, Any]:
 
 
 def _cuda_toolkit_version() -> str | None:
-    """Of the toolkit's own file, or as NVIDIA's images say it; asking nvcc takes a process."""
+    """Read it from the toolkit's own file, or from the variable of NVIDIA's images; nvcc would take a process."""
     homes = (os.environ.get("CUDA_HOME"), os.environ.get("CUDA_PATH"), "/usr/local/cuda")
     for home in filter(None, homes):
         try:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong with a session's directories."""
+"""Errors about a session's directories."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class SessionError(Exception):
 
     @classmethod
     def unwritable(cls, directory: Path, setting: str, error: OSError) -> SessionError:
-        """For a directory in which nothing can be written, and which ``setting`` could put elsewhere."""
+        """Return the error for a directory that can't be written and that ``setting`` can put elsewhere."""
         why = error.strerror or str(error)
         at = f" at {error.filename}" if error.filename and str(error.filename) != str(directory) else ""
         full = error.errno in {errno.ENOSPC, errno.EDQUOT}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 __all__ = [
+    "CLAIM_NAME",
     "DATASETS_NAME",
     "DATA_SETUP_NAME",
     "DEFAULT_PREFIX",
@@ -39,6 +40,7 @@ MAX_ENTRY_NAME_BYTES = 200
 SESSION_NAME = "session.json"
 RESULTS_NAME = "results.json"
 LOG_NAME = "stdouterr.log"
+CLAIM_NAME = ".run.json"
 SCRATCH_NAME = "scratch"
 RUNS_NAME = "runs"
 SINKS_NAME = "sinks"
@@ -49,7 +51,7 @@ SHARDS_NAME = "shards.json"
 
 
 def candidate_names(prefix: str, moment: datetime) -> Iterator[str]:
-    """``prefix__2025-01-23__14-30-00``, then the same with ``-2``, ``-3`` and so on, without end.
+    """Yield ``prefix__2025-01-23__14-30-00``, then the same with ``-2``, ``-3`` and so on, without end.
 
     ``moment`` is printed as it is: give the wall time of the place where people read it.
 
@@ -63,7 +65,7 @@ def candidate_names(prefix: str, moment: datetime) -> Iterator[str]:
 
 
 def validate_session_name(name: str) -> str:
-    """``name``, if a directory can safely be called so.
+    """Return ``name``, if it is safe as the name of a session's directory.
 
     Raises:
         ValueError: one sentence that says what is wrong with it.
@@ -72,7 +74,7 @@ def validate_session_name(name: str) -> str:
 
 
 def validate_entry_name(name: str) -> str:
-    """``name``, if an entry's directory in the session's can be called so.
+    """Return ``name``, if it is safe as the name of an entry's directory.
 
     Raises:
         ValueError: one sentence that says what is wrong with it.
@@ -104,7 +106,7 @@ def _problem(name: str, max_bytes: int) -> str | None:  # noqa: PLR0911  # one r
     if not name.isprintable():
         return "has a control or other invisible character in it"
     if name != name.strip():
-        return "begins or ends with a blank"
+        return "begins or ends with a space"
     size = len(name.encode())
     if size > max_bytes:
         return f"has {size} bytes, at most {max_bytes} are allowed"

@@ -1,13 +1,13 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Puts right what runs left that were killed: results for their entries, an end for their records."""
+"""Recovery after killed runs: results for their entries, an end for their records."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.session.entry_files import (
+from pytest_curator_bench.session.entry_dirs import (
     EntryClaim,
     has_result,
     interrupted_result,
@@ -52,20 +52,20 @@ def recover_session(session_dir: Path) -> tuple[str, ...]:
 
 
 def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
-    mark = read_claim(entry_dir)
-    if mark is None or has_result(entry_dir) or not mark.is_over(session_dir):
+    claim = read_claim(entry_dir)
+    if claim is None or has_result(entry_dir) or not claim.is_over(session_dir):
         return False
     if has_result(entry_dir):  # written at the last moment, before its run was over
         return False
-    message = _lost_message(mark)
-    result = interrupted_result(entry_dir, mark, "harness-lost", message, session_name=session_dir.name)
+    message = _lost_message(claim)
+    result = interrupted_result(entry_dir, claim, "harness-lost", message, session_name=session_dir.name)
     write_json(entry_dir / RESULTS_NAME, result.to_dict())
     return True
 
 
-def _lost_message(mark: EntryClaim) -> str:
+def _lost_message(claim: EntryClaim) -> str:
     return (
-        f"The run that executed it ({mark.owner.describe()}) ended before the entry did: run the entry again."
+        f"The run that executed it ({claim.owner.describe()}) ended before the entry did: run the entry again."
         "\nIt was killed, or the machine went down; what the script had written is kept."
     )
 
@@ -76,9 +76,9 @@ def _close_dead_runs(session_dir: Path) -> bool:
     dead = [run for run in read_runs(session_dir)[0] if run.status == "running" and run.run_id in over] if over else []
     statuses: dict[str, dict[str, str]] = {run.run_id: {} for run in dead}
     for entry_dir in walk_entries(session_dir) if dead else ():
-        mark = read_claim(entry_dir)
-        if mark is not None and mark.run_id in statuses:
-            statuses[mark.run_id][entry_dir.name] = _status(entry_dir)
+        claim = read_claim(entry_dir)
+        if claim is not None and claim.run_id in statuses:
+            statuses[claim.run_id][entry_dir.name] = _status(entry_dir)
     for run in dead:
         write_run(session_dir, run.closed("interrupted", None, statuses[run.run_id]))
     return bool(dead)

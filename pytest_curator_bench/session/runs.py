@@ -49,7 +49,7 @@ _MAX_REWRITES = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunFacts:
-    """What a pytest run says about itself.
+    """Facts about a pytest run that the run itself records.
 
     Attributes:
         plugin_version: version of pytest-curator-bench.
@@ -94,11 +94,11 @@ class RunRecord:
     results: dict[str, str] = field(default_factory=dict)
 
     def is_over(self) -> bool:
-        """Whether it is certain that this run writes nothing any more."""
+        """Whether this run has certainly ended."""
         return self.status != "running" or self.owner.state() == "dead"
 
     def closed(self, status: RunStatus, exit_status: int | None, results: dict[str, str]) -> RunRecord:
-        """The record as it is after the run's end; the time is now if the run itself says so."""
+        """Return the record as it is after the run's end; with the time, now, only if the run itself ends it."""
         return replace(
             self,
             status=status,
@@ -108,7 +108,7 @@ class RunRecord:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data, the facts on the same level as the rest."""
+        """Return plain data, the facts on the same level as the rest."""
         data = asdict(self)
         facts = data.pop("facts")
         return {**data, **facts}
@@ -129,18 +129,18 @@ class RunRecord:
 
 
 def utc_now() -> str:
-    """Now, in UTC, as ISO 8601."""
+    """Return the present time in UTC as ISO 8601."""
     return datetime.now(UTC).isoformat()
 
 
 def new_run_id(owner: ProcessIdentity) -> str:
-    """``<host>-<pid>-<random>``: tells people where to look, and is unique whatever hosts are called."""
+    """Return ``<host>-<pid>-<random>``: it shows people where to look, and is unique whatever hosts are called."""
     host = re.sub(r"[^A-Za-z0-9_]+", "-", owner.hostname).strip("-")[:60] or "host"
     return f"{host}-{owner.pid}-{secrets.token_hex(4)}"
 
 
 def run_file(session_dir: Path, run_id: str) -> Path:
-    """The file that holds a run's record."""
+    """Return the file that holds a run's record."""
     return session_dir / RUNS_NAME / run_id / "run.json"
 
 
@@ -155,7 +155,7 @@ def read_run(session_dir: Path, run_id: str) -> RunRecord:
 
 
 def read_runs(session_dir: Path) -> tuple[list[RunRecord], list[str]]:
-    """All records, by start, and the identities of runs whose record can't be read (or isn't there yet)."""
+    """Return all records, by start, and the identities of runs whose record can't be read or is missing yet."""
     records, unreadable = [], []
     runs_dir = session_dir / RUNS_NAME
     run_ids = sorted(path.name for path in runs_dir.iterdir()) if runs_dir.is_dir() else []
@@ -179,7 +179,7 @@ def write_summary(session_dir: Path) -> None:
 
 
 def status_of_exit(exit_status: int) -> RunStatus:
-    """What pytest's exit status says about the run itself."""
+    """Return the status of a run that ended with this exit status of pytest."""
     if exit_status in {0, 1, 5}:  # passed, some tests failed, none collected
         return "finished"
     return "interrupted" if exit_status == 2 else "failed"
@@ -209,7 +209,7 @@ def _summary(session_name: str, records: Sequence[RunRecord], unreadable: Sequen
 
 
 def _latest_statuses(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Each entry's status; a later run's counts, but skipping an entry takes no result away."""
+    """Return each entry's status: the latest run wins, except that ``skipped`` never replaces a result."""
     latest: dict[str, str] = {}
     for record in records:
         for name, status in record.results.items():

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Scratch directories: large, short-lived, kept apart from the results, with a link to each beside them."""
+"""Scratch directories: large, short-lived, kept apart from the results, with a link in each entry's directory."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ class ScratchDirs:
         self._relative_links = artifacts_dir.resolve().is_relative_to(results_dir.resolve())
 
     def path(self, name: str) -> Path:
-        """The entry's scratch directory, whether it exists or not."""
+        """Return the entry's scratch directory, whether it exists or not."""
         return self.root / name / SCRATCH_NAME
 
     def link(self, name: str) -> Path:
-        """The link to it in the entry's directory; the directory itself if artifacts lie there."""
+        """Return the link in the entry's directory; the scratch directory itself if artifacts lie there."""
         return self._session_dir / name / SCRATCH_NAME
 
     def prepare(self, name: str) -> Path:
         """Make the entry's scratch directory and the link to it; both may exist.
 
-        A file system that can't hold links, or something else in the link's place, goes without the link.
+        There is no link where the file system can't hold one, or where something else has its name.
 
         Returns:
             The directory itself, not the link.
@@ -77,10 +77,10 @@ class ScratchDirs:
             return False
 
     def move_aside(self, name: str, new_name: str) -> None:
-        """Follow an entry's directory that became ``superseded/{new_name}``.
+        """Move the scratch directory of an entry whose directory became ``superseded/{new_name}``.
 
         Raises:
-            OSError: what is in the scratch directory can't be moved.
+            OSError: it can't be moved.
         """
         old_link = self._session_dir / SUPERSEDED_NAME / new_name / SCRATCH_NAME
         if old_link.is_symlink():
@@ -115,11 +115,6 @@ class ScratchDirs:
             scratch.parent.rmdir()
         return None
 
-    def discard(self) -> None:
-        """Remove the session's directory of scratch directories if it is empty."""
-        with contextlib.suppress(OSError):
-            self.root.rmdir()
-
 
 def _delete(directory: Path) -> None:
     if directory.is_symlink():
@@ -130,7 +125,7 @@ def _delete(directory: Path) -> None:
     except FileNotFoundError:
         return
     except OSError:
-        # Read-only directories, or a last process that wrote while we deleted: once more, with every right.
+        # Read-only directories, or a last process that wrote while we deleted: make all writable and retry.
         _make_writable(directory)
         shutil.rmtree(directory)
 

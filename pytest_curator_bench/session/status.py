@@ -1,15 +1,14 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What an entry is doing before its script starts, in a file of its directory: workers write, the live view reads."""
+"""Progress of an entry before its script starts, in a file that workers write and the live view reads."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench._util.atomic import read_json_object, write_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,12 +21,12 @@ STATUS_NAME = ".status.json"
 
 @dataclass(frozen=True, slots=True)
 class EntryStatus:
-    """What an entry is doing.
+    """Progress of an entry.
 
     Attributes:
         doing: in a few words, as in ``waiting for 4 GPUs``.
-        detail: lines that say more.
-        waiting: whether others keep it from going on.
+        detail: further lines.
+        waiting: whether the entry waits for others.
     """
 
     doing: str
@@ -37,30 +36,30 @@ class EntryStatus:
 
 @contextlib.contextmanager
 def publish_status(entry_dir: Path) -> Iterator[Callable[[EntryStatus], None]]:
-    """Give a function that says what the entry is doing, as long as the block lasts.
+    """Give a function that publishes what the entry is doing, as long as the block lasts.
 
     A file that can't be written is no error: nothing depends on it.
     """
-    said = False
+    published = False
 
-    def say(status: EntryStatus) -> None:
-        nonlocal said
-        said = True
+    def publish(status: EntryStatus) -> None:
+        nonlocal published
+        published = True
         with contextlib.suppress(OSError):
             write_json(entry_dir / STATUS_NAME, asdict(status), durable=False)
 
     try:
-        yield say
+        yield publish
     finally:
-        if said:
+        if published:
             with contextlib.suppress(OSError):
                 (entry_dir / STATUS_NAME).unlink(missing_ok=True)
 
 
 def read_status(entry_dir: Path) -> EntryStatus | None:
-    """What the entry says, if anything that can be read."""
+    """Return the published status, if there is one that can be read."""
+    data = read_json_object(entry_dir / STATUS_NAME)
     try:
-        data = json.loads((entry_dir / STATUS_NAME).read_bytes())
         return EntryStatus(str(data["doing"]), tuple(map(str, data["detail"])), bool(data["waiting"]))
-    except (OSError, KeyError, TypeError, ValueError):
+    except (KeyError, TypeError):
         return None

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""A session's directory, as one pytest run uses it."""
+"""The directory of a session, as one pytest run uses it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench._util.atomic import write_bytes, write_json
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
-from pytest_curator_bench.session.entry_dirs import EntryDirs
-from pytest_curator_bench.session.entry_files import (
-    interrupted_result,
-    read_claim,
-    read_result,
-    read_results,
-    walk_entries,
-)
+from pytest_curator_bench.session.entry_dirs import EntryDirs, walk_entries
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import (
     DATA_SETUP_NAME,
@@ -56,30 +49,28 @@ __all__ = ["RunFacts", "SessionError", "SessionStore"]
 class SessionStore:
     """The directories of one session, for one run of it.
 
-    The controller makes it with :meth:`create` and is the only one to write the session's own files; xdist
-    workers make theirs with :meth:`from_worker` and write entries' directories alone.
+    The controller opens it with :meth:`create` and alone writes the session's own files; xdist workers open it with
+    :meth:`from_worker` and write entries' directories only.
 
     Attributes:
-        results_dir: holds the directories of sessions, absolute.
-        artifacts_dir: holds scratch directories, absolute.
         session_name: the session's name.
-        session_dir: ``{results_dir}/{session_name}``.
+        session_dir: ``{results_dir}/{session_name}``, absolute.
         run_id: identity of this run among those that fill the session.
         recovered: names of entries that a killed run had left without a result when this run joined.
+        entries: the directories of the session's entries, for the controller and for workers.
+        scratch: the scratch directories of the entries.
     """
 
     def __init__(self, place: SessionPlace, run_id: str, masker: Masker | None = None) -> None:
-        self.results_dir = place.results_dir
-        self.artifacts_dir = place.artifacts_dir
         self.session_name = place.session_name
         self.session_dir = place.results_dir / place.session_name
         self.run_id = run_id
         self.recovered: tuple[str, ...] = ()
-        self._made = place.made
+        self._place = place
         self._record: RunRecord | None = None
         self._masker = masker or Masker()
-        self._scratch = ScratchDirs(place.results_dir, place.artifacts_dir, place.session_name)
-        self._entries = EntryDirs(self.session_dir, run_id, self._scratch, self._masker)
+        self.scratch = ScratchDirs(place.results_dir, place.artifacts_dir, place.session_name)
+        self.entries = EntryDirs(self.session_dir, run_id, self.scratch, self._masker)
 
     # --- opening ---
 
@@ -120,17 +111,17 @@ class SessionStore:
         return store
 
     def to_worker(self) -> dict[str, str]:
-        """What an xdist worker needs for :meth:`from_worker`: builtins only."""
+        """Return what an xdist worker needs for :meth:`from_worker`: builtins only."""
         return {
-            "results_dir": str(self.results_dir),
-            "artifacts_dir": str(self.artifacts_dir),
+            "results_dir": str(self._place.results_dir),
+            "artifacts_dir": str(self._place.artifacts_dir),
             "session_name": self.session_name,
             "run_id": self.run_id,
         }
 
     @classmethod
     def from_worker(cls, data: Mapping[str, str], masker: Masker | None = None) -> SessionStore:
-        """The same session in a worker, from :meth:`to_worker`; touches nothing."""
+        """Open the same session in a worker, from :meth:`to_worker`, without touching the disk."""
         place = SessionPlace(
             results_dir=Path(data["results_dir"]),
             artifacts_dir=Path(data["artifacts_dir"]),
@@ -140,19 +131,19 @@ class SessionStore:
 
     @property
     def is_first(self) -> bool:
-        """Whether this run made the session's directory, and didn't join it."""
-        return self.session_dir in self._made
+        """Whether this run made the session's directory; false where it joined the session."""
+        return self.session_dir in self._place.made
 
     @property
     def run_dir(self) -> Path:
-        """``{session_dir}/runs/{run_id}``: for what belongs to this run, in any of its processes, and to no entry."""
+        """``{session_dir}/runs/{run_id}``: for files that belong to this run and to no entry."""
         return run_file(self.session_dir, self.run_id).parent
 
     def data_setups(self) -> SessionStore:
-        """The same for the session's data set-ups, whose directories lie one level deeper; touches nothing."""
+        """Return a store for the session's data setups, whose directories lie one level deeper."""
         place = SessionPlace(
             results_dir=self.session_dir,
-            artifacts_dir=self.artifacts_dir / self.session_name,
+            artifacts_dir=self._place.artifacts_dir / self.session_name,
             session_name=DATA_SETUP_NAME,
         )
         return SessionStore(place, self.run_id, self._masker)
@@ -160,7 +151,7 @@ class SessionStore:
     # --- the session's own files: the controller's ---
 
     def begin(self, entries: Sequence[str], facts: RunFacts | None = None) -> None:
-        """Record which entries this run will run, and what it says about itself; raises SessionError."""
+        """Record which entries this run will run, and the facts about the run; raises SessionError."""
         with self._writing():
             record = self._own_record()
             self._save(replace(record, entries=tuple(entries), facts=self._masked(facts or record.facts)))
@@ -177,18 +168,18 @@ class SessionStore:
     def write_config(self, text: str) -> None:
         """Write ``config.yaml``, in the same place; raises SessionError.
 
-        Mask the data before it becomes YAML, too: a value that YAML folds or escapes isn't found in the text.
+        Mask the data before it becomes YAML, too: the masker can't find a value that YAML folded or escaped.
         """
         with self._writing():
             self._write_text("config.yaml", text)
 
     def write_datasets(self, records: Sequence[Mapping[str, object]]) -> None:
-        """Write what is known of the datasets, for this run's workers; raises SessionError."""
+        """Write the records of the datasets, for this run's workers; raises SessionError."""
         with self._writing():
             write_json(self._datasets_file, self._masker.mask_data(list(records)), durable=False)
 
     def read_datasets(self) -> list[dict[str, Any]]:
-        """What :meth:`write_datasets` has written; nothing where it has not."""
+        """Return the records that :meth:`write_datasets` wrote; none where it wrote none."""
         with contextlib.suppress(OSError, ValueError):
             records: list[dict[str, Any]] = json.loads(self._datasets_file.read_bytes())
             return records
@@ -209,14 +200,14 @@ class SessionStore:
             self._save(self._own_record().closed(status_of_exit(exit_status), exit_status, dict(statuses)))
 
     def discard_if_unused(self) -> bool:
-        """Remove what this run has made, if it began no entry; never raises.
+        """Remove what this run made, if it began no entry; never raises.
 
         Returns:
             Whether this run is gone from the session's directory; the directory itself stays for others.
         """
         with contextlib.suppress(OSError):
             entry_dirs = list(walk_entries(self.session_dir))
-            if any(self.is_begun(path.name) for path in entry_dirs):
+            if any(self.entries.is_begun(path.name) for path in entry_dirs):
                 return False
             shutil.rmtree(self.run_dir, ignore_errors=True)
             if entry_dirs or any(read_runs(self.session_dir)):
@@ -225,7 +216,7 @@ class SessionStore:
             own = ("env.json", "packages.txt", "config.yaml") if self.is_first else ()
             for name in (SESSION_NAME, *own):
                 (self.session_dir / name).unlink(missing_ok=True)
-            remove_empty([*self._made, self.session_dir / RUNS_NAME])
+            remove_empty([*self._place.made, self.session_dir / RUNS_NAME])
         return True
 
     @property
@@ -255,60 +246,3 @@ class SessionStore:
             yield
         except OSError as error:
             raise SessionError.unwritable(self.session_dir, "results_dir", error) from error
-
-    # --- entries: controller and workers ---
-
-    def entry_dir(self, name: str) -> Path:
-        """The entry's directory, whether it exists or not; raises ValueError for names that can't be one."""
-        return self._entries.path(name)
-
-    def prepare_entry_dir(self, name: str, *, nodeid: str = "", timeout_s: float = 0.0) -> Path:
-        """Make the entry's directory afresh; see :meth:`EntryDirs.prepare`.
-
-        ``nodeid`` and ``timeout_s`` are only for the result that the entry gets if this run is killed.
-        """
-        return self._entries.prepare(name, nodeid=nodeid, timeout_s=timeout_s)
-
-    def scratch_dir(self, name: str) -> Path:
-        """The entry's scratch directory itself, whether it exists or not."""
-        return self._scratch.path(name)
-
-    def prepare_scratch(self, name: str) -> Path:
-        """Make the entry's scratch directory and the link to it; see :meth:`ScratchDirs.prepare`."""
-        return self._scratch.prepare(name)
-
-    def remove_scratch(self, name: str) -> str | None:
-        """Delete the entry's scratch directory; gives a warning if something is left, and never raises."""
-        return self._scratch.remove(name)
-
-    def write_result(self, result: EntryResult, *, durable: bool = True) -> Path:
-        """Write the entry's ``results.json``; see :meth:`EntryDirs.write_result`."""
-        return self._entries.write_result(result, durable=durable)
-
-    def is_begun(self, name: str) -> bool:
-        """Whether this run, in any of its processes, made the entry's directory."""
-        return self._entries.is_begun(name)
-
-    def recover_entry(self, name: str, nodeid: str, timeout_s: float) -> EntryResult:
-        """The result of an entry that this run began: the one on the disk, else one that says interrupted.
-
-        Raises:
-            SessionError: the latter can't be written.
-        """
-        entry_dir = self.entry_dir(name)
-        with contextlib.suppress(OSError, ValueError):
-            return read_result(entry_dir)
-        result = interrupted_result(
-            entry_dir,
-            read_claim(entry_dir),
-            "no-result",
-            "pytest ended before the entry did: run it again.\nWhat the script had written is kept.",
-            nodeid=nodeid,
-            timeout_s=timeout_s,
-        )
-        self.write_result(result)
-        return result
-
-    def read_results(self) -> tuple[list[EntryResult], list[str]]:
-        """Every readable result of the session, and one sentence for each that can't be read."""
-        return read_results(self.session_dir)

@@ -241,6 +241,10 @@ def test_joining_a_session_by_its_exact_name(two: Project) -> None:
     assert two.session_dir.name == "shared-1"
     assert two.result("second")["status"] == "passed"
     assert len(list(two.session_dir.glob("superseded/first-*/results.json"))) == 1
+    (two.session_dir / "second" / "results.json").unlink()
+    result = two.run("--bench-session", "shared-1", "-k", "first")
+    result.stdout.fnmatch_lines(["interrupted when an earlier run was killed: second"])
+    assert two.result("second")["status"] == "interrupted"
 
 
 def test_tests_and_entries_in_one_run(two: Project) -> None:

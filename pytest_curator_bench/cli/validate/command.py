@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pytest_curator_bench._util.atomic import display_path
+from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench.cli.validate.report import Row, print_report
 from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
 from pytest_curator_bench.cli.validate.sinks import sink_findings
@@ -23,41 +22,52 @@ from pytest_curator_bench.machine.hardware import available_cpus
 from pytest_curator_bench.processes.client import SupervisionError
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Mapping, Sequence
 
     from pytest_curator_bench.config.model import BenchConfig, ScriptRun
 
-__all__ = ["ValidateOptions", "validate"]
+__all__ = ["add_arguments", "run"]
 
 _MOST_AT_A_TIME = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidateOptions:
-    """What the command line asked for.
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.description = (
+        "Check configuration files, merged in order, without running a benchmark: everything that they "
+        "say, that scripts exist and accept --help, and that datasets exist. Exit status 0: nothing is wrong, "
+        "1: something is, 2: this command line can't be understood."
+    )
+    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a configuration file, YAML")
+    parser.add_argument("--no-datasets", dest="datasets", action="store_false", help="don't look for datasets")
+    parser.add_argument(
+        "--no-scripts",
+        dest="scripts",
+        action="store_false",
+        help="don't look for scripts and Ray, and run no script with --help: for another machine than the one "
+        "that runs the benchmarks",
+    )
+    parser.add_argument(
+        "--strict", action="store_true", help="warnings are errors, and so is a variable that a sink lacks"
+    )
+    parser.add_argument(
+        "--rootdir",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="the project's directory, whose benchmarks/scripts is the last place to look for scripts "
+        "(default: the current directory)",
+    )
 
-    Attributes:
-        files: the configuration files, merged in this order.
-        datasets: whether datasets must exist.
-        scripts: whether scripts must exist and accept ``--help``, and Ray be installed where entries need it.
-        strict: whether warnings count as errors.
-        root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts.
-    """
 
-    files: tuple[Path, ...]
-    datasets: bool = True
-    scripts: bool = True
-    strict: bool = False
-    root_dir: Path = field(default_factory=Path.cwd)
-
-
-def validate(options: ValidateOptions, *, console: Console | None = None) -> int:
+def run(options: argparse.Namespace) -> int:
     """Check the files and print what was found.
 
     Returns:
         0 if nothing is wrong, 1 if something is; warnings count only where they are asked to.
     """
-    console = console or Console(soft_wrap=True, highlight=False)
+    console = Console(soft_wrap=True, highlight=False)
     start = Path.cwd()
 
     def display(path: Path) -> str:
@@ -66,7 +76,7 @@ def validate(options: ValidateOptions, *, console: Console | None = None) -> int
     files = [file.absolute() for file in options.files]
     try:
         config = load_config(
-            files, environ=os.environ, strict=options.strict, root_dir=options.root_dir.absolute(), display=display
+            files, environ=os.environ, strict=options.strict, root_dir=options.rootdir.absolute(), display=display
         )
     except ConfigError as error:
         for problem in error.problems:
@@ -80,7 +90,7 @@ def validate(options: ValidateOptions, *, console: Console | None = None) -> int
     if options.scripts:
         _ask_for_help(config, rows, os.environ, start)
     others = [Problem(kind, printable(text)) for kind, text in sink_findings(config, display)]
-    print_report(console, rows, options)
+    print_report(console, rows, datasets=options.datasets, scripts=options.scripts)
     errors = list(dict.fromkeys(finding.text for finding in (*(f for row in rows for f in row.findings), *others)))
     for text in errors:
         console.print(f"error: {text}", markup=False)
@@ -94,7 +104,7 @@ def validate(options: ValidateOptions, *, console: Console | None = None) -> int
 
 
 def _wanted(
-    config: BenchConfig, run: ScriptRun, options: ValidateOptions, display: Callable[[Path], str]
+    config: BenchConfig, run: ScriptRun, options: argparse.Namespace, display: Callable[[Path], str]
 ) -> list[Problem]:
     left_out = {"dataset": not options.datasets, "script": not options.scripts, "ray": not options.scripts}
     # What set-ups have not made yet is told all the same: nobody knows which of the data they make.

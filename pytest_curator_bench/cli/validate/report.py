@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.table import Table
@@ -21,19 +21,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.config.model import ScriptRun
     from pytest_curator_bench.entry.preflight import Kind, Problem
 
-__all__ = ["Row", "Wanted", "print_report"]
-
-
-class Wanted(Protocol):
-    """Which checks were asked for."""
-
-    @property
-    def datasets(self) -> bool:
-        """Whether datasets were looked for."""
-
-    @property
-    def scripts(self) -> bool:
-        """Whether scripts were looked for and asked for their help."""
+__all__ = ["Row", "print_report"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,8 +45,15 @@ class Row:
         return any(finding.kind in kinds for finding in self.findings)
 
 
-def print_report(console: Console, rows: Sequence[Row], wanted: Wanted) -> None:
-    """Print a line for each entry and data set-up: what was looked at, and whether it is right."""
+def print_report(console: Console, rows: Sequence[Row], *, datasets: bool, scripts: bool) -> None:
+    """Print a line for each entry and data set-up: what was looked at, and whether it is right.
+
+    Args:
+        console: where to.
+        rows: the entries and data set-ups.
+        datasets: whether datasets were looked for.
+        scripts: whether scripts were looked for.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     # Names are needed whole: whoever reads a log wants to select by them.
     table.add_column("entry", no_wrap=True)
@@ -67,7 +62,7 @@ def print_report(console: Console, rows: Sequence[Row], wanted: Wanted) -> None:
     for row in rows:
         name = f"{row.run.name} (data set-up)" if isinstance(row.run, DataSetup) else row.run.name
         bounds = str(len(row.run.requirements)) if isinstance(row.run, Entry) else ""
-        cells = (_script(row, wanted), _help(row), _datasets(row, wanted))
+        cells = (_script(row, wanted=scripts), _help(row), _datasets(row, wanted=datasets))
         table.add_row(Text(name), *cells, f"{row.run.timeout_s:g} s", bounds)
     # As wide as it is: in a log, which has no width, nothing is to be cut off.
     unbounded = console.options.update(max_width=10_000)
@@ -75,19 +70,19 @@ def print_report(console: Console, rows: Sequence[Row], wanted: Wanted) -> None:
     console.print(table)
 
 
-def _script(row: Row, wanted: Wanted) -> Text:
+def _script(row: Row, *, wanted: bool) -> Text:
     if row.has("placeholder"):
         return _wrong("no value")
-    return _judged("missing" if row.has("script") else None, wanted=wanted.scripts)
+    return _judged("missing" if row.has("script") else None, wanted=wanted)
 
 
 def _help(row: Row) -> Text:
     return _judged("fails" if row.has("help") else None, wanted=row.asked_for_help)
 
 
-def _datasets(row: Row, wanted: Wanted) -> Text:
+def _datasets(row: Row, *, wanted: bool) -> Text:
     number = len(row.run.datasets_used)
-    if not number or not wanted.datasets:
+    if not number or not wanted:
         return Text("-")
     missing = sum(finding.kind == "dataset" for finding in row.findings)
     return _wrong(f"{missing} of {number} missing") if missing else Text(f"{number} ok", style="green")

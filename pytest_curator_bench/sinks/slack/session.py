@@ -9,8 +9,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench.session.history import previous_result
 from pytest_curator_bench.session.names import SESSION_NAME
-from pytest_curator_bench.session.previous_results import previous_result
 from pytest_curator_bench.sinks.slack.blocks import Look, SessionView, entry_message, shown_metrics
 from pytest_curator_bench.sinks.slack.metrics import find_metric, is_number
 
@@ -74,7 +74,7 @@ def view_of(
 
 def compared_message(result: Mapping[str, Any], look: Look, results_dir: Path) -> dict[str, Any]:
     """The message for a result, compared with the entry's last one in ``results_dir``."""
-    before = previous_result(results_dir, dict(result)) if result.get("status") in {"passed", "failed"} else None
+    before = previous_result(results_dir, result) if result.get("status") in {"passed", "failed"} else None
     if before is None:
         return entry_message(result, look)
     values = {name: find_metric(before, name) for name in shown_metrics(result, look)}

@@ -148,13 +148,13 @@ def test_the_result_is_written_twice(
     """Once early, while the lease is held, and once finally, with the lease's end."""
     entry, services = opened()
     written: list[Any] = []
-    write = services.session.write_result
+    write = services.session.entries.write_result
 
     def record(result: Any, *, durable: bool = True) -> Path:
         written.append(result.resources["lease"]["released_at"])
         return write(result, durable=durable)
 
-    monkeypatch.setattr(services.session, "write_result", record)
+    monkeypatch.setattr(services.session.entries, "write_result", record)
     run_entry(entry, services)
     assert len(written) == 2
     assert written[0] is None

@@ -100,7 +100,7 @@ class TestFiles:
         """Paths and numpy's scalars, which scripts have at hand, don't break the files."""
         with benchmark(tmp_path) as bench:
             bench.params["path"] = Path("/data")
-            bench.metrics["count"] = SimpleNamespace(item=lambda: 5, size=1)
+            bench.metrics["count"] = SimpleNamespace(tolist=lambda: 5)
         params, metrics, _ = written(tmp_path)
         assert (params["path"], metrics["count"]) == ("/data", 5)
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.session.entry_dirs import read_result, walk_entries
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.store import SessionStore
@@ -34,7 +35,7 @@ def join(tmp_path: Path) -> SessionStore:
 
 def write(store: SessionStore, name: str, status: Any = "passed", **fields: Any) -> Path:
     """Write a result with the least that one has."""
-    return store.write_result(result_of(name, status, **fields))
+    return store.entries.write_result(result_of(name, status, **fields))
 
 
 def result_of(name: str, status: Any = "passed", **fields: Any) -> EntryResult:
@@ -58,18 +59,18 @@ def status_in(directory: Path) -> str:
 
 def test_a_prepared_directory_is_empty_but_for_our_mark(store: SessionStore) -> None:
     """The script finds no file that it could take for its own."""
-    entry_dir = store.prepare_entry_dir("a")
+    entry_dir = store.entries.prepare("a")
     assert entry_dir == store.session_dir / "a"
     assert [path.name for path in entry_dir.iterdir()] == [".run.json"]
-    assert store.is_begun("a")
-    assert not store.is_begun("b")
+    assert store.entries.is_begun("a")
+    assert not store.entries.is_begun("b")
 
 
 def test_a_second_go_moves_the_first_one_aside(store: SessionStore) -> None:
     """Results, logs and scratch files of each go stay together, numbered in their order."""
     for number in (1, 2, 3):
-        (store.prepare_entry_dir("a") / "stdouterr.log").write_text(f"log {number}")
-        (store.prepare_scratch("a") / "data").write_text(f"data {number}")
+        (store.entries.prepare("a") / "stdouterr.log").write_text(f"log {number}")
+        (store.scratch.prepare("a") / "data").write_text(f"data {number}")
         write(store, "a", "failed" if number < 3 else "passed")
     superseded = store.session_dir / "superseded"
     assert sorted(path.name for path in superseded.iterdir()) == ["a-1", "a-2"]
@@ -78,33 +79,33 @@ def test_a_second_go_moves_the_first_one_aside(store: SessionStore) -> None:
         assert (old / "stdouterr.log").read_text() == f"log {number}"
         assert (old / "scratch" / "data").read_text() == f"data {number}"
         assert status_in(old) == "failed"
-    assert (store.entry_dir("a") / "scratch" / "data").read_text() == "data 3"
-    assert status_in(store.entry_dir("a")) == "passed"
+    assert (store.entries.path("a") / "scratch" / "data").read_text() == "data 3"
+    assert status_in(store.entries.path("a")) == "passed"
 
 
 def test_a_first_go_that_came_to_nothing_leaves_no_trace(store: SessionStore) -> None:
     """A retry after a failed set-up finds nothing worth keeping."""
-    store.prepare_entry_dir("a")
-    store.prepare_scratch("a")
-    store.prepare_entry_dir("a")
-    assert [path.name for path in store.entry_dir("a").iterdir()] == [".run.json"]
+    store.entries.prepare("a")
+    store.scratch.prepare("a")
+    store.entries.prepare("a")
+    assert [path.name for path in store.entries.path("a").iterdir()] == [".run.json"]
     assert not (store.session_dir / "superseded").exists()
 
 
 def test_what_a_first_go_wrote_is_kept_without_a_result_too(store: SessionStore) -> None:
     """Scratch files alone are worth keeping as well."""
-    store.prepare_entry_dir("a")
-    (store.prepare_scratch("a") / "data").touch()
-    store.prepare_entry_dir("a")
+    store.entries.prepare("a")
+    (store.scratch.prepare("a") / "data").touch()
+    store.entries.prepare("a")
     assert (store.session_dir / "superseded" / "a-1" / "scratch" / "data").exists()
 
 
 def test_a_result_is_replaced_by_the_same_run(store: SessionStore) -> None:
     """Warnings of the clean-up are added to a result that is written already."""
-    store.prepare_entry_dir("a")
+    store.entries.prepare("a")
     write(store, "a")
     file = write(store, "a", warnings=["late"])
-    assert file == store.entry_dir("a") / "results.json"
+    assert file == store.entries.path("a") / "results.json"
     assert json.loads(file.read_text())["warnings"] == ["late"]
     assert not (store.session_dir / "superseded").exists()
 
@@ -112,14 +113,14 @@ def test_a_result_is_replaced_by_the_same_run(store: SessionStore) -> None:
 def test_an_entry_that_never_began_gets_its_directory_with_its_result(store: SessionStore) -> None:
     """Skipped entries have results, too."""
     write(store, "a", "skipped")
-    assert status_in(store.entry_dir("a")) == "skipped"
-    assert store.is_begun("a")
+    assert status_in(store.entries.path("a")) == "skipped"
+    assert store.entries.is_begun("a")
 
 
 def test_a_script_may_empty_its_directory(store: SessionStore) -> None:
     """Some scripts delete their output directory first: the result is written all the same, and again."""
     for gone in ("content", "directory"):
-        entry_dir = store.prepare_entry_dir("a")
+        entry_dir = store.entries.prepare("a")
         shutil.rmtree(entry_dir)
         if gone == "content":
             entry_dir.mkdir()
@@ -137,7 +138,7 @@ def test_another_runs_result_is_moved_aside_not_overwritten(tmp_path: Path, stor
     store.finish([], exit_status=1)
     second = join(tmp_path)
     write(second, "a", "passed")
-    assert status_in(second.entry_dir("a")) == "passed"
+    assert status_in(second.entries.path("a")) == "passed"
     assert status_in(second.session_dir / "superseded" / "a-1") == "failed"
 
 
@@ -146,30 +147,30 @@ def test_skipping_an_entry_leaves_another_runs_result_in_place(tmp_path: Path, s
     write(store, "a", "passed")
     second = join(tmp_path)
     file = write(second, "a", "skipped")
-    assert status_in(store.entry_dir("a")) == "passed"
+    assert status_in(store.entries.path("a")) == "passed"
     assert file == store.session_dir / "superseded" / "a-1" / "results.json"
     assert status_in(file.parent) == "skipped"
 
 
 def test_an_entry_that_another_run_is_running_is_left_alone(tmp_path: Path, store: SessionStore) -> None:
     """The second run is told who has it; its result goes beside."""
-    log = store.prepare_entry_dir("a") / "stdouterr.log"
+    log = store.entries.prepare("a") / "stdouterr.log"
     log.write_text("half")
     second = join(tmp_path)
     with pytest.raises(SessionError, match=r"entry a is being run by process \d+ on .* run it in one place only"):
-        second.prepare_entry_dir("a")
-    assert not second.is_begun("a")
+        second.entries.prepare("a")
+    assert not second.entries.is_begun("a")
     file = write(second, "a", "error")
     assert file == store.session_dir / "superseded" / "a-1" / "results.json"
     assert log.read_text() == "half"
     write(store, "a")
-    assert status_in(store.entry_dir("a")) == "passed"
+    assert status_in(store.entries.path("a")) == "passed"
 
 
 @pytest.mark.parametrize(("alive", "free"), [(True, False), (False, True)])
 def test_two_workers_dont_share_an_entry(store: SessionStore, *, alive: bool, free: bool) -> None:
     """With ``--dist each`` all of them get all entries; what a dead worker left is free."""
-    entry_dir = store.prepare_entry_dir("a")
+    entry_dir = store.entries.prepare("a")
     with subprocess.Popen(["sleep", "60"]) as other:  # any process will do
         owner = dataclasses.replace(ProcessIdentity.current(), pid=other.pid)
         ticks = Path(f"/proc/{other.pid}/stat").read_text().rpartition(")")[2].split()[19]
@@ -182,25 +183,25 @@ def test_two_workers_dont_share_an_entry(store: SessionStore, *, alive: bool, fr
         try:
             busy = pytest.raises(SessionError, match=f"is being run by process {other.pid} on ")
             with contextlib.nullcontext() if free else busy:
-                store.prepare_entry_dir("a")
+                store.entries.prepare("a")
         finally:
             other.kill()
 
 
 def test_an_entry_of_a_run_that_has_ended_is_free(tmp_path: Path, store: SessionStore) -> None:
     """Even without a result: its run will write none any more."""
-    store.prepare_entry_dir("a")
+    store.entries.prepare("a")
     store.finish([], exit_status=2)
     second = join(tmp_path)
     assert second.recovered == ("a",)
-    second.prepare_entry_dir("a")
-    assert second.is_begun("a")
+    second.entries.prepare("a")
+    assert second.entries.is_begun("a")
     assert status_in(second.session_dir / "superseded" / "a-1") == "interrupted"
 
 
 def test_readers_never_see_half_a_result(store: SessionStore) -> None:
     """While one thread writes results over and over, every read is a whole one."""
-    store.prepare_entry_dir("a")
+    store.entries.prepare("a")
     write(store, "a")
     stop = threading.Event()
 
@@ -212,45 +213,42 @@ def test_readers_never_see_half_a_result(store: SessionStore) -> None:
     writer.start()
     try:
         for _ in range(200):
-            results, problems = store.read_results()
-            assert ([result.name for result in results], problems) == (["a"], [])
+            assert read_result(store.entries.path("a")).name == "a"
     finally:
         stop.set()
         writer.join()
 
 
-def test_unreadable_results_are_reported_and_the_others_read(store: SessionStore) -> None:
-    """Rubbish, another kind of JSON, unknown keys and a directory, each by its file and reason."""
-    for name in ("good", "half", "list", "keys", "dir", "running"):
-        store.prepare_entry_dir(name)
+def test_what_is_no_result_is_found_and_refused(store: SessionStore) -> None:
+    """Half a file, another kind of JSON, a directory; a running entry has none, other directories are no entries."""
+    for name in ("good", "half", "list", "dir", "running"):
+        store.entries.prepare(name)
     write(store, "good", script_metrics={"rate": 1.5})
-    (store.entry_dir("half") / "results.json").write_text('{"name": ')
-    (store.entry_dir("list") / "results.json").write_text("[]")
-    (store.entry_dir("keys") / "results.json").write_text('{"name": "keys", "colour": 1}')
-    (store.entry_dir("dir") / "results.json").mkdir()
+    (store.entries.path("half") / "results.json").write_text('{"name": ')
+    (store.entries.path("list") / "results.json").write_text("[]")
+    (store.entries.path("dir") / "results.json").mkdir()
     (store.session_dir / "notes").mkdir()
-    results, problems = store.read_results()
-    assert results == [result_of("good", script_metrics={"rate": 1.5})]
-    assert [Path(problem.split(": ")[0]).parent.name for problem in problems] == [
-        "dir",
-        "half",
-        "keys",
-        "list",
-    ]
-    assert all("no result that this version can read" in problem for problem in problems[1:])
+    assert [path.name for path in walk_entries(store.session_dir)] == ["dir", "good", "half", "list", "running"]
+    assert read_result(store.entries.path("good")) == result_of("good", script_metrics={"rate": 1.5})
+    for name in ("half", "list"):
+        with pytest.raises(ValueError, match="no result that this version can read"):
+            read_result(store.entries.path(name))
+    for name, error in (("dir", IsADirectoryError), ("running", FileNotFoundError)):
+        with pytest.raises(error):
+            read_result(store.entries.path(name))
 
 
 def test_the_result_on_the_disk_is_used_where_the_report_was_lost(store: SessionStore) -> None:
     """An xdist worker that dies after writing has still measured."""
-    store.prepare_entry_dir("a")
+    store.entries.prepare("a")
     write(store, "a")
-    assert store.recover_entry("a", "c.yaml::a", 60.0).status == "passed"
+    assert store.entries.recover("a", nodeid="c.yaml::a", timeout_s=60.0).status == "passed"
 
 
 def test_an_entry_without_a_result_is_interrupted(store: SessionStore) -> None:
     """What is known is in its result, and the result is written."""
-    store.prepare_entry_dir("a", nodeid="x::a", timeout_s=5.0)
-    result = store.recover_entry("a", "c.yaml::a", 60.0)
+    store.entries.prepare("a", nodeid="x::a", timeout_s=5.0)
+    result = store.entries.recover("a", nodeid="c.yaml::a", timeout_s=60.0)
     assert (result.status, result.reason, result.nodeid, result.timeout_s) == (
         "interrupted",
         "no-result",
@@ -259,11 +257,11 @@ def test_an_entry_without_a_result_is_interrupted(store: SessionStore) -> None:
     )
     assert result.started_at is not None
     assert result.finished_at is None
-    assert store.read_results() == ([result], [])
+    assert read_result(store.entries.path("a")) == result
 
 
 @pytest.mark.parametrize("name", ["../x", "a/b", "session.json", "runs", ""])
 def test_an_entry_stays_inside_the_session(store: SessionStore, name: str) -> None:
     """Whatever the config let through."""
     with pytest.raises(ValueError, match="entry name"):
-        store.entry_dir(name)
+        store.entries.path(name)

@@ -29,7 +29,7 @@ def test_names_carry_the_time_and_then_a_number() -> None:
 
 @pytest.mark.parametrize("name", ["nightly", "a b", "ünïcödé-名前", "x" * 150, "release-1.4", "-x", "a.b"])
 def test_ordinary_names_are_taken_as_they_are(name: str) -> None:
-    """Blanks inside, dots and letters of any script are fine."""
+    """Spaces inside, dots and letters of any script are fine."""
     assert validate_session_name(name) == name
 
 
@@ -47,7 +47,7 @@ def test_ordinary_names_are_taken_as_they_are(name: str) -> None:
         ("a\u202eb", "control or other invisible"),
         ("a\udc80", "control or other invisible"),
         ("a\0b", "null character"),
-        (" a", "begins or ends with a blank"),
+        (" a", "begins or ends with a space"),
         ("ü" * 76, "has 152 bytes, at most 150 are allowed"),
     ],
 )

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench.session.entry_dirs import read_result, walk_entries
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.recovery import recover_session
 from pytest_curator_bench.session.store import SessionStore
@@ -31,11 +32,11 @@ from pytest_curator_bench.results.record import EntryResult
 store = SessionStore.create(Path(sys.argv[1]), Path(sys.argv[2]), exact="shared")
 store.begin(["done", "running", "waiting"])
 for name in ("done", "running"):
-    entry_dir = store.prepare_entry_dir(name, nodeid=f"c.yaml::{name}", timeout_s=60.0)
+    entry_dir = store.entries.prepare(name, nodeid=f"c.yaml::{name}", timeout_s=60.0)
     (entry_dir / "stdouterr.log").write_text("half a log")
     (entry_dir / "metrics.json").write_text('{"rate": 1}')
-    store.prepare_scratch(name)
-store.write_result(EntryResult(name="done", session_name="shared", status="passed", timeout_s=60.0,
+    store.scratch.prepare(name)
+store.entries.write_result(EntryResult(name="done", session_name="shared", status="passed", timeout_s=60.0,
                                nodeid="n", entry_dir="d", stdouterr_file="f"))
 print("ready", flush=True)
 sys.stdin.read()
@@ -81,17 +82,15 @@ def test_a_killed_run_is_put_right_when_the_session_is_joined(
         os.waitid(os.P_PID, harness.pid, os.WEXITED | os.WNOWAIT)
     store = join(tmp_path)
     assert store.recovered == ("running",)
-    results, problems = store.read_results()
-    assert problems == []
-    assert {result.name: result.status for result in results} == {"done": "passed", "running": "interrupted"}
-    lost = results[1]
+    done, lost = map(read_result, walk_entries(store.session_dir))
+    assert (done.name, done.status, lost.name, lost.status) == ("done", "passed", "running", "interrupted")
     assert (lost.reason, lost.nodeid, lost.timeout_s) == ("harness-lost", "c.yaml::running", 60.0)
     assert lost.error is not None
     assert f"process {harness.pid} on " in lost.error.splitlines()[0]
     assert Path(lost.stdouterr_file).read_text() == "half a log"
     assert (lost.script_metrics, lost.finished_at) == ({}, None)
     assert lost.started_at is not None
-    assert (store.entry_dir("running") / "metrics.json").exists()
+    assert (store.entries.path("running") / "metrics.json").exists()
     store.finish([], exit_status=0)
     written = session(tmp_path)
     assert written["status"] == "interrupted"
@@ -117,7 +116,7 @@ def test_a_run_that_is_alive_is_left_alone(harness: subprocess.Popen[str], tmp_p
     store = join(tmp_path)
     assert store.recovered == ()
     assert session(tmp_path)["status"] == "running"
-    assert not (store.entry_dir("running") / "results.json").exists()
+    assert not (store.entries.path("running") / "results.json").exists()
     assert harness.poll() is None
 
 
@@ -163,9 +162,9 @@ def test_an_unreadable_result_of_a_killed_run_is_counted_as_an_error(
 def test_a_live_owners_result_replaces_a_hasty_recovery(tmp_path: Path) -> None:
     """Whoever took a live run for dead does no lasting harm."""
     store = join(tmp_path)
-    entry_dir = store.prepare_entry_dir("a")
-    result = store.recover_entry("a", "n", 1.0)
-    store.write_result(dataclasses.replace(result, status="passed", reason=None, error=None))
+    entry_dir = store.entries.prepare("a")
+    result = store.entries.recover("a", nodeid="n", timeout_s=1.0)
+    store.entries.write_result(dataclasses.replace(result, status="passed", reason=None, error=None))
     assert json.loads((entry_dir / "results.json").read_text())["status"] == "passed"
 
 

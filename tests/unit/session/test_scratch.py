@@ -169,14 +169,14 @@ def test_an_unwritable_artifacts_dir_is_named(scratch: ScratchDirs, tmp_path: Pa
 def test_results_and_artifacts_may_share_a_directory(tmp_path: Path) -> None:
     """Then scratch lies in the entry's directory itself, without a link, and is moved and deleted there."""
     store = SessionStore.create(tmp_path, tmp_path, exact="s")
-    store.prepare_entry_dir("a")
-    (store.prepare_scratch("a") / "first").touch()
-    store.prepare_entry_dir("a")
+    store.entries.prepare("a")
+    (store.scratch.prepare("a") / "first").touch()
+    store.entries.prepare("a")
     assert (tmp_path / "s" / "superseded" / "a-1" / "scratch" / "first").exists()
-    directory = store.prepare_scratch("a")
-    assert directory == store.entry_dir("a") / "scratch"
+    directory = store.scratch.prepare("a")
+    assert directory == store.entries.path("a") / "scratch"
     assert list(directory.iterdir()) == []
     assert not directory.is_symlink()
-    assert store.remove_scratch("a") is None
+    assert store.scratch.remove("a") is None
     assert not directory.exists()
-    assert store.entry_dir("a").exists()
+    assert store.entries.path("a").exists()

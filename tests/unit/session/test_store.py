@@ -37,8 +37,8 @@ def result_of(store: SessionStore, name: str, status: Any = "passed", **fields: 
         status=status,
         timeout_s=60.0,
         nodeid=f"c.yaml::{name}",
-        entry_dir=str(store.entry_dir(name)),
-        stdouterr_file=str(store.entry_dir(name) / "stdouterr.log"),
+        entry_dir=str(store.entries.path(name)),
+        stdouterr_file=str(store.entries.path(name) / "stdouterr.log"),
         **fields,
     )
 
@@ -157,7 +157,7 @@ def test_runs_that_end_together_in_one_session_lose_nothing(tmp_path: Path) -> N
         "store.begin(names, RunFacts(reason='joined'))\n"
         "results = [EntryResult(name=name, session_name='shared', status='passed', timeout_s=1.0,\n"
         "                       nodeid='', entry_dir='', stdouterr_file='') for name in names]\n"
-        "for result in results: store.write_result(result)\n"
+        "for result in results: store.entries.write_result(result)\n"
         "store.finish(results, exit_status=0)"
     )
     processes = [run_python(code, tmp_path / "r", tmp_path / "a", number) for number in range(6)]
@@ -239,7 +239,7 @@ def test_no_secret_reaches_any_file(tmp_path: Path) -> None:
     store.begin(["a"], RunFacts(command_line=("-o", f"x={planted}"), viewer_url=f"http://v/{planted}"))
     store.write_environment({"git": {"remote": planted}}, f"x==1  # git+https://{planted}\n")
     store.write_config(f"webhook_url: {planted}\n")
-    store.write_result(result_of(store, "a", error=f"no {planted}", sink_data={planted: [planted]}))
+    store.entries.write_result(result_of(store, "a", error=f"no {planted}", sink_data={planted: [planted]}))
     store.finish([result_of(store, "a")], exit_status=0)
     files = [path for path in store.session_dir.rglob("*") if path.is_file()]
     assert {path.name for path in files} >= {
@@ -258,10 +258,10 @@ def test_workers_share_the_session_and_write_none_of_its_files(tmp_path: Path) -
     store = make_store(tmp_path)
     worker = SessionStore.from_worker(json.loads(json.dumps(store.to_worker())))
     assert (worker.session_dir, worker.run_id) == (store.session_dir, store.run_id)
-    worker.prepare_entry_dir("a")
-    worker.write_result(result_of(worker, "a"))
-    assert store.is_begun("a")
-    assert store.recover_entry("a", "c.yaml::a", 60.0).status == "passed"
+    worker.entries.prepare("a")
+    worker.entries.write_result(result_of(worker, "a"))
+    assert store.entries.is_begun("a")
+    assert store.entries.recover("a", nodeid="c.yaml::a", timeout_s=60.0).status == "passed"
     with pytest.raises(RuntimeError, match="only the controller"):
         worker.finish([], exit_status=0)
 
@@ -279,7 +279,7 @@ def test_a_run_that_runs_nothing_leaves_nothing(tmp_path: Path) -> None:
 def test_a_run_with_an_entry_is_not_given_up(tmp_path: Path) -> None:
     """A directory that was prepared is something that was begun."""
     store = make_store(tmp_path)
-    store.prepare_entry_dir("a")
+    store.entries.prepare("a")
     assert not store.discard_if_unused()
     assert (store.session_dir / "session.json").exists()
 
@@ -287,7 +287,7 @@ def test_a_run_with_an_entry_is_not_given_up(tmp_path: Path) -> None:
 def test_giving_up_leaves_the_session_to_the_others(tmp_path: Path) -> None:
     """One run of two ran nothing: its record goes, the rest stays."""
     first, second = make_store(tmp_path, exact="shared"), make_store(tmp_path, exact="shared")
-    second.write_result(result_of(second, "a"))
+    second.entries.write_result(result_of(second, "a"))
     assert first.discard_if_unused()
     [run] = read_json(second.session_dir / "session.json")["runs"]
     assert run["run_id"] == second.run_id

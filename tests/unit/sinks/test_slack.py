@@ -299,6 +299,7 @@ def test_comparison_with_the_last_session(tmp_path: Path, slack: Slack) -> None:
             session_name=name, started_at=f"2026-01-{day}T00:00:00+00:00", status=status, exec_time_s=seconds
         )
         (entry_dir / "results.json").write_text(json.dumps(result))
+        (tmp_path / name / "session.json").write_text(json.dumps({"started_at": result["started_at"]}))
     assert Session(tmp_path, slack).close(A).is_complete
     assert "exec_time_s = 1.5 ▼ -25 %" in told(slack.replies[0])
     assert "▲▼ against last" in told(slack.replies[0])

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Writing JSON files whole or not at all, making anything plain, and opening files that others made."""
+"""Writing files whole or not at all, reading JSON objects, and opening files that others made."""
 
 from __future__ import annotations
 
@@ -9,199 +9,12 @@ import math
 import os
 import stat
 import threading
-from collections import OrderedDict, deque
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from enum import Enum, IntEnum
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pytest_curator_bench._util.atomic import open_regular, to_plain, write_bytes, write_json
-
-
-class Colour(Enum):
-    """An enum whose values are plain."""
-
-    RED = "red"
-
-
-class Level(IntEnum):
-    """An enum that is an integer, too."""
-
-    HIGH = 3
-
-
-@dataclass
-class Point:
-    """A dataclass with something inside that isn't plain."""
-
-    x: float
-    path: Path
-
-
-class Unprintable:
-    """An object that nothing can be learnt from."""
-
-    def __repr__(self) -> NoReturn:
-        raise RuntimeError
-
-
-class Scalar:
-    """What a numpy scalar looks like from outside."""
-
-    def __init__(self, value: object) -> None:
-        self.value = value
-
-    def item(self) -> object:
-        """The value as Python's own."""
-        return self.value
-
-
-class Array:
-    """What a numpy array looks like from outside."""
-
-    def __init__(self, values: list[object]) -> None:
-        self.values = values
-        self.size = len(values)
-
-    def __repr__(self) -> str:
-        return f"Array of {self.size}"
-
-    def item(self) -> object:
-        """The only element."""
-        (value,) = self.values
-        return value
-
-    def tolist(self) -> list[object]:
-        """All elements."""
-        return self.values
-
-
-@pytest.mark.parametrize(
-    ("value", "plain"),
-    [
-        (None, None),
-        (True, True),
-        ("text", "text"),
-        (10**100, 10**100),
-        (Path("/a/b"), "/a/b"),
-        (datetime(2026, 11, 2, 3, 4, 5, tzinfo=UTC), "2026-11-02T03:04:05+00:00"),
-        (timedelta(minutes=2), 120.0),
-        (Colour.RED, "red"),
-        (Level.HIGH, 3),
-        (b"a\xffb", "a�b"),
-        (Decimal("1.5"), 1.5),
-        ({3, 1, 2}, [1, 2, 3]),
-        ((1, (2,)), [1, [2]]),
-        (deque([1, 2]), [1, 2]),
-        (OrderedDict(a=1), {"a": 1}),
-        ({1: "a", None: "b", Colour.RED: "c"}, {"1": "a", "null": "b", "red": "c"}),
-        ({False: "a", 1.5: "b", b"k": "c", (1, 2): "d"}, {"false": "a", "1.5": "b", "k": "c", "[1, 2]": "d"}),
-        (Point(1.0, Path("p")), {"x": 1.0, "path": "p"}),
-        (Scalar(7), 7),
-        (Array([7]), 7),
-        (Array([Scalar(1), 2]), [1, 2]),
-        (Array([0] * 10_001), "Array of 10001"),
-        ("\ud800", "\\ud800"),
-        (1 + 2j, "(1+2j)"),
-    ],
-)
-def test_to_plain_converts(value: object, plain: object) -> None:
-    """Each kind of value becomes what the docstring says."""
-    converted = to_plain(value)
-    assert converted == plain
-    assert type(converted) is type(plain)
-
-
-def test_to_plain_keeps_nan_unless_strict() -> None:
-    """Results in memory keep the float, to be compared; files get the string, because JSON has no NaN."""
-    kept = to_plain({"a": math.nan, "b": -math.inf})
-    assert isinstance(kept, dict)
-    assert math.isnan(kept["a"])
-    assert to_plain({"a": math.nan, "b": -math.inf, "c": math.inf}, strict=True) == {
-        "a": "NaN",
-        "b": "-Infinity",
-        "c": "Infinity",
-    }
-
-
-def test_to_plain_of_numpy_values() -> None:
-    """The real thing: scalars, arrays with one element and with many, booleans, dates, and long doubles."""
-    np = pytest.importorskip("numpy")
-    values = [np.float32(1.5), np.int64(3), np.bool_(True), np.array([2.5]), np.array([[1, 2], [3, 4]])]
-    assert to_plain(values) == [1.5, 3, True, 2.5, [[1, 2], [3, 4]]]
-    assert to_plain(np.longdouble(1.5)) == 1.5
-    assert to_plain(np.datetime64("2026-11-02T03:04:05")) == "2026-11-02T03:04:05"
-
-
-def test_to_plain_cuts_what_is_unknown() -> None:
-    """Long representations are cut, and an object without one is named by its type."""
-    cut = to_plain(range(10**9))
-    assert cut == "range(0, 1000000000)"
-    long = to_plain(Exception("x" * 1000))
-    assert isinstance(long, str)
-    assert len(long) == 200
-    assert to_plain([Unprintable()]) == ["<Unprintable that can't be printed>"]
-    assert to_plain(1 << 1_000_000) == "<int that can't be printed>"
-
-
-def test_to_plain_survives_cycles_and_depth() -> None:
-    """A list within itself and one 100,000 levels deep end in a string; a list that occurs twice does not."""
-    cycle: list[Any] = [1]
-    cycle.append(cycle)
-    assert to_plain(cycle) == [1, "[1, [...]]"]
-    deep: list[Any] = []
-    for _ in range(100_000):
-        deep = [deep]
-    assert json.loads(json.dumps(to_plain(deep)))
-    shared = [1]
-    assert to_plain([shared, shared]) == [[1], [1]]
-
-
-def test_to_plain_survives_objects_that_raise() -> None:
-    """Foreign code that fails costs its own value alone."""
-
-    class BadMapping(dict[str, int]):
-        def items(self) -> NoReturn:
-            raise OSError
-
-        def __repr__(self) -> str:
-            return "bad"
-
-    assert to_plain([1, BadMapping(a=1), 2]) == [1, "bad", 2]
-
-
-_ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()) | st.binary() | st.dates(),
-    lambda inner: (
-        st.lists(inner)
-        | st.tuples(inner, inner)
-        | st.dictionaries(st.text() | st.integers() | st.none() | st.floats(), inner)
-        | st.frozensets(st.text() | st.integers() | st.binary())
-    ),
-    max_leaves=20,
-)
-
-
-@given(_ANYTHING)
-def test_to_plain_gives_strict_json(value: object) -> None:
-    """Whatever goes in, what comes out is strict JSON, and plain already."""
-    plain = to_plain(value, strict=True)
-    assert json.loads(json.dumps(plain, allow_nan=False)) == plain
-    assert to_plain(plain, strict=True) == plain
-
-
-@given(_ANYTHING)
-def test_write_json_agrees_with_to_plain(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
-    """The fast way for plain data and the careful way for other data write the same."""
-    path = tmp_path_factory.getbasetemp() / "agrees.json"
-    write_json(path, value, durable=False)
-    assert json.loads(path.read_bytes()) == to_plain(value, strict=True)
+from pytest_curator_bench._util.atomic import open_regular, read_json_object, write_bytes, write_json
 
 
 def test_write_json_is_strict_and_readable(tmp_path: Path) -> None:
@@ -285,6 +98,18 @@ def test_readers_never_see_a_part(tmp_path: Path) -> None:
         assert values == [values[0]] * 5000
         reads += 1
     writer.join()
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b'"text"', b"\xff", None])
+def test_what_is_no_json_object_reads_as_an_empty_one(tmp_path: Path, content: bytes | None) -> None:
+    """A file that is missing, cut off, of another encoding or of another kind."""
+    path = tmp_path / "a.json"
+    if content is not None:
+        path.write_bytes(content)
+    assert read_json_object(path) == {}
+    path.write_bytes(b'{"a": 1}')
+    assert read_json_object(path) == {"a": 1}
+    assert read_json_object(tmp_path) == {}
 
 
 def test_open_regular_reads_files_and_links(tmp_path: Path) -> None:

@@ -4,6 +4,9 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.config.problems import ConfigError
@@ -18,9 +21,9 @@ from pytest_curator_bench.sinks.slack.settings import SlackSettings
 from pytest_curator_bench.sinks.slack.state import latest_lines
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import argparse
 
-__all__ = ["PreviewError", "preview_slack"]
+__all__ = ["PreviewError", "add_arguments", "preview_slack", "run"]
 
 _CLASS_PATH = "pytest_curator_bench.sinks.slack.sink:SlackSink"
 
@@ -29,8 +32,37 @@ class PreviewError(Exception):
     """There is nothing to show; the message says why, and what to do."""
 
 
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command and its arguments."""
+    parser.description = (
+        "Write what a sink would send for a session, as JSON, and send nothing. "
+        "Exit status 2: there is nothing to show."
+    )
+    parser.add_argument("sink", choices=["slack"], help="which sink")
+    parser.add_argument("session", type=Path, metavar="SESSION", help="the session's directory")
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="write to FILE (default: standard output)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the messages; returns the exit status."""
+    try:
+        text = json.dumps(preview_slack(options.session), indent=2, ensure_ascii=False) + "\n"
+    except PreviewError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    if options.output is None:
+        sys.stdout.write(text)
+        return 0
+    try:
+        options.output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        sys.stderr.write(f"can't write {options.output}: {error.strerror or error}\n")
+        return 2
+    return 0
+
+
 def preview_slack(session_dir: Path) -> dict[str, Any]:
-    """The messages for a session as they would be sent, with the settings that it recorded, if it did.
+    """Return the messages for a session as they would be sent, with the settings that it recorded, if it did.
 
     Returns:
         ``summary``, the session's message at its end, and ``entries``, the messages of its results in the order in

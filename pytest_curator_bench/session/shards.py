@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How long entries took in earlier sessions, and these figures pinned for all runs that fill one session."""
+"""How a session's entries are split into shards, with the durations pinned that all runs of the session split by."""
 
 from __future__ import annotations
 
@@ -12,50 +12,49 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.session.entry_files import read_result, walk_entries
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import SESSION_NAME, SHARDS_NAME
+from pytest_curator_bench.session.history import past_durations
+from pytest_curator_bench.session.names import SHARDS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["known_durations", "past_durations", "pin_durations"]
-
-# The newest sessions tell of the benchmarks as they are; reading more makes a start slow.
-MAX_SESSIONS = 30
+__all__ = ["assign", "expected_durations", "known_durations", "pin_durations"]
 
 
-def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str, float]:
-    """The median time of each entry that passed, in seconds, over the newest 30 sessions.
+def assign(durations_s: Mapping[str, float], count: int) -> dict[str, int]:
+    """Return the part, from 1, of each name: the longest first, each to the part that has least to do so far.
+
+    This is Graham's longest-processing-time rule (SIAM J. Appl. Math. 17, 1969): no part takes more than 4/3 of
+    what the best split's longest does. Equal ones go by name, so that the order given makes no difference.
+    """
+    loads = [0.0] * count
+    parts = {}
+    for name in sorted(durations_s, key=lambda name: (-durations_s[name], name)):
+        part = min(range(count), key=lambda index: (loads[index], index))
+        loads[part] += durations_s[name]
+        parts[name] = part + 1
+    return parts
+
+
+def expected_durations(known_s: Mapping[str, float], limits_s: Mapping[str, float]) -> dict[str, float]:
+    """Return how long each entry is expected to take, in seconds.
 
     Args:
-        results_dir: where the sessions are; need not exist.
-        besides: name of a session that is left out, because it is still being filled.
+        known_s: durations of earlier runs, by the entry's name, of more entries perhaps.
+        limits_s: the limit of each selected entry.
+
+    Returns:
+        What is known; for others the median of that, or the entry's limit where nothing is known of any.
     """
-    found: dict[str, list[float]] = {}
-    for session_dir in sorted(_sessions(results_dir), reverse=True)[:MAX_SESSIONS]:
-        if session_dir[1].name == besides:
-            continue
-        for entry_dir in walk_entries(session_dir[1]):
-            with suppress(OSError, ValueError):  # still running, or of another version
-                result = read_result(entry_dir)
-                if result.success and result.exec_time_s is not None:
-                    found.setdefault(result.name, []).append(result.exec_time_s)
-    return {name: median(times_s) for name, times_s in found.items()}
-
-
-def _sessions(results_dir: Path) -> Iterator[tuple[str, Path]]:
-    """Each session with the time at which it began."""
-    if not results_dir.is_dir():
-        return
-    for path in results_dir.iterdir():
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            yield str(json.loads((path / SESSION_NAME).read_bytes())["started_at"]), path
+    known = {name: known_s[name] for name in limits_s if name in known_s}
+    default = median(known.values()) if known else None
+    return {name: known.get(name, limit if default is None else default) for name, limit in limits_s.items()}
 
 
 def known_durations(results_dir: Path, session_name: str | None, count: int) -> dict[str, float]:
-    """What is pinned in the session of that name, else what earlier ones tell; in seconds.
+    """Return the durations pinned in the session of that name, else those of earlier sessions; in seconds.
 
     Raises:
         SessionError: the session is split into another number of parts than ``count``, or the file can't be read.
@@ -65,7 +64,7 @@ def known_durations(results_dir: Path, session_name: str | None, count: int) -> 
 
 
 def pin_durations(session_dir: Path, durations_s: dict[str, float], count: int) -> dict[str, float]:
-    """Write the durations down for all runs that fill the session, unless one has done so already.
+    """Pin the durations for all runs that fill the session, unless one has done so already.
 
     Returns:
         Those that are in force.

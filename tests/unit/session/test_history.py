@@ -1,23 +1,20 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Durations of earlier sessions, and what is pinned for one."""
+"""What earlier sessions tell of entries."""
 
 from __future__ import annotations
 
-import json
-from concurrent.futures import ProcessPoolExecutor
-from typing import TYPE_CHECKING
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session import durations
-from pytest_curator_bench.session.durations import known_durations, past_durations, pin_durations
-from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session import history
+from pytest_curator_bench.session.history import past_durations, past_sessions, previous_result
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pytest
 
     from pytest_curator_bench.results.record import Status
 
@@ -32,7 +29,7 @@ def session(results_dir: Path, name: str, number: int, **times_s: float) -> Path
     return path
 
 
-def result(session_dir: Path, entry: str, time_s: float | None, status: Status = "passed") -> None:
+def result(session_dir: Path, entry: str, time_s: float | None, status: Status = "passed", **fields: Any) -> None:
     """A result on the disk."""
     (session_dir / entry).mkdir()
     data = EntryResult(
@@ -44,6 +41,7 @@ def result(session_dir: Path, entry: str, time_s: float | None, status: Status =
         entry_dir="e",
         stdouterr_file="s",
         exec_time_s=time_s,
+        **fields,
     )
     write_json(session_dir / entry / "results.json", data.to_dict())
 
@@ -65,38 +63,34 @@ def test_the_median_of_what_passed(tmp_path: Path) -> None:
 
 def test_only_the_newest_sessions_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By their start, not by their names."""
-    monkeypatch.setattr(durations, "MAX_SESSIONS", 2)
+    monkeypatch.setattr(history, "MAX_SESSIONS", 2)
     session(tmp_path, "z-oldest", 1, a=1.0)
     session(tmp_path, "a-newest", 3, a=3.0)
     session(tmp_path, "m", 2, a=2.0)
     assert past_durations(tmp_path) == {"a": 2.5}
 
 
-def test_the_first_to_pin_decides(tmp_path: Path) -> None:
-    """Later ones get what is there, whatever they know themselves; nothing else is left in the directory."""
-    assert pin_durations(tmp_path, {"a": 1.0}, 4) == {"a": 1.0}
-    assert pin_durations(tmp_path, {"a": 2.0, "b": 3.0}, 4) == {"a": 1.0}
-    assert known_durations(tmp_path.parent, tmp_path.name, 4) == {"a": 1.0}
-    assert [path.name for path in tmp_path.iterdir()] == ["shards.json"]
+def test_a_session_that_goes_on_moves(tmp_path: Path) -> None:
+    """A session's start is read again when its file has changed."""
+    first, second = session(tmp_path, "first", 1), session(tmp_path, "second", 2)
+    assert past_sessions(tmp_path) == [second, first]
+    write_json(first / "session.json", {"started_at": "2026-02-01T00:00:00+00:00"})
+    assert past_sessions(tmp_path) == [first, second]
+    assert past_sessions(tmp_path, besides="first") == [second]
 
 
-def _pin(arguments: tuple[Path, float]) -> dict[str, float]:
-    directory, time_s = arguments
-    return pin_durations(directory, {"a": time_s}, 8)
-
-
-def test_many_pin_at_once(tmp_path: Path) -> None:
-    """All of eight processes go by the same figures."""
-    with ProcessPoolExecutor(8) as pool:
-        answers = list(pool.map(_pin, [(tmp_path, float(number)) for number in range(8)]))
-    assert all(answer == answers[0] for answer in answers)
-
-
-def test_a_session_is_split_in_one_way_only(tmp_path: Path) -> None:
-    """A job that counts the parts differently is told so, and so is one that finds the file broken."""
-    pin_durations(tmp_path, {}, 4)
-    with pytest.raises(SessionError, match=r"is split into 4 shards, and this run was told 5: give --bench-shard K/4"):
-        pin_durations(tmp_path, {}, 5)
-    (tmp_path / "shards.json").write_text(json.dumps({"count": 4}))
-    with pytest.raises(SessionError, match=r"shards\.json can't be read"):
-        known_durations(tmp_path.parent, tmp_path.name, 4)
+def test_the_previous_result(tmp_path: Path) -> None:
+    """The newest one before, of another session, that passed; whatever the age of the files on this disk."""
+    days = {"s4": (4, "failed"), "s3": (3, "passed"), "s1": (1, "passed"), "s2": (2, "passed"), "s6": (6, "passed")}
+    for name, (day, status) in days.items():
+        result(session(tmp_path, name, day), "a", day, status, started_at=f"2026-01-{day:02}T01:00:00")  # type: ignore[arg-type]
+    session(tmp_path, "without", 4, b=1.0)
+    asked = {"name": "a", "session_name": "s5", "started_at": "2026-01-05T01:00:00"}
+    before = previous_result(tmp_path, asked)
+    assert before is not None
+    assert (before["session_name"], before["exec_time_s"]) == ("s3", 3)
+    before = previous_result(tmp_path, {**asked, "session_name": "s3"})
+    assert before is not None
+    assert before["session_name"] == "s2"
+    assert previous_result(tmp_path, {**asked, "name": "c"}) is None
+    assert previous_result(tmp_path / "nowhere", asked) is None

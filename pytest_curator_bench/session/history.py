@@ -1,0 +1,85 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Results of earlier sessions: what messages compare with, and what shards are balanced by."""
+
+from __future__ import annotations
+
+import contextlib
+from functools import lru_cache
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from pytest_curator_bench._util.atomic import read_json_object
+from pytest_curator_bench.session.entry_dirs import has_result, read_result, walk_entries
+from pytest_curator_bench.session.names import SESSION_NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from pytest_curator_bench.results.record import EntryResult
+
+__all__ = ["past_durations", "past_sessions", "previous_result"]
+
+MAX_SESSIONS = 30
+"""How many sessions are read: the newest tell of the benchmarks as they are, and reading more takes long."""
+
+
+def past_sessions(results_dir: Path, *, besides: str | None = None) -> list[Path]:
+    """Return the directories of sessions, the one that started last first.
+
+    Args:
+        results_dir: where the sessions are; need not exist.
+        besides: name of a session that is left out, because it is still being filled.
+    """
+    started: list[tuple[str, Path]] = []
+    with contextlib.suppress(OSError):
+        for path in results_dir.iterdir():
+            with contextlib.suppress(OSError):
+                if path.name != besides:
+                    started.append((_started_at(path, (path / SESSION_NAME).stat().st_mtime_ns), path))
+    return [path for _, path in sorted(started, reverse=True)]
+
+
+@lru_cache(maxsize=4096)
+def _started_at(session_dir: Path, _changed_ns: int) -> str:
+    """A session's start, read again only when its file has changed: sinks ask after every entry."""
+    return str(read_json_object(session_dir / SESSION_NAME).get("started_at") or "")
+
+
+def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str, float]:
+    """Return the median time of each entry that passed, in seconds, over the newest 30 sessions.
+
+    Args:
+        results_dir: where the sessions are; need not exist.
+        besides: name of a session that is left out, because it is still being filled.
+    """
+    found: dict[str, list[float]] = {}
+    for session_dir in past_sessions(results_dir, besides=besides)[:MAX_SESSIONS]:
+        for result in _passed(walk_entries(session_dir)):
+            if result.exec_time_s is not None:
+                found.setdefault(result.name, []).append(result.exec_time_s)
+    return {name: median(times_s) for name, times_s in found.items()}
+
+
+def previous_result(results_dir: Path, result: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the newest earlier result of the same entry that passed, from another session of ``results_dir``.
+
+    Args:
+        results_dir: where the sessions are.
+        result: the result to compare.
+    """
+    sessions = past_sessions(results_dir, besides=result.get("session_name"))
+    entry_dirs = [path for session in sessions if has_result(path := session / str(result.get("name")))]
+    started_at = str(result.get("started_at") or "")
+    earlier = [before for before in _passed(entry_dirs[:MAX_SESSIONS]) if "" < (before.started_at or "") < started_at]
+    newest = max(earlier, key=lambda before: str(before.started_at), default=None)
+    return None if newest is None else newest.to_dict()
+
+
+def _passed(entry_dirs: Iterable[Path]) -> Iterator[EntryResult]:
+    for entry_dir in entry_dirs:
+        with contextlib.suppress(OSError, ValueError):  # still running, or of another version
+            result = read_result(entry_dir)
+            if result.success:
+                yield result
