@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
 from pytest_curator_bench.results.outputs import Outputs, prepare_params, read_outputs
 from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench.session.names import LOG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,9 +22,8 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.processes.client import EndReport, ProcessExit, SupervisedProcess, Supervisor
 
-__all__ = ["LOG_NAME", "EntryPlan", "build_command", "run_entry"]
+__all__ = ["EntryPlan", "build_command", "run_entry"]
 
-LOG_NAME = "stdouterr.log"
 RESULTS_PATH_OPTION = "--benchmark-results-path"
 # What a script leaves running when it ends by itself gets this long after SIGTERM: its measurement is over.
 LEFTOVER_GRACE_S = 2.0

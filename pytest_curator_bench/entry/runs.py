@@ -12,12 +12,12 @@ from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
 from pytest_curator_bench.clusters.local.cluster import LocalCluster
 from pytest_curator_bench.entry.cluster import with_cluster_fate
-from pytest_curator_bench.entry.execute import LOG_NAME, run_entry
+from pytest_curator_bench.entry.execute import run_entry
 from pytest_curator_bench.entry.job import job_plan
 from pytest_curator_bench.entry.repeats import RunSeries
 from pytest_curator_bench.entry.telemetry import EntryTelemetry
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import RESULTS_NAME
+from pytest_curator_bench.session.names import LOG_NAME, RESULTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_curator_bench.entry.datasets import needed_setups, setups_of
-from pytest_curator_bench.entry.execute import LOG_NAME, EntryPlan, run_entry
+from pytest_curator_bench.entry.execute import EntryPlan, run_entry
 from pytest_curator_bench.entry.lease import waiting_status
 from pytest_curator_bench.plugin.context import find_script
 from pytest_curator_bench.processes.client import SupervisionError
@@ -27,6 +27,7 @@ from pytest_curator_bench.resources.placement import ResourceRequest
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.entry_files import read_result
 from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session.names import LOG_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -20,12 +20,13 @@ from pytest_curator_bench.clusters.shared.leases import SharedLeases
 from pytest_curator_bench.clusters.shared.pool import ClusterPool
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.viewer import viewer_url
-from pytest_curator_bench.entry.execute import LOG_NAME, EntryPlan, build_command
+from pytest_curator_bench.entry.execute import EntryPlan, build_command
 from pytest_curator_bench.entry.resources import request_for, shortage_for
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources.capacity import read_capacity
 from pytest_curator_bench.resources.registry import LeaseRegistry
 from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.store import SessionStore
 
 if TYPE_CHECKING:

@@ -17,7 +17,6 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench.entry.datasets import take_fingerprints
-from pytest_curator_bench.entry.execute import LOG_NAME
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.entry.setups import run_data_setups
 from pytest_curator_bench.plugin.context import WORKER_KEY
@@ -29,6 +28,7 @@ from pytest_curator_bench.plugin.terminal.summary import write_summary
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.durations import known_durations, pin_durations
 from pytest_curator_bench.session.environment import capture_environment
+from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.store import RunFacts, SessionError, SessionStore
 
 if TYPE_CHECKING:

@@ -9,9 +9,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.entry.execute import LOG_NAME
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.names import RESERVED_ENTRY_NAMES, RESULTS_NAME
+from pytest_curator_bench.session.names import LOG_NAME, RESERVED_ENTRY_NAMES, RESULTS_NAME
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.runs import read_run
 

@@ -17,6 +17,7 @@ __all__ = [
     "DATASETS_NAME",
     "DATA_SETUP_NAME",
     "DEFAULT_PREFIX",
+    "LOG_NAME",
     "RESERVED_ENTRY_NAMES",
     "RESULTS_NAME",
     "RUNS_NAME",
@@ -37,6 +38,7 @@ MAX_ENTRY_NAME_BYTES = 200
 
 SESSION_NAME = "session.json"
 RESULTS_NAME = "results.json"
+LOG_NAME = "stdouterr.log"
 SCRATCH_NAME = "scratch"
 RUNS_NAME = "runs"
 SINKS_NAME = "sinks"
