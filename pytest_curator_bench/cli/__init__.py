@@ -31,9 +31,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     schema = commands.add_parser(
         "schema",
-        help="print the JSON Schema of configuration files",
-        description="Print the JSON Schema of configuration files, for editors and checks.",
+        help="print the JSON Schema of configuration files, or of results",
+        description="Print the JSON Schema of configuration files, for editors and checks, or that of the JSON files "
+        "of a session.",
     )
+    schema.add_argument("of", nargs="?", choices=["config", "results"], default="config", help="default: config")
     schema.set_defaults(run=_schema)
     _add_validate(commands)
     _add_replay(commands)
@@ -50,10 +52,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status
 
 
-def _schema(_options: argparse.Namespace) -> int:
+def _schema(options: argparse.Namespace) -> int:
     from pytest_curator_bench.config.json_schema import json_schema
+    from pytest_curator_bench.results.json_schema import results_schema
 
-    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    schema = results_schema() if options.of == "results" else json_schema()
+    sys.stdout.write(json.dumps(schema, indent=2) + "\n")
     return 0
 
 

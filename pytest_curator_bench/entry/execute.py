@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
-from pytest_curator_bench.results.outputs import Outputs, prepare_params, read_outputs
+from pytest_curator_bench.results.outputs import Outputs, keep_task_records, prepare_params, read_outputs
 from pytest_curator_bench.results.record import EntryResult, Status
 from pytest_curator_bench.session.names import LOG_NAME
 
@@ -49,6 +49,7 @@ class EntryPlan:
         sink_data: settings for sinks.
         cpus: the CPUs that the script may run on; ``None`` for those of this process.
         datasets: records of the datasets that it uses, for the result.
+        mask: hides secrets in what is kept of the three files.
         hands_in_files: whether the script is to write the three files; one that prepares data does not.
     """
 
@@ -67,6 +68,7 @@ class EntryPlan:
     sink_data: Mapping[str, Any] = field(default_factory=dict)
     cpus: Sequence[int] | None = None
     datasets: Sequence[dict[str, Any]] = ()
+    mask: Callable[[Any], Any] = lambda data: data
     hands_in_files: bool = True
 
 
@@ -145,7 +147,9 @@ def _supervise(
 
 
 def _outputs(plan: EntryPlan) -> Outputs:
-    return read_outputs(plan.entry_dir) if plan.hands_in_files else Outputs()
+    if not plan.hands_in_files:
+        return Outputs()
+    return keep_task_records(plan.entry_dir, read_outputs(plan.entry_dir), plan.mask)
 
 
 def _judge(
@@ -204,7 +208,6 @@ def _result(
         script_params=dict(outputs.params) if outputs else {},
         script_metrics=dict(outputs.metrics) if outputs else {},
         task_metrics=dict(outputs.task_metrics) if outputs else {},
-        tasks=list(outputs.tasks) if outputs else [],
         resources={"cpu_time_s": report.cpu_time_s, "max_rss_bytes": report.max_rss_bytes} if report else {},
         warnings=list(warnings),
         error=error,

@@ -116,7 +116,7 @@ class EntryRuns:
             self._show_log(where.entry_dir / LOG_NAME, name)
             result = self._run(run_dir, scratch_dir, where)
             if warning:
-                result.warnings.append(warning)
+                result = result.with_warnings(warning)
             write_json(run_dir / RESULTS_NAME, self._context.masker.mask_data(result.to_dict()))
         except OSError as error:
             raise SessionError.unwritable(run_dir, "results_dir", error) from error

@@ -176,6 +176,7 @@ class BenchContext:
             sink_data=entry.sink_data,
             cpus=lease.affinity,
             datasets=self._dataset_records_of(entry),
+            mask=self.masker.mask_data,
         )
 
     def _dataset_records_of(self, entry: Entry) -> list[dict[str, Any]]:

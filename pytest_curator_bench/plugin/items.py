@@ -115,7 +115,7 @@ class BenchItem(pytest.Function):
             return
         self.warn(BenchWarning(f"{self.name}: {warning}"))
         if self.result is not None:
-            self.result.warnings.append(warning)
+            self.result = self.result.with_warnings(warning)
             self.write_result()
 
     def give_back(self, lease: Lease) -> None:
@@ -230,8 +230,8 @@ def run_benchmark(
         item.runs = EntryRuns(item.context, item.entry, item.nodeid)
     item.result = item.runs.go_on(surroundings, one=item.takes_turns)
     if item.result is not None:
-        item.result = with_lease(item.result, bench_lease)
-        item.result.warnings.extend((*lease_warnings(item.entry, bench_lease), *bench_machine_noise))
+        noted = (*lease_warnings(item.entry, bench_lease), *bench_machine_noise)
+        item.result = with_lease(item.result, bench_lease).with_warnings(*noted)
     if item.result is not None and item.result.success:
         item.take_verdicts(judge(item.entry.requirements, item.runs.measured))
     item.tell_outcome()

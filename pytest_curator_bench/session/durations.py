@@ -12,6 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench.results.format import NewerFormatError, read_file_or_skip, skip
 from pytest_curator_bench.session.entry_files import read_result, walk_entries
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import SESSION_NAME, SHARDS_NAME
@@ -38,10 +39,15 @@ def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str
         if session_dir[1].name == besides:
             continue
         for entry_dir in walk_entries(session_dir[1]):
-            with suppress(OSError, ValueError):  # still running, or of another version
+            try:
                 result = read_result(entry_dir)
-                if result.success and result.exec_time_s is not None:
-                    found.setdefault(result.name, []).append(result.exec_time_s)
+            except NewerFormatError as error:
+                skip(error)
+                continue
+            except (OSError, ValueError):  # still running
+                continue
+            if result.success and result.exec_time_s is not None:
+                found.setdefault(result.name, []).append(result.exec_time_s)
     return {name: median(times_s) for name, times_s in found.items()}
 
 
@@ -50,8 +56,9 @@ def _sessions(results_dir: Path) -> Iterator[tuple[str, Path]]:
     if not results_dir.is_dir():
         return
     for path in results_dir.iterdir():
-        with suppress(OSError, ValueError, TypeError, KeyError):
-            yield str(json.loads((path / SESSION_NAME).read_bytes())["started_at"]), path
+        session = read_file_or_skip(path / SESSION_NAME)
+        if "started_at" in session:
+            yield str(session["started_at"]), path
 
 
 def known_durations(results_dir: Path, session_name: str | None, count: int) -> dict[str, float]:

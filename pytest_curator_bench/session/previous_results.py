@@ -5,13 +5,17 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench.results.format import NewerFormatError, skip
+from pytest_curator_bench.session.entry_files import read_result
 from pytest_curator_bench.session.names import RESULTS_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["previous_result"]
 
@@ -19,28 +23,29 @@ MAX_SESSIONS = 30
 """How many earlier results are looked at, at most: the comparison is a courtesy, and must not read a whole disk."""
 
 
-def previous_result(results_dir: Path, result: dict[str, Any]) -> dict[str, Any] | None:
+def previous_result(results_dir: Path, result: Mapping[str, Any]) -> EntryResult | None:
     """The newest earlier result of the same entry, in another session of ``results_dir``, that passed.
 
     Args:
         results_dir: where sessions are.
         result: the result to compare.
     """
-    files: list[tuple[float, Path]] = []
+    entry_dirs: list[tuple[float, Path]] = []
     with contextlib.suppress(OSError):
         for session_dir in results_dir.iterdir():
-            file = session_dir / str(result.get("name")) / RESULTS_NAME
+            entry_dir = session_dir / str(result.get("name"))
             with contextlib.suppress(OSError):
                 if session_dir.name != result.get("session_name"):
-                    files.append((file.stat().st_mtime, file))
+                    entry_dirs.append(((entry_dir / RESULTS_NAME).stat().st_mtime, entry_dir))
     earlier = []
-    for _, file in sorted(files, reverse=True)[:MAX_SESSIONS]:
-        with contextlib.suppress(OSError, ValueError):
-            data = json.loads(file.read_bytes())
-            if isinstance(data, dict) and data.get("status") == "passed" and _is_before(data, result):
-                earlier.append(data)
-    return max(earlier, key=lambda data: str(data["started_at"]), default=None)
-
-
-def _is_before(data: dict[str, Any], result: dict[str, Any]) -> bool:
-    return bool(data.get("started_at")) and str(data["started_at"]) < str(result.get("started_at") or "")
+    for _, entry_dir in sorted(entry_dirs, reverse=True)[:MAX_SESSIONS]:
+        try:
+            before = read_result(entry_dir)
+        except NewerFormatError as error:
+            skip(error)
+            continue
+        except (OSError, ValueError):
+            continue
+        if before.success and (before.started_at or "") < str(result.get("started_at") or ""):
+            earlier.append(before)
+    return max(earlier, key=lambda before: before.started_at or "", default=None)

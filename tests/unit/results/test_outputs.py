@@ -47,7 +47,7 @@ def test_everything_is_read(entry_dir: Path) -> None:
     assert outputs.params == {**OWN_PARAMS, "model": "m"}
     assert outputs.metrics == {"documents": 3}
     assert outputs.task_metrics["task_load_process_time_sum"] == 1.5
-    assert outputs.tasks[0]["task_id"] == "0"
+    assert json.loads(outputs.task_records)[0]["task_id"] == "0"
 
 
 def test_nothing_was_written(tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_bad_json_is_said_by_name(entry_dir: Path, name: str, content: bytes, co
     assert problem.startswith(f"{name} {complaint}")
     assert "\n" not in problem
     assert (outputs.params, outputs.metrics)[name == "metrics.json"] == {}
-    assert outputs.tasks
+    assert outputs.task_records
 
 
 def test_too_large_is_refused(entry_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:

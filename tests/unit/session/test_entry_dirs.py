@@ -230,14 +230,17 @@ def test_unreadable_results_are_reported_and_the_others_read(store: SessionStore
     (store.entry_dir("dir") / "results.json").mkdir()
     (store.session_dir / "notes").mkdir()
     results, problems = store.read_results()
-    assert results == [result_of("good", script_metrics={"rate": 1.5})]
+    good = store.entry_dir("good")
+    where = {"entry_dir": str(good), "stdouterr_file": str(good / "stdouterr.log")}
+    assert results == [dataclasses.replace(result_of("good", script_metrics={"rate": 1.5}), **where)]
     assert [Path(problem.split(": ")[0]).parent.name for problem in problems] == [
         "dir",
         "half",
         "keys",
         "list",
     ]
-    assert all("no result that this version can read" in problem for problem in problems[1:])
+    reasons = ["can't be read", "not JSON", "no result", "a JSON list"]
+    assert all(reason in problem for reason, problem in zip(reasons, problems, strict=True))
 
 
 def test_the_result_on_the_disk_is_used_where_the_report_was_lost(store: SessionStore) -> None:
