@@ -57,7 +57,8 @@ def read_file(file: Path) -> dict[str, Any]:
     found = data.get("format", 1)
     if not isinstance(found, int) or found > newest:
         raise NewerFormatError(
-            f"{file}: has format {found}, this version of pytest-curator-bench reads formats up to {newest}: upgrade it"
+            f"{file}: has format {found}, newer than {newest}, the newest that this version reads: "
+            "upgrade pytest-curator-bench"
         )
     return data
 

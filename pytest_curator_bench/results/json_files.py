@@ -12,7 +12,6 @@ __all__ = [
     "AttemptDict",
     "EnvironmentDict",
     "OwnerDict",
-    "RequirementDict",
     "ResultDict",
     "RunDict",
     "RunOfEntryDict",
@@ -24,6 +23,7 @@ __all__ = [
     "Status",
     "TaskDict",
     "TasksDict",
+    "VerdictDict",
 ]
 
 Status = Literal["passed", "failed", "timeout", "error", "skipped", "interrupted"]
@@ -33,7 +33,7 @@ RunStatus = Literal["running", "finished", "failed", "interrupted"]
 # --- results.json ---
 
 
-class RequirementDict(TypedDict):
+class VerdictDict(TypedDict):
     """A requirement and what became of it (``requirements``)."""
 
     metric: Annotated[str, "Name of the metric."]
@@ -114,7 +114,7 @@ class ResultDict(TypedDict):
     task_metrics: Annotated[
         dict[str, Any], "Statistics of the tasks, from `tasks.pkl`: `task_STAGE_METRIC_sum`, `…_mean`, `…_std`."
     ]
-    requirements: Annotated[list[RequirementDict], "The entry's requirements; empty where the script failed."]
+    requirements: Annotated[list[VerdictDict], "The entry's requirements; empty where the script failed."]
     warnings: Annotated[list[str], "What was odd but changed no outcome."]
     error: Annotated[str | None, "What happened and what to do; details on further lines."]
     runs: Annotated[list[RunOfEntryDict], "The runs, where there were several."]

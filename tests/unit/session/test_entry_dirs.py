@@ -231,7 +231,7 @@ def test_unreadable_results_are_reported_and_the_others_read(store: SessionStore
     (store.session_dir / "notes").mkdir()
     results, problems = store.read_results()
     good = store.entry_dir("good")
-    where = {"entry_dir": str(good), "stdouterr_file": str(good / "stdouterr.log")}
+    where: dict[str, Any] = {"entry_dir": str(good), "stdouterr_file": str(good / "stdouterr.log")}
     assert results == [dataclasses.replace(result_of("good", script_metrics={"rate": 1.5}), **where)]
     assert [Path(problem.split(": ")[0]).parent.name for problem in problems] == [
         "dir",
