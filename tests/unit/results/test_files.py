@@ -15,7 +15,7 @@ import jsonschema
 import pytest
 
 from pytest_curator_bench.cli import main
-from pytest_curator_bench.delivery.replay import session_env_data
+from pytest_curator_bench.delivery.replay import ReplayOptions, replay, session_env_data
 from pytest_curator_bench.delivery.results import session_results
 from pytest_curator_bench.results.format import FORMATS, NewerFormatError, SkippedFileWarning, read_file
 from pytest_curator_bench.results.json_files import ResultDict
@@ -98,6 +98,23 @@ def test_a_session_that_was_moved_is_read_where_it_is(results_dir: Path, format_
     assert "format" not in env_data
 
 
+@pytest.mark.parametrize("format_name", FORMATS_THAT_WERE)
+def test_a_session_that_was_moved_is_replayed_with_true_paths(results_dir: Path, format_name: str) -> None:
+    """Sinks get results in the present format, with the paths of today."""
+    session_dir = golden(format_name, results_dir)
+    config = results_dir / "config.yaml"
+    config.write_text(
+        f"results_dir: {results_dir}\nsinks: [{{name: jsonl}}]\nentries: [{{name: retried, script: s.py}}]\n"
+    )
+    said: list[str] = []
+    assert replay(ReplayOptions(session=session_dir, config_files=(config,)), {}, said.append), said
+    lines = [json.loads(line) for line in (session_dir / "results.jsonl").read_text().splitlines()]
+    assert [line["entry_dir"] for line in lines] == [str(session_dir / "repeated"), str(session_dir / "retried")]
+    for line in lines:
+        del line["delivery_key"]
+        validate("results.json", line)
+
+
 def test_unknown_keys_are_ignored(results_dir: Path) -> None:
     """A later version may add some without a new format."""
     session_dir = golden("format-2", results_dir)
@@ -121,8 +138,9 @@ def test_a_newer_format_is_named_in_one_sentence(results_dir: Path) -> None:
         assert previous_result(results_dir, later) is None
     with pytest.warns(SkippedFileWarning, match=rf"session\.json: {sentence}"):
         assert past_durations(results_dir) == {}
-    with pytest.warns(SkippedFileWarning, match=rf"env\.json: {sentence}"):
+    with pytest.warns(SkippedFileWarning) as caught:
         assert session_env_data(session_dir)["entries"] == []
+    assert [Path(str(warning.message).split(": ")[0]).name for warning in caught] == ["env.json", "session.json"]
     change(session_dir / "session.json", format=2)
     with pytest.warns(SkippedFileWarning, match=rf"results\.json: {sentence}"):
         assert past_durations(results_dir) == {}
