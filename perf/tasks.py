@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pickle
 import resource
 import shutil
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument("--tasks", type=int, default=20_000, help="number of tasks in the larger run")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="curator-bench-perf-") as directory:
+        os.environ["CURATOR_BENCH_LEASES_DIR"] = f"{directory}/leases"  # wait for nobody else's entries
         roots = {}
         for count in (10, options.tasks):
             root = roots[count] = project(Path(directory), str(count), "  - {name: entry, script: script.py}\n", SCRIPT)
