@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Write what is worked out from the models: docs/schema.json, and the tables at the end of docs/configuration.md.
+"""Write what is made from models: docs/schema.json, and the tables at the end of configuration.md and results.md.
 
     python docs/generate.py
 
-A test compares both with what is committed.
+A test compares all of them with what is committed.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import Any
 
 from pytest_curator_bench.config.fields.checks import VARIABLE
 from pytest_curator_bench.config.json_schema import CHOICE, json_schema
+from pytest_curator_bench.results.json_schema import FILES, results_schema
 
 DOCS = Path(__file__).parent
+RESULTS_MARK = "<!-- From here on: written by docs/generate.py, from the typed dictionaries of the files. -->"
 MARK = "<!-- From here on: written by docs/generate.py, from the models that check a configuration. -->"
 TITLES = {
     "EntryModel": "An entry (`entries`)",
@@ -60,6 +62,18 @@ def configuration_text() -> str:
     return f"{head}{MARK}\n\n" + "\n".join(sections)
 
 
+def results_text() -> str:
+    """Content of docs/results.md: what stands before the mark is kept."""
+    head = (DOCS / "results.md").read_text(encoding="utf-8").partition(RESULTS_MARK)[0]
+    definitions = results_schema()["$defs"]
+    sections = []
+    for name in [*FILES, *(name for name in definitions if name not in FILES)]:
+        model = {**definitions[name], "required": ()}
+        heading, table = _section(f"`{name}`" if name in FILES else name, model).split("\n", 1)
+        sections.append(f"{heading}\n\n{model['description']}\n{table}")
+    return f"{head}{RESULTS_MARK}\n\n" + "\n".join(sections)
+
+
 def _section(title: str, model: dict[str, Any]) -> str:
     lines = [f"### {title}", "", "| key | value | meaning |", "|---|---|---|"]
     for key, value in model.get("properties", {}).items():
@@ -80,11 +94,19 @@ def _kind(value: dict[str, Any]) -> str:
     if value in (CHOICE, VARIABLE):
         return ""  # a value may come from a variable, or from a matrix: said once, in the text
     if "$ref" in value:
-        return "mapping"
+        return "mapping" + _of(value, ", ")
     kinds = value.get("type", "anything")
-    return " or ".join(KINDS.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    text = " or ".join(KINDS.get(kind, kind) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+    return text + _of(value.get("items"), " of ") + _of(value.get("additionalProperties"), " to ")
+
+
+def _of(value: object, before: str) -> str:
+    """A link to the table of what is in a mapping or a list, if it has one on the page."""
+    name = str(value.get("$ref", "")).rpartition("/")[2] if isinstance(value, dict) else ""
+    return "" if name in {"", *TITLES, "MatrixChoice"} else f"{before}[{name}](#{name.lower()})"
 
 
 if __name__ == "__main__":
     (DOCS / "schema.json").write_text(schema_text(), encoding="utf-8")
     (DOCS / "configuration.md").write_text(configuration_text(), encoding="utf-8")
+    (DOCS / "results.md").write_text(results_text(), encoding="utf-8")

@@ -17,7 +17,7 @@ __all__ = ["main"]
 
 # Each has a module here with ``add_arguments(parser)`` and ``run(options)``; only the one that is called is imported.
 _COMMANDS = {
-    "schema": "print the JSON Schema of configuration files",
+    "schema": "print the JSON Schema of configuration files, or of results",
     "validate": "check configuration files without running a benchmark",
     "replay": "deliver to sinks what they don't have yet of a session",
     "preview": "show what a sink would send",

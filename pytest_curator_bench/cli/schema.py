@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``curator-bench schema``: the JSON Schema of configuration files, for editors and checks."""
+"""``curator-bench schema``: the JSON Schema of configuration files, or of a session's files."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.json_schema import json_schema
+from pytest_curator_bench.results.json_schema import results_schema
 
 if TYPE_CHECKING:
     import argparse
@@ -17,11 +18,15 @@ __all__ = ["add_arguments", "run"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the command."""
-    parser.description = "Print the JSON Schema of configuration files, for editors and checks."
+    """Describe the command and its arguments."""
+    parser.description = (
+        "Print the JSON Schema of configuration files, for editors and checks, or that of the JSON files of a session."
+    )
+    parser.add_argument("of", nargs="?", choices=["config", "results"], default="config", help="default: config")
 
 
-def run(_options: argparse.Namespace) -> int:
+def run(options: argparse.Namespace) -> int:
     """Print the schema."""
-    sys.stdout.write(json.dumps(json_schema(), indent=2) + "\n")
+    schema = results_schema() if options.of == "results" else json_schema()
+    sys.stdout.write(json.dumps(schema, indent=2) + "\n")
     return 0

@@ -44,9 +44,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LONGEST_LIMIT_S = 31 * 24 * 3600
-# From so many runs on, the interval of their median is looked at. Of three it is their range, which holds the median
-# of all runs that there could be with a probability of 75 % only (1 - 2/2**n); from six on, more than 95 %.
-LEAST_RUNS = 3
+# From so many runs on, the interval of their median has a confidence of 95 % and is looked at.
+LEAST_RUNS = 6
 
 Name = Annotated[str, ENTRY_NAME]
 DatasetName = Annotated[str, DATASET_NAME]
@@ -300,7 +299,7 @@ class EntryModel(_ScriptRun):
     def _repeats(self) -> Self:
         """Refuse settings that could never act."""
         if self.repeat_until_ci is not None and (self.repeat or 1) <= LEAST_RUNS:
-            what = f"repeat above {LEAST_RUNS} beside repeat_until_ci, which is looked at from the third run on"
+            what = f"repeat above {LEAST_RUNS} beside repeat_until_ci, which is looked at from the sixth run on"
             raise expected(what, found=f"repeat {self.repeat or 1}")
         if self.retry_on is not None and not self.retries:
             raise expected("retries beside retry_on: how often to try again", found="none")

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from pytest_curator_bench.config.problems import ConfigError, nearest, one_of
 from pytest_curator_bench.delivery.dispatcher import Dispatcher, report_lines
 from pytest_curator_bench.delivery.replay_settings import SinkSource, from_config_files, from_session
 from pytest_curator_bench.delivery.results import session_results
+from pytest_curator_bench.results.format import read_file_or_skip
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME, SINKS_NAME
 from pytest_curator_bench.session.recovery import recover_session
@@ -175,22 +175,15 @@ def _alone(session_dir: Path) -> Iterator[None]:
 
 def session_env_data(session_dir: Path) -> dict[str, Any]:
     """What sinks are told of a session, from its files; what a killed run has not written is missing."""
-    environment, session = (_read_mapping(session_dir / name) for name in ("env.json", SESSION_NAME))
+    # Sinks of a run are given no file's content, and so no format.
+    environment, session = (read_file_or_skip(session_dir / name) for name in ("env.json", SESSION_NAME))
     facts = {name: session.get(name) for name in RunFacts.__dataclass_fields__ if name != "command_line"}
     runs = session.get("runs") or [{}]
     return {
-        **environment,
+        **{key: value for key, value in environment.items() if key != "format"},
         **facts,
         "entries": session.get("entries", []),
         "results_dir": str(session_dir.parent),
         "run_id": runs[0].get("run_id"),
         "session_dir": str(session_dir),
     }
-
-
-def _read_mapping(file: Path) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        data = json.loads(file.read_bytes())
-        if isinstance(data, dict):
-            return data
-    return {}

@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError, delivery_key
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from pytest_curator_bench.delivery.receipts import Spool
+    from pytest_curator_bench.results.json_files import ResultDict
     from pytest_curator_bench.sinks.base import Sink
 
 __all__ = ["Channel", "SinkReport"]
@@ -299,7 +300,9 @@ class Channel:
             with self._condition:
                 self._waiting.pop(key, None)  # one try is all that it gets
             return self._attempt("entry_started", lambda: self._sink.entry_started(item)) != "later"
-        outcome = self._attempt("process_result", lambda: self._sink.process_result(copy.deepcopy(dict(item))))
+        outcome = self._attempt(
+            "process_result", lambda: self._sink.process_result(cast("ResultDict", copy.deepcopy(dict(item))))
+        )
         if outcome == "done":
             self._write_receipt(item)
         else:

@@ -329,13 +329,12 @@ class EntryExecution:
             return
         self._listener.warned(text)
         if self.result is not None:
-            self._take(dataclasses.replace(self.result, warnings=[*self.result.warnings, text]))
+            self._take(self.result.with_warnings(text))
 
     def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
         policy = self._services.policy
-        result = with_lease(result, self.lease)
-        warnings = [*result.warnings, *lease_warnings(self.entry, self.lease), *self.noise]
-        result = dataclasses.replace(result, warnings=warnings)
+        warnings = (*lease_warnings(self.entry, self.lease), *self.noise)
+        result = with_lease(result, self.lease).with_warnings(*warnings)
         if result.success:
             result = with_verdicts(
                 result,

@@ -13,7 +13,7 @@ from pytest_curator_bench.clusters.local.command import FOREIGN_CLUSTER_VARIABLE
 from pytest_curator_bench.config.model import find_script
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
@@ -47,6 +47,7 @@ class EntryPlan:
         cpus: the CPUs that the script may run on; ``None`` for those of this process.
         datasets: records of the datasets that it uses, for the result.
         hands_in_files: whether the script is to write the three files; one that prepares data does not.
+        mask: hides secrets in what is kept of the three files.
     """
 
     name: str
@@ -65,6 +66,7 @@ class EntryPlan:
     cpus: Sequence[int] | None = None
     datasets: Sequence[dict[str, Any]] = ()
     hands_in_files: bool = True
+    mask: Callable[[Any], Any] = lambda data: data
 
 
 def plan_entry(
@@ -80,6 +82,7 @@ def plan_entry(
     cluster: LocalCluster | ExistingCluster | None,
     timeout_s: float | None,
     datasets: Sequence[dict[str, Any]],
+    mask: Callable[[Any], Any],
 ) -> EntryPlan:
     """Plan one run of an entry.
 
@@ -95,6 +98,7 @@ def plan_entry(
         cluster: its Ray cluster, if it has one.
         timeout_s: limit on its wall time, in seconds; ``None`` while somebody debugs.
         datasets: records of the session's datasets.
+        mask: hides secrets in what is kept of the three files.
     """
     resolved = bench_config.command_values(entry, session_entry_dir=entry_dir, scratch_dir=scratch_dir)
     used = {(use.name, use.format) for use in entry.datasets_used}
@@ -115,6 +119,7 @@ def plan_entry(
         sink_data=entry.sink_data,
         cpus=lease.affinity,
         datasets=[record for record in datasets if (record["name"], record["format"]) in used],
+        mask=mask,
     )
 
 

@@ -86,8 +86,8 @@ class RunSeries:
             return True
         if self._until is None or done < LEAST_RUNS or not _is_checked(done):
             return False
-        spreads = self._spreads(self._watched) or self._spreads([EXEC_TIME])
-        return all(spread.relative_width < self._until for spread in spreads.values())
+        watched = self._statistics(self._watched) or self._statistics([EXEC_TIME])
+        return all(statistics.relative_width < self._until for statistics in watched.values())
 
     def combined(self, *, entry_dir: str) -> EntryResult:
         """The entry's result: medians of the measured runs, or the failure of the one that failed.
@@ -101,7 +101,7 @@ class RunSeries:
             "started_at": self.runs[0].result.started_at,
             "warnings": self._warnings(),
             "runs": [_compact(run) for run in self.runs],
-            "statistics": {name: spread.to_dict() for name, spread in self._spreads(self._names()).items()},
+            "statistics": {name: known.to_dict() for name, known in self._statistics(self._names()).items()},
         }
         if not last.success:
             return dataclasses.replace(last, error=f"{self._place_of_last()}: {last.error}", **shared)
@@ -140,8 +140,8 @@ class RunSeries:
         numbers = [name for name, value in own.items() if is_number(value)]
         return list(dict.fromkeys([EXEC_TIME, *numbers, *self._judged]))
 
-    def _spreads(self, names: Iterable[str]) -> dict[str, RunStatistics]:
-        """The spread of each metric that is a figure in every measured run."""
+    def _statistics(self, names: Iterable[str]) -> dict[str, RunStatistics]:
+        """Statistics of each metric that is a finite number in every measured run."""
         measured = self.measured
         if not measured:
             return {}

@@ -117,7 +117,7 @@ class EntryRuns:
             self._link_log(inputs.entry_dir / LOG_NAME, name)
             result = self._run(run_dir, scratch_dir, inputs)
             if warning:
-                result.warnings.append(warning)
+                result = result.with_warnings(warning)
             write_json(run_dir / RESULTS_NAME, self._services.masker.mask_data(result.to_dict()))
         except OSError as error:
             raise SessionError.unwritable(run_dir, "results_dir", error) from error
@@ -137,6 +137,7 @@ class EntryRuns:
             cluster=cluster,
             timeout_s=inputs.timeout_s,
             datasets=services.dataset_records,
+            mask=services.masker.mask_data,
         )
         if isinstance(cluster, ExistingCluster) and cluster.is_job:
             plan = job_plan(self._entry, services.bench_config, plan, cluster)

@@ -9,7 +9,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
-from pytest_curator_bench.results.outputs import Outputs, prepare_params, read_outputs
+from pytest_curator_bench.results.outputs import Outputs, keep_task_records, prepare_params, read_outputs
 from pytest_curator_bench.results.record import EntryResult, Status
 from pytest_curator_bench.session.names import LOG_NAME
 
@@ -97,7 +97,9 @@ def _supervise(
 
 
 def _outputs(plan: EntryPlan) -> Outputs:
-    return read_outputs(plan.entry_dir) if plan.hands_in_files else Outputs()
+    if not plan.hands_in_files:
+        return Outputs()
+    return keep_task_records(plan.entry_dir, read_outputs(plan.entry_dir), plan.mask)
 
 
 def _judge(
@@ -156,7 +158,6 @@ def _result(
         script_params=dict(outputs.params) if outputs else {},
         script_metrics=dict(outputs.metrics) if outputs else {},
         task_metrics=dict(outputs.task_metrics) if outputs else {},
-        tasks=list(outputs.tasks) if outputs else [],
         resources={"cpu_time_s": report.cpu_time_s, "max_rss_bytes": report.max_rss_bytes} if report else {},
         warnings=list(warnings),
         error=error,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench.results.outputs import flat_scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pytest_curator_bench.results.record import EntryResult
@@ -39,6 +39,6 @@ def flat_properties(result: EntryResult, to_host_path: Callable[[Path | str], Pa
     return properties
 
 
-def _verdict(record: dict[str, Any]) -> str:
+def _verdict(record: Mapping[str, Any]) -> str:
     verdict = "met" if record["met"] else "known miss" if record["xfail"] else "not met"
     return f"{verdict}: {record['sentence']}"

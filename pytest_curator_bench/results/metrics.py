@@ -4,16 +4,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.results.outputs import flat_scalars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["EXEC_TIME", "MISSING", "find_in", "find_metric", "metric_names"]
+__all__ = ["EXEC_TIME", "MISSING", "find_metric", "metric_names"]
 
 MISSING = object()
 EXEC_TIME = "exec_time_s"
@@ -21,24 +20,22 @@ RESOURCES = "resources"
 MAX_NAMES = 2000
 
 
-def find_metric(run: EntryResult, name: str) -> object:
-    """The value of a metric: the script's, then of its tasks, ``exec_time_s``, ``resources.NAME``; else MISSING.
+def find_metric(result: EntryResult | Mapping[str, Any], name: str) -> object:
+    """Return a metric of a result, or of its dictionary: the script's, its tasks', ``exec_time_s``, ``resources.NAME``.
 
-    Dots lead into nested mappings; a key that has the dots itself goes before.
+    Dots lead into nested mappings; a key that has the dots itself takes precedence. MISSING where there is none.
     """
-    sources: list[Mapping[str, Any]] = [run.script_metrics, run.task_metrics]
-    sources += [{EXEC_TIME: run.exec_time_s}] if run.exec_time_s is not None else []
-    sources += [{RESOURCES: run.resources}]
-    return find_in(sources, name)
-
-
-def find_in(sources: Iterable[Mapping[str, Any]], name: str) -> object:
-    """The first value of that name in any of the mappings, else MISSING; names as for :func:`find_metric`."""
-    return next((value for source in sources if (value := _find(source, name)) is not MISSING), MISSING)
+    keys = ("script_metrics", "task_metrics", EXEC_TIME, RESOURCES)
+    known = {key: result.get(key) if isinstance(result, Mapping) else getattr(result, key) for key in keys}
+    own = {key: known[key] for key in (EXEC_TIME, RESOURCES) if known[key] is not None}
+    for source in (known["script_metrics"], known["task_metrics"], own):
+        if isinstance(source, Mapping) and (value := _find(source, name)) is not MISSING:
+            return value
+    return MISSING
 
 
 def metric_names(run: EntryResult) -> list[str]:
-    """The names that a requirement could have given, at most 2,000."""
+    """Return the names that a requirement could have given, at most 2,000."""
     own = flat_scalars(run.script_metrics)
     resources = flat_scalars({RESOURCES: run.resources})
     return list(dict.fromkeys([*own, *run.task_metrics, EXEC_TIME, *resources]))[:MAX_NAMES]
@@ -50,7 +47,7 @@ def _find(mapping: Mapping[str, Any], name: str) -> object:
     dot = name.find(".")
     while dot >= 0:
         below = mapping.get(name[:dot])
-        if isinstance(below, dict) and (value := _find(below, name[dot + 1 :])) is not MISSING:
+        if isinstance(below, Mapping) and (value := _find(below, name[dot + 1 :])) is not MISSING:
             return value
         dot = name.find(".", dot + 1)
     return MISSING

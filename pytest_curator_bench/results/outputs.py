@@ -7,24 +7,27 @@ from __future__ import annotations
 import json
 import os
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import open_regular, write_json
+from pytest_curator_bench._util.atomic import open_regular, write_bytes, write_json
 from pytest_curator_bench._util.plain import to_plain
+from pytest_curator_bench.results.format import FORMATS
 from pytest_curator_bench.results.tasks.reader import TaskData, TasksError, read_tasks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 __all__ = [
     "METRICS_NAME",
     "PARAMS_NAME",
+    "RECORDS_NAME",
     "TASKS_NAME",
     "Outputs",
     "flat_scalars",
     "is_untouched",
+    "keep_task_records",
     "prepare_params",
     "read_outputs",
 ]
@@ -32,6 +35,7 @@ __all__ = [
 PARAMS_NAME = "params.json"
 METRICS_NAME = "metrics.json"
 TASKS_NAME = "tasks.pkl"
+RECORDS_NAME = "tasks.json"
 MAX_JSON_BYTES = 64 * 1024**2
 
 # The modification time of a params.json that no script has touched (in 2001; whole seconds, because some file
@@ -48,7 +52,7 @@ class Outputs:
         params: content of ``params.json``; the entry's own parameters if the script didn't touch it.
         metrics: content of ``metrics.json``; NaN and infinities are floats.
         task_metrics: statistics per stage, aggregated from ``tasks.pkl``.
-        tasks: one record per task.
+        task_records: one record per task, as JSON text.
         problems: one sentence for each file that is missing or can't be used, with what to do.
         warnings: sentences about what was left out of a file that could be read.
     """
@@ -56,7 +60,7 @@ class Outputs:
     params: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     task_metrics: dict[str, float] = field(default_factory=dict)
-    tasks: list[dict[str, Any]] = field(default_factory=list)
+    task_records: str = ""
     problems: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
 
@@ -73,7 +77,7 @@ def prepare_params(entry_dir: Path, params: Mapping[str, Any]) -> None:
     Raises:
         OSError: the directory can't be written.
     """
-    for name in (METRICS_NAME, TASKS_NAME):
+    for name in (METRICS_NAME, TASKS_NAME, RECORDS_NAME):
         (entry_dir / name).unlink(missing_ok=True)
     path = entry_dir / PARAMS_NAME
     write_json(path, params, durable=False)
@@ -90,7 +94,7 @@ def read_outputs(entry_dir: Path) -> Outputs:
     problems = []
     params: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
-    task_data = TaskData(aggregate={}, tasks=[])
+    task_data = TaskData(aggregate={}, records="")
     try:
         params, modified_at_s = _read_object(entry_dir / PARAMS_NAME)
         if modified_at_s == _LAID_OUT_AT_S:
@@ -109,10 +113,27 @@ def read_outputs(entry_dir: Path) -> Outputs:
         params=params,
         metrics=metrics,
         task_metrics=task_data.aggregate,
-        tasks=task_data.tasks,
+        task_records=task_data.records,
         problems=tuple(problems),
         warnings=task_data.warnings,
     )
+
+
+def keep_task_records(entry_dir: Path, outputs: Outputs, mask: Callable[[Any], Any]) -> Outputs:
+    """Write ``tasks.json``, masked, and return the outputs without the records; a failure is a warning."""
+    records = outputs.task_records
+    if not records:
+        return outputs
+    if mask(records) != records:
+        records = json.dumps(mask(json.loads(records)))
+    # Put together as text: there may be millions of records.
+    content = f'{{"format": {FORMATS[RECORDS_NAME]}, "tasks": {records}}}\n'
+    warnings = outputs.warnings
+    try:
+        write_bytes(entry_dir / RECORDS_NAME, content.encode(), durable=False)
+    except OSError as error:
+        warnings = (*warnings, f"{RECORDS_NAME} was not written: {error.strerror or error}")
+    return replace(outputs, task_records="", warnings=warnings)
 
 
 def _read_object(path: Path) -> tuple[dict[str, Any], float]:

@@ -4,63 +4,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, cast
+
+from pytest_curator_bench.results.format import with_format
+from pytest_curator_bench.results.json_files import ResultDict, Status
+
+__all__ = ["KNOWN_MISS", "EntryResult", "Status"]
 
 # The reason of an entry that passed although it misses requirements: all of them are marked with ``xfail``.
 KNOWN_MISS = "known-miss"
 
-Status = Literal["passed", "failed", "timeout", "error", "skipped", "interrupted"]
+_Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryResult:
-    """The result of one entry, as plain data.
+    """The result of one entry, as plain data that nobody changes: sequences are tuples, mappings are left alone.
 
-    Every field holds only what JSON can carry (``None``, booleans, numbers, strings, lists, mappings with
-    string keys), because the result travels from xdist workers as a report attribute and is written as it is.
-
-    Attributes:
-        name: the entry's name.
-        session_name: the session that it ran in.
-        success: true for ``passed`` alone: the script ran to its end, and no requirement was missed but those
-            that are marked as known misses (``reason`` is ``known-miss`` then).
-        status: ``failed`` is the script's doing, ``error`` ours or the machine's.
-        reason: the kind within the status, one word or two (``exit-code``, ``outputs``, ``ray``, ``worker-lost``).
-        exec_time_s: wall time of the script alone, in seconds; the median of several runs; ``None`` where it never
-            ran.
-        started_at: UTC time of the script's (first) start, ISO 8601.
-        finished_at: UTC time of the script's end, ISO 8601.
-        timeout: whether the time limit ended the script.
-        timeout_s: the limit in force, in seconds.
-        returncode: the script's exit status; ``None`` where a signal ended it or it never ran.
-        signal: the name of the signal that ended the script.
-        command: the command as an argument list.
-        command_line: the same, quoted for a shell.
-        script_params: content of ``params.json``.
-        script_metrics: content of ``metrics.json``.
-        task_metrics: statistics per stage and metric, aggregated from ``tasks.pkl``.
-        tasks: one plain record per task.
-        requirements: one record each: metric, bounds, actual value, met or not; see ``requirements.judge``. Empty
-            where the script did not succeed: nothing was judged.
-        warnings: sentences about what was odd but changed no outcome.
-        error: one sentence that says what happened and what to do, then the detail on further lines.
-        runs: one record per run where there were several: its directory's name, whether it was measured, status,
-            reason, ``exec_time_s``, start, scalar metrics.
-        statistics: by metric, the spread over the measured runs: ``n``, ``median``, ``min``, ``max``, ``iqr``,
-            ``ci95``; see ``execution.spread``. Other figures of several runs are medians.
-        attempts: one record per attempt where there was more than one, the last included: number, status, reason,
-            error, ``exec_time_s``, and the directory that it is kept in.
-        resources: ``cpu_time_s`` and ``max_rss_bytes`` of the script's processes, the figures of telemetry;
-            ``lease``: the CPUs, GPUs and object store bytes that it had for itself, seconds waited for them, and from
-            when to when (UTC); ``ray``: what cluster it ran on.
-        marks: names of the entry's pytest marks.
-        sink_data: the entry's settings for sinks, by sink name.
-        datasets: each dataset that the command names, as ``name``, ``format``, ``path``, and the figures of its
-            :class:`~pytest_curator_bench.entry.fingerprints.Fingerprint`, taken once a run before any entry.
-        nodeid: pytest's name of the item.
-        stdouterr_file: path of the script's log.
-        entry_dir: path of the entry's directory.
+    The fields are the keys of :class:`~pytest_curator_bench.results.json_files.ResultDict`, which says what they mean.
+    They hold only what JSON can carry, because the result travels from xdist workers as a report attribute.
     """
 
     name: str
@@ -76,22 +40,26 @@ class EntryResult:
     finished_at: str | None = None
     returncode: int | None = None
     signal: str | None = None
-    command: list[str] = field(default_factory=list)
+    command: Sequence[str] = ()
     command_line: str = ""
-    script_params: dict[str, Any] = field(default_factory=dict)
-    script_metrics: dict[str, Any] = field(default_factory=dict)
-    task_metrics: dict[str, Any] = field(default_factory=dict)
-    tasks: list[dict[str, Any]] = field(default_factory=list)
-    requirements: list[dict[str, Any]] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
+    script_params: _Record = field(default_factory=dict)
+    script_metrics: _Record = field(default_factory=dict)
+    task_metrics: _Record = field(default_factory=dict)
+    requirements: Sequence[_Record] = ()
+    warnings: Sequence[str] = ()
     error: str | None = None
-    runs: list[dict[str, Any]] = field(default_factory=list)
-    statistics: dict[str, Any] = field(default_factory=dict)
-    attempts: list[dict[str, Any]] = field(default_factory=list)
-    resources: dict[str, Any] = field(default_factory=dict)
-    marks: list[str] = field(default_factory=list)
-    sink_data: dict[str, Any] = field(default_factory=dict)
-    datasets: list[dict[str, Any]] = field(default_factory=list)
+    runs: Sequence[_Record] = ()
+    statistics: _Record = field(default_factory=dict)
+    attempts: Sequence[_Record] = ()
+    resources: _Record = field(default_factory=dict)
+    marks: Sequence[str] = ()
+    sink_data: _Record = field(default_factory=dict)
+    datasets: Sequence[_Record] = ()
+
+    def __post_init__(self) -> None:
+        for item in fields(self):
+            if isinstance(value := getattr(self, item.name), list):
+                object.__setattr__(self, item.name, tuple(value))
 
     @property
     def success(self) -> bool:
@@ -103,11 +71,36 @@ class EntryResult:
         """True if the time limit ended the script."""
         return self.status == "timeout"
 
-    def to_dict(self) -> dict[str, Any]:
-        """The result as the dictionary that is written, sent through xdist and given to sinks."""
-        return {**asdict(self), "success": self.success, "timeout": self.timeout}
+    def with_warnings(self, *texts: str) -> EntryResult:
+        """Return the result with more warnings."""
+        return replace(self, warnings=(*self.warnings, *texts)) if texts else self
+
+    def with_outcome(self, status: Status, reason: str | None, error: str | None) -> EntryResult:
+        """Return the result with another outcome."""
+        return replace(self, status=status, reason=reason, error=error)
+
+    def to_dict(self) -> ResultDict:
+        """Return the dictionary that is written, sent through xdist and given to sinks: a copy, with lists."""
+        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        plain |= {"success": self.success, "timeout": self.timeout}
+        return cast("ResultDict", with_format("results.json", plain))
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> EntryResult:
-        """Read back what :meth:`to_dict` gave; raises TypeError for keys that it never writes."""
-        return cls(**{key: value for key, value in data.items() if key not in {"success", "timeout"}})
+    def from_dict(cls, data: Mapping[str, Any]) -> EntryResult:
+        """Read back what :meth:`to_dict` gave, or gave in an earlier format; unknown keys are ignored.
+
+        Raises:
+            TypeError: keys are missing that every result has.
+        """
+        known = {item.name: data[item.name] for item in fields(cls) if item.name in data}
+        if data.get("format", 1) == 1:
+            known["statistics"] = {
+                name: _statistics_of_format_1(record) for name, record in data.get("statistics", {}).items()
+            }
+        return cls(**known)
+
+
+def _statistics_of_format_1(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Its interval was called one of 95 %, which it was only for many runs."""
+    kept = {key: value for key, value in record.items() if key != "ci95"}
+    return {**kept, "median_ci": record.get("ci95"), "confidence": None}

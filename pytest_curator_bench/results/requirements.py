@@ -10,15 +10,16 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.results.metrics import MISSING, find_metric, metric_names
 from pytest_curator_bench.results.record import KNOWN_MISS
-from pytest_curator_bench.results.statistics import is_finite_number, is_number, mean, median
+from pytest_curator_bench.results.statistics import is_finite_number, is_number, median
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from pytest_curator_bench.config.schema_models import Requirement
     from pytest_curator_bench.results.record import EntryResult
@@ -27,7 +28,12 @@ __all__ = ["judge", "known_misses", "unexpectedly_met", "with_verdicts"]
 
 MAX_TEXT = 60
 _BOUNDS = {"min_value": "at least", "max_value": "at most", "exact_value": "exactly"}
-_STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"median": median, "min": min, "max": max, "mean": mean}
+_STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {
+    "median": median,
+    "min": min,
+    "max": max,
+    "mean": statistics.mean,
+}
 
 
 def judge(requirements: Iterable[Requirement], runs: Sequence[EntryResult]) -> list[dict[str, Any]]:
@@ -73,9 +79,9 @@ def with_verdicts(
         unmet += [f"[XPASS(strict)] {text}: remove the mark" for text in surprising]
     else:
         warnings += [f"{text}: remove the mark" for text in surprising]
-    result = dataclasses.replace(result, requirements=records, warnings=[*result.warnings, *warnings])
+    result = dataclasses.replace(result, requirements=records).with_warnings(*warnings)
     if unmet:
-        return dataclasses.replace(result, status="failed", reason="requirements", error="\n".join(unmet))
+        return result.with_outcome("failed", "requirements", "\n".join(unmet))
     return dataclasses.replace(result, reason=KNOWN_MISS) if known else result
 
 
@@ -93,7 +99,7 @@ def unexpectedly_met(result: EntryResult) -> str | None:
     return "; ".join(str(record["xfail"]) for record in _marked(result)) or None
 
 
-def _marked(result: EntryResult) -> list[dict[str, Any]]:
+def _marked(result: EntryResult) -> list[Mapping[str, Any]]:
     return [record for record in result.requirements if record["xfail"]]
 
 

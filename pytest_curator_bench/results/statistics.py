@@ -1,49 +1,40 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How the figures of several runs spread: median, range, quartiles, and an interval for the median.
-
-The standard library alone: a few runs need neither numpy nor scipy, which the harness would have to load.
-"""
+"""Statistics of several runs: median, range, quartiles, and a confidence interval of the median."""
 
 from __future__ import annotations
 
 import math
-import random
 import statistics
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeGuard
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["RunStatistics", "is_finite_number", "is_number", "mean", "median", "statistics_of"]
+__all__ = ["RunStatistics", "is_finite_number", "is_number", "median", "statistics_of"]
 
 # Beyond this, sums and differences leave the range of floats. Nothing that is measured comes near.
 LARGEST_FIGURE = 1e300
-RESAMPLES = 2000
-# Thousands of runs need fewer resamples, and each one takes longer.
-MAX_DRAWS = 400_000
-MIN_RESAMPLES = 200
-SEED = 20260131
-TAIL = 0.025
+LEAST_ODDS = 40  # an end of the interval is beyond the true median in one of so many cases, for a confidence of 95 %
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStatistics:
-    """What is known of one metric after several runs; all but ``n`` in the metric's own unit.
+    """Statistics of one metric over several runs; all but ``n`` and ``confidence`` in the metric's own unit.
 
     Attributes:
         n: number of runs.
         median: the middle value, or the mean of the two middle ones.
-        min: the lowest.
-        max: the highest.
+        min: the lowest value.
+        max: the highest value.
         iqr: interquartile range; quartiles by linear interpolation between closest ranks (type 7 of Hyndman
-            and Fan, "Sample Quantiles in Statistical Packages", 1996; numpy's default, and
-            ``statistics.quantiles(method="inclusive")``). 0 for one run.
-        ci95_low: lower end of the 95 % confidence interval of the median: the bootstrap's percentile interval
-            (Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 13) from 2,000 resamples
-            (fewer above 200 runs), always the same ones.
-        ci95_high: its upper end. Both are the value itself for one run, which says nothing of its spread.
+            and Fan, "Sample Quantiles in Statistical Packages", 1996; numpy's default). 0 for one run.
+        median_ci: confidence interval of the median, from one of the ordered values to another (Conover, "Practical
+            Nonparametric Statistics", 1999, section 3.2): the narrowest with a confidence of at least 95 %, or the
+            whole range where that has less.
+        confidence: the probability with which such an interval holds the true median, whatever the distribution is.
     """
 
     n: int
@@ -51,27 +42,20 @@ class RunStatistics:
     min: float
     max: float
     iqr: float
-    ci95_low: float
-    ci95_high: float
+    median_ci: tuple[float, float]
+    confidence: float
 
     @property
     def relative_width(self) -> float:
         """Width of the confidence interval as a fraction of the median; infinite where the median is 0."""
-        width = self.ci95_high - self.ci95_low
+        width = self.median_ci[1] - self.median_ci[0]
         if width == 0:
             return 0.0
         return width / abs(self.median) if self.median else math.inf
 
-    def to_dict(self) -> dict[str, object]:
-        """As it stands in ``results.json``."""
-        return {
-            "n": self.n,
-            "median": self.median,
-            "min": self.min,
-            "max": self.max,
-            "iqr": self.iqr,
-            "ci95": [self.ci95_low, self.ci95_high],
-        }
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as it stands in ``results.json``."""
+        return {**asdict(self), "median_ci": list(self.median_ci)}
 
 
 def is_number(value: object) -> TypeGuard[int | float]:
@@ -85,46 +69,37 @@ def is_finite_number(value: object) -> TypeGuard[int | float]:
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value; the mean of the two middle ones for an even number. ``values``: figures, at least one."""
-    return _median_of_sorted(sorted(values))
-
-
-def mean(values: Sequence[float]) -> float:
-    """The arithmetic mean, never outside of the values. ``values``: figures, at least one."""
-    return min(max(statistics.fmean(values), min(values)), max(values))
+    """Return the median of at least one finite number; an integer that is the middle stays one."""
+    low, high = statistics.median_low(values), statistics.median_high(values)
+    return low if low == high else statistics.mean((low, high))
 
 
 def statistics_of(values: Sequence[float]) -> RunStatistics:
-    """Work out the spread of figures, one a run, at least one. The same values always give the same spread."""
+    """Return the statistics of at least one finite number, one per run."""
     ordered = sorted(values)
-    low, high = _interval(ordered)
+    left_out, confidence = _median_interval(len(ordered))
     quartiles = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else [0.0, 0.0, 0.0]
     return RunStatistics(
         n=len(ordered),
-        median=_median_of_sorted(ordered),
+        median=median(ordered),
         min=ordered[0],
         max=ordered[-1],
         iqr=max(0.0, quartiles[2] - quartiles[0]),
-        ci95_low=low,
-        ci95_high=high,
+        median_ci=(ordered[left_out], ordered[-1 - left_out]),
+        confidence=confidence,
     )
 
 
-def _median_of_sorted(ordered: Sequence[float]) -> float:
-    below, above = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
-    # An integer that is the middle stays one, and rounding must not lead out of the two.
-    return below if below == above else min(max((below + above) / 2, below), above)
+@cache
+def _median_interval(count: int) -> tuple[int, float]:
+    """Return how many values to leave out at either end of ``count``, and the confidence of what is between.
 
-
-def _interval(ordered: Sequence[float]) -> tuple[float, float]:
-    center = _median_of_sorted(ordered)
-    if ordered[0] == ordered[-1]:
-        return center, center
-    count = len(ordered)
-    resamples = max(MIN_RESAMPLES, min(RESAMPLES, MAX_DRAWS // count))
-    # The same resamples in every process; nothing here is a secret.
-    choose = random.Random(SEED).choices  # noqa: S311
-    medians = sorted(_median_of_sorted(sorted(choose(ordered, k=count))) for _ in range(resamples))
-    cut = int(TAIL * resamples)
-    # The median of what was measured belongs to its interval, whatever the resamples are.
-    return min(medians[cut], center), max(medians[-1 - cut], center)
+    The interval misses the true median if at most as many values as are left out lie on one side of it. How many lie
+    there is binomially distributed with a probability of one half.
+    """
+    left_out, below, outside = 0, 1, 2**count
+    # Whole numbers alone: for thousands of runs they are beyond the floats.
+    while (below + math.comb(count, left_out + 1)) * LEAST_ODDS <= outside:
+        left_out += 1
+        below += math.comb(count, left_out)
+    return left_out, 1 - 2 * below / outside

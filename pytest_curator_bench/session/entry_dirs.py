@@ -12,14 +12,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import itertools
-import json
 import os
 import secrets
 import shutil
 from dataclasses import asdict, dataclass
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import read_json_object, write_json
+from pytest_curator_bench.results.format import read_file
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import (
@@ -101,17 +102,32 @@ def has_result(entry_dir: Path) -> bool:
 
 
 def read_result(entry_dir: Path) -> EntryResult:
-    """Return the result in ``entry_dir``.
+    """Read the result in ``entry_dir``, in whichever format; paths in it are those of today.
 
     Raises:
         OSError: there is none, or it can't be read.
-        ValueError: it is no result; the message says why.
+        NewerFormatError: a newer version wrote it.
+        ValueError: it is no result. The message names the file.
     """
-    content = (entry_dir / RESULTS_NAME).read_bytes()
+    file = entry_dir / RESULTS_NAME
+    data = read_file(file)
     try:
-        return EntryResult.from_dict(_mapping(json.loads(content)))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"no result that this version can read ({error})") from error
+        return EntryResult.from_dict(_relocated(data, entry_dir))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{file}: no result ({error})") from error
+
+
+def _relocated(data: dict[str, Any], entry_dir: Path) -> dict[str, Any]:
+    """Return the data with paths below the entry's directory as they are now, wherever the session was written."""
+    recorded = str(data.get("entry_dir"))
+
+    def moved(path: object) -> str:
+        below = PurePath(str(path))
+        return str(entry_dir / (below.relative_to(recorded) if below.is_relative_to(recorded) else below.name))
+
+    attempts = [{**attempt, "entry_dir": moved(attempt["entry_dir"])} for attempt in data.get("attempts", ())]
+    log = moved(data.get("stdouterr_file") or LOG_NAME)
+    return {**data, "entry_dir": str(entry_dir), "stdouterr_file": log, "attempts": attempts}
 
 
 def walk_entries(session_dir: Path) -> Iterator[Path]:
@@ -295,12 +311,6 @@ class EntryDirs:
             if not aside.exists() and _rename(path, aside):
                 return aside
         raise AssertionError("the numbers never end")
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise TypeError(f"a {type(value).__name__} instead of a mapping")
-    return value
 
 
 def _rename(directory: Path, new: Path) -> bool:

@@ -9,7 +9,7 @@ from functools import lru_cache
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import read_json_object
+from pytest_curator_bench.results.format import NewerFormatError, read_file_or_skip, skip
 from pytest_curator_bench.session.entry_dirs import has_result, read_result, walk_entries
 from pytest_curator_bench.session.names import SESSION_NAME
 
@@ -36,15 +36,15 @@ def past_sessions(results_dir: Path, *, besides: str | None = None) -> list[Path
     with contextlib.suppress(OSError):
         for path in results_dir.iterdir():
             with contextlib.suppress(OSError):
-                if path.name != besides:
-                    started.append((_started_at(path, (path / SESSION_NAME).stat().st_mtime_ns), path))
+                if path.name != besides and (at := _started_at(path, (path / SESSION_NAME).stat().st_mtime_ns)):
+                    started.append((at, path))
     return [path for _, path in sorted(started, reverse=True)]
 
 
 @lru_cache(maxsize=4096)
 def _started_at(session_dir: Path, _changed_ns: int) -> str:
     """A session's start, read again only when its file has changed: sinks ask after every entry."""
-    return str(read_json_object(session_dir / SESSION_NAME).get("started_at") or "")
+    return str(read_file_or_skip(session_dir / SESSION_NAME).get("started_at") or "")
 
 
 def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str, float]:
@@ -62,7 +62,7 @@ def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str
     return {name: median(times_s) for name, times_s in found.items()}
 
 
-def previous_result(results_dir: Path, result: Mapping[str, Any]) -> dict[str, Any] | None:
+def previous_result(results_dir: Path, result: Mapping[str, Any]) -> EntryResult | None:
     """Return the newest earlier result of the same entry that passed, from another session of ``results_dir``.
 
     Args:
@@ -73,13 +73,17 @@ def previous_result(results_dir: Path, result: Mapping[str, Any]) -> dict[str, A
     entry_dirs = [path for session in sessions if has_result(path := session / str(result.get("name")))]
     started_at = str(result.get("started_at") or "")
     earlier = [before for before in _passed(entry_dirs[:MAX_SESSIONS]) if "" < (before.started_at or "") < started_at]
-    newest = max(earlier, key=lambda before: str(before.started_at), default=None)
-    return None if newest is None else newest.to_dict()
+    return max(earlier, key=lambda before: str(before.started_at), default=None)
 
 
 def _passed(entry_dirs: Iterable[Path]) -> Iterator[EntryResult]:
     for entry_dir in entry_dirs:
-        with contextlib.suppress(OSError, ValueError):  # still running, or of another version
+        try:
             result = read_result(entry_dir)
+        except NewerFormatError as error:
+            skip(error)
+        except (OSError, ValueError):  # still running, or damaged
+            pass
+        else:
             if result.success:
                 yield result

@@ -10,15 +10,16 @@ record changed in the meantime. The last to write has therefore seen everybody's
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 from collections import Counter
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench.results.format import NewerFormatError, read_file, skip, with_format
+from pytest_curator_bench.results.json_files import RunStatus
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 
@@ -39,8 +40,6 @@ __all__ = [
     "write_run",
     "write_summary",
 ]
-
-RunStatus = Literal["running", "finished", "failed", "interrupted"]
 
 _BY_GRAVITY: tuple[RunStatus, ...] = ("running", "interrupted", "failed", "finished")
 # Enough for any number of runs that change a record at the same moment; then the next change puts it right.
@@ -146,12 +145,12 @@ def run_file(session_dir: Path, run_id: str) -> Path:
 
 def write_run(session_dir: Path, record: RunRecord) -> None:
     """Write ``record``; raises OSError."""
-    write_json(run_file(session_dir, record.run_id), record.to_dict())
+    write_json(run_file(session_dir, record.run_id), with_format("run.json", record.to_dict()))
 
 
 def read_run(session_dir: Path, run_id: str) -> RunRecord:
     """Read one record; raises OSError, KeyError, TypeError or ValueError where that can't be done."""
-    return RunRecord.from_dict(json.loads(run_file(session_dir, run_id).read_bytes()))
+    return RunRecord.from_dict(read_file(run_file(session_dir, run_id)))
 
 
 def read_runs(session_dir: Path) -> tuple[list[RunRecord], list[str]]:
@@ -162,8 +161,10 @@ def read_runs(session_dir: Path) -> tuple[list[RunRecord], list[str]]:
     for run_id in run_ids:
         try:
             records.append(read_run(session_dir, run_id))
-        except (OSError, KeyError, TypeError, ValueError):
+        except (OSError, KeyError, TypeError, ValueError) as error:
             unreadable.append(run_id)
+            if isinstance(error, NewerFormatError):
+                skip(error)
     records.sort(key=lambda record: (record.started_at, record.run_id))
     return records, unreadable
 
@@ -172,7 +173,7 @@ def write_summary(session_dir: Path) -> None:
     """Write ``session.json`` anew from the records; raises OSError."""
     runs = read_runs(session_dir)
     for _ in range(_MAX_REWRITES):
-        write_json(session_dir / SESSION_NAME, _summary(session_dir.name, *runs))
+        write_json(session_dir / SESSION_NAME, with_format(SESSION_NAME, _summary(session_dir.name, *runs)))
         before, runs = runs, read_runs(session_dir)
         if runs == before:
             return

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_bytes, write_json
 from pytest_curator_bench._util.masking import Masker
+from pytest_curator_bench.results.format import with_format
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
 from pytest_curator_bench.session.entry_dirs import EntryDirs, walk_entries
 from pytest_curator_bench.session.errors import SessionError
@@ -162,7 +163,8 @@ class SessionStore:
         The session's own are those of the run that made it; a run that joined keeps its own in ``runs/``.
         """
         with self._writing():
-            write_json(self._facts_dir / "env.json", self._masker.mask_data(environment))
+            masked = self._masker.mask_data(environment)
+            write_json(self._facts_dir / "env.json", with_format("env.json", masked))
             self._write_text("packages.txt", packages)
 
     def write_config(self, text: str) -> None:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pytest_curator_bench.results.json_files import ResultDict
 from pytest_curator_bench.sinks.base import (
     PermanentSinkError,
     Sink,
@@ -13,4 +14,12 @@ from pytest_curator_bench.sinks.base import (
     delivery_key,
 )
 
-__all__ = ["PermanentSinkError", "Sink", "SinkConfigError", "SinkSettings", "TransientSinkError", "delivery_key"]
+__all__ = [
+    "PermanentSinkError",
+    "ResultDict",
+    "Sink",
+    "SinkConfigError",
+    "SinkSettings",
+    "TransientSinkError",
+    "delivery_key",
+]

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from pytest_curator_bench.results.json_files import ResultDict
+
 __all__ = [
     "CALL_LIMIT_S",
     "PermanentSinkError",
@@ -88,11 +90,12 @@ class Sink(ABC):
         """An entry begins. Only for live displays: never repeated, and left out while the sink is in trouble."""
 
     @abstractmethod
-    def process_result(self, result: Mapping[str, Any]) -> None:
+    def process_result(self, result: ResultDict) -> None:
         """Deliver one result; returning means that it has arrived.
 
         Args:
-            result: the content of the entry's ``results.json``, secrets masked; a copy of the sink's own.
+            result: the content of the entry's ``results.json``, secrets masked; a copy of the sink's own. A sink of
+                your own may as well declare it as ``Mapping[str, Any]``.
 
         Raises:
             TransientSinkError: not delivered, worth another try (any other exception counts as this one).

@@ -258,7 +258,7 @@ def sink_of(tmp_path: Path, uri: str, experiment: str) -> MlflowSink:
     return sink
 
 
-def entry_of(tmp_path: Path, **changes: Any) -> dict[str, Any]:
+def entry_of(tmp_path: Path, **changes: Any) -> Any:
     """A result with a directory that holds its files."""
     entry_dir = tmp_path / "s" / "a"
     entry_dir.mkdir(parents=True)

@@ -23,6 +23,8 @@ from tests.support.process_world import DAEMON, World
 from tests.support.stub_nvml import build_stub_nvml, stub_nvml_environment
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from pytest_curator_bench.processes.client import SupervisedProcess
 
 pytestmark = pytest.mark.timeout(300)
@@ -32,7 +34,7 @@ ROOT = Path(__file__).parents[2]
 
 def watched(
     world: World, process: SupervisedProcess, cluster: LocalCluster | None = None, interval_s: float = 0.1
-) -> tuple[dict[str, Any], list[dict[str, str]]]:
+) -> tuple[Mapping[str, Any], list[dict[str, str]]]:
     """Figures and rows of a job, which is then ended."""
     telemetry = EntryTelemetry(
         MachineMonitor(), world.directory, interval_s=interval_s, cluster=cluster, environment=world.environment
@@ -46,7 +48,7 @@ def watched(
         name="a", session_name="s", status="passed", timeout_s=60, nodeid="", entry_dir="", stdouterr_file=""
     )
     result = telemetry.completed(blank)
-    assert result.warnings == []
+    assert result.warnings == ()
     table = world.directory / "telemetry.csv"
     return result.resources, list(csv.DictReader(table.read_text().splitlines())) if table.exists() else []
 
@@ -192,7 +194,7 @@ NIGHTLY_COLUMNS = [
 ]
 
 
-def run_with_gpus(world: World, tmp_path: Path, **values: object) -> tuple[dict[str, Any], list[dict[str, str]]]:
+def run_with_gpus(world: World, tmp_path: Path, **values: object) -> tuple[Mapping[str, Any], list[dict[str, str]]]:
     """Figures and rows of gpustats.csv, in a process that sees the stand-in for the driver."""
     import json
 

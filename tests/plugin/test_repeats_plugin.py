@@ -70,12 +70,13 @@ def test_each_run_is_kept_and_medians_are_judged(varying: Project, extra: tuple[
     )
     result = varying.run("--junitxml=junit.xml", *extra)
     result.assert_outcomes(passed=1, failed=1)
-    three = {"params.json", "metrics.json", "tasks.pkl", "stdouterr.log", "results.json", "telemetry.csv"}
+    three = {"params.json", "metrics.json", "tasks.pkl", "tasks.json", "stdouterr.log", "results.json", "telemetry.csv"}
     runs = ("warmup-1", "run-1", "run-2", "run-3")
     assert files(varying, "several") == {"results.json", "stdouterr.log"} | {f"{r}/{n}" for r in runs for n in three}
     data = varying.result("several")
     assert (data["status"], data["script_metrics"]) == ("passed", {"rate": 30, "count": 5})
-    assert data["statistics"]["rate"] == {"n": 3, "median": 30, "min": 10, "max": 40, "iqr": 15, "ci95": [10, 40]}
+    known = {"n": 3, "median": 30, "min": 10, "max": 40, "iqr": 15, "median_ci": [10, 40], "confidence": 0.75}
+    assert data["statistics"]["rate"] == known
     assert data["exec_time_s"] == data["statistics"]["exec_time_s"]["median"]
     assert [(run["run"], run["measured"], run["metrics"]["rate"]) for run in data["runs"]] == [
         ("warmup-1", False, -1),
@@ -97,7 +98,7 @@ def test_a_single_run_is_laid_out_as_ever(varying: Project) -> None:
     """Repeat 1 and warmup 0 said aloud change nothing."""
     varying.config("entries: [{name: a, script: ok.py, repeat: 1, warmup: 0}]")
     varying.run().assert_outcomes(passed=1)
-    three = {"params.json", "metrics.json", "tasks.pkl", "stdouterr.log", "results.json", "telemetry.csv"}
+    three = {"params.json", "metrics.json", "tasks.pkl", "tasks.json", "stdouterr.log", "results.json", "telemetry.csv"}
     assert files(varying, "a") == three
     data = varying.result("a")
     assert (data["runs"], data["statistics"], data["attempts"]) == ([], {}, [])
@@ -122,13 +123,13 @@ def test_one_bad_run_fails_the_entry(varying: Project, value: str, status: str) 
 
 
 def test_an_early_end(varying: Project) -> None:
-    """Runs that agree end after the third; the result says how many there were."""
+    """Runs that agree end after the sixth; the result says how many there were."""
     varying.config(
-        "entries:\n  - {name: a, script: vary.py, args: ['[10, 10.01, 10.02, 99, 99]'], repeat: 5, repeat_until_ci: 1%,\n"
+        "entries:\n  - {name: a, script: vary.py, args: ['[10, 10.01, 10.02, 10, 10, 10, 99, 99]'], repeat: 8, repeat_until_ci: 1%,\n"
         "     requirements: [{metric: rate, min_value: 1}]}\n"
     )
     varying.run().assert_outcomes(passed=1)
-    assert varying.result("a")["statistics"]["rate"]["n"] == 3
+    assert varying.result("a")["statistics"]["rate"]["n"] == 6
 
 
 def test_scratch_directories_that_are_kept(varying: Project) -> None:
@@ -147,7 +148,7 @@ def test_scratch_directories_that_are_kept(varying: Project) -> None:
 
 def test_dry_run_shows_the_runs(varying: Project) -> None:
     """How many, and the directory of the first."""
-    varying.config("entries: [{name: a, script: vary.py, repeat: 5, warmup: 2, repeat_until_ci: 2%}]")
+    varying.config("entries: [{name: a, script: vary.py, repeat: 8, warmup: 2, repeat_until_ci: 2%}]")
     varying.run("--bench-dry-run").stdout.fnmatch_lines(
-        ["  command: * --benchmark-results-path *a/run-1", "  runs: 2 to warm up, then 5, fewer if*narrower than 0.02"]
+        ["  command: * --benchmark-results-path *a/run-1", "  runs: 2 to warm up, then 8, fewer if*narrower than 0.02"]
     )

@@ -74,7 +74,7 @@ entries:
   - {metric: t, exact_value: text}
   sink_data: [{name: slack, ping: [U1], nested: {a: 1}}]
   gpu_mem_use_warning_threshold: 0.2
-  repeat: 5
+  repeat: 8
   warmup: 1
   repeat_until_ci: 2%
   exclusive: true

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def result_of(name: str = "a", session_name: str = "s", **changes: Any) -> dict[str, Any]:
-    """A result as sinks get it."""
+def result_of(name: str = "a", session_name: str = "s", **changes: Any) -> Any:
+    """A result as sinks get it: a ``ResultDict``, which tests also take for any dictionary."""
     facts: dict[str, Any] = {
         "name": name,
         "session_name": session_name,

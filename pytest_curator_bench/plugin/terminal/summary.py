@@ -103,7 +103,7 @@ def key_metrics(result: EntryResult) -> list[str]:
 
 
 def _interval(result: EntryResult, name: str) -> str:
-    low, high = result.statistics.get(name, {}).get("ci95", (0, 0))
+    low, high = result.statistics.get(name, {}).get("median_ci") or (0, 0)
     return f" ({_short(low)} to {_short(high)})" if low != high else ""
 
 

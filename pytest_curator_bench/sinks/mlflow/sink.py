@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from pytest_curator_bench.results.format import read_file_or_skip
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError, SinkSettings, delivery_key
 from pytest_curator_bench.sinks.files.locking import locked
@@ -83,7 +84,7 @@ class MlflowSink(Sink):
         self._session_name, self._env_data = session_name, env_data
         store = self._opened()
         _, session_id = self._session_run(store)
-        if _session(self._session_dir).get("status") in {None, "running"}:
+        if read_file_or_skip(self._session_dir / SESSION_NAME).get("status") in {None, "running"}:
             store.begin(session_id)
 
     def process_result(self, result: Mapping[str, Any]) -> None:
@@ -120,7 +121,7 @@ class MlflowSink(Sink):
         """Bring the session's run up to date; its end is that of the last job that fills the session."""
         store = self._opened()
         _, session_id = self._session_run(store)
-        session = _session(self._session_dir)
+        session = read_file_or_skip(self._session_dir / SESSION_NAME)
         counts = session.get("counts") or {}
         store.log_tags(session_id, {f"{PREFIX}{status}": str(count) for status, count in counts.items()})
         for file in sorted(self._session_dir.glob("*")):
@@ -193,15 +194,6 @@ def _own_dir(result: Mapping[str, Any]) -> Path | None:
         return entry_dir if delivery_key(found) == delivery_key(result) else None
     except (OSError, ValueError, AttributeError):
         return None
-
-
-def _session(session_dir: Path) -> dict[str, Any]:
-    """What session.json says; nothing where it can't be read."""
-    try:
-        data = json.loads((session_dir / SESSION_NAME).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def _is_database(uri: str) -> bool:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pytest_curator_bench.config.problems import nearest, quote
-from pytest_curator_bench.sinks.slack.metrics import is_number, metric_texts, show
+from pytest_curator_bench.results.statistics import is_number
+from pytest_curator_bench.sinks.slack.metrics import metric_texts, show
 from pytest_curator_bench.sinks.slack.text import MAX_TEXT, MessageBuilder, code, escape, fit, link
 
 __all__ = ["EntryLine", "Look", "SessionView", "entry_message", "is_notable", "shown_metrics", "summary_message"]

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any
 
-from pytest_curator_bench.results.metrics import MISSING, find_in
+from pytest_curator_bench.results.metrics import MISSING, find_metric
+from pytest_curator_bench.results.statistics import is_number
 from pytest_curator_bench.sinks.slack.text import escape, fit
 
-__all__ = ["find_metric", "is_number", "metric_texts", "show"]
+__all__ = ["metric_texts", "show"]
 
 
 def metric_texts(result: Mapping[str, Any], names: Sequence[str], previous: Mapping[str, float]) -> list[str]:
@@ -19,7 +20,7 @@ def metric_texts(result: Mapping[str, Any], names: Sequence[str], previous: Mapp
     texts = []
     for name in names:
         value = find_metric(result, name)
-        if value is not None:
+        if value is not MISSING and value is not None and not isinstance(value, Mapping):
             texts.append(f"{escape(fit(name, 100))} = {escape(show(value))}{_change(value, previous.get(name))}")
     return texts
 
@@ -37,17 +38,6 @@ def _change(value: object, before: object) -> str:
     return f" {arrow} {percent:+.3g} %" if percent else f" {arrow}"
 
 
-def find_metric(result: Mapping[str, Any], name: str) -> Any:
-    """A metric's value: the script's, then of its tasks, ``exec_time_s``, ``resources.NAME``; ``None`` if missing.
-
-    Dots lead into nested mappings; a key that has the dots itself goes before.
-    """
-    own = {"exec_time_s": result.get("exec_time_s"), "resources": result.get("resources")}
-    sources = (result.get("script_metrics"), result.get("task_metrics"), own)
-    value = find_in((source for source in sources if isinstance(source, Mapping)), name)
-    return None if value is MISSING or isinstance(value, Mapping) else value
-
-
 def show(value: object) -> str:
     """``value`` on one short line, not escaped."""
     if isinstance(value, float):
@@ -55,8 +45,3 @@ def show(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value) if value.bit_length() <= 64 else "a very long integer"
     return fit(str(value), 100)
-
-
-def is_number(value: object) -> TypeGuard[int | float]:
-    """Whether ``value`` is a figure; True and False are none."""
-    return isinstance(value, int | float) and not isinstance(value, bool)

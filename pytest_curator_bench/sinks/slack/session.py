@@ -4,15 +4,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench.results.format import read_file_or_skip
+from pytest_curator_bench.results.metrics import find_metric
+from pytest_curator_bench.results.statistics import is_number
 from pytest_curator_bench.session.history import previous_result
 from pytest_curator_bench.session.names import SESSION_NAME
 from pytest_curator_bench.sinks.slack.blocks import Look, SessionView, entry_message, shown_metrics
-from pytest_curator_bench.sinks.slack.metrics import find_metric, is_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ def view_of(
     is_over: bool = True,
 ) -> SessionView:
     """The session with given lines; whether it is over, its own file says if it can."""
-    session = _session_file(Path(str(env_data.get("session_dir"))))
+    session = read_file_or_skip(Path(str(env_data.get("session_dir"))) / SESSION_NAME)
     if session.get("status"):
         is_over = session["status"] != "running"
     facts = [str(env_data[key]) for key in ("reason", "hostname") if env_data.get(key)]
@@ -79,12 +79,4 @@ def compared_message(result: Mapping[str, Any], look: Look, results_dir: Path) -
         return entry_message(result, look)
     values = {name: find_metric(before, name) for name in shown_metrics(result, look)}
     previous = {name: value for name, value in values.items() if is_number(value)}
-    return entry_message(result, look, previous, str(before.get("session_name") or ""))
-
-
-def _session_file(session_dir: Path) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        data = json.loads((session_dir / SESSION_NAME).read_bytes())
-        if isinstance(data, dict):
-            return data
-    return {}
+    return entry_message(result, look, previous, before.session_name)

@@ -123,8 +123,8 @@ def test_settings_of_repeats_that_could_never_act(tmp_path: Path) -> None:
     assert text.startswith("a.yaml:3: entries[cc]: found none, expected retries beside retry_on")
     for line, found in {"repeat_until_ci: 2%": 1, "repeat: 3\n  repeat_until_ci: 2%": 3}.items():
         text = problem(tmp_path, MINIMAL + f"  {line}\n")
-        assert text.startswith(f"a.yaml:3: entries[cc]: found repeat {found}, expected repeat above 3 beside repeat_un")
-    assert load(tmp_path, MINIMAL + "  repeat: 4\n  repeat_until_ci: 2%\n").entries[0].repeat == 4
+        assert text.startswith(f"a.yaml:3: entries[cc]: found repeat {found}, expected repeat above 6 beside repeat_un")
+    assert load(tmp_path, MINIMAL + "  repeat: 7\n  repeat_until_ci: 2%\n").entries[0].repeat == 7
 
 
 TOP = {

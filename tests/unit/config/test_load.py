@@ -85,7 +85,7 @@ def test_every_key(tmp_path: Path) -> None:
     assert everything.sink_data == {"slack": {"ping": ["U1"], "nested": {"a": 1}}}
     assert everything.gpu_mem_use_warning_threshold == 0.2
     assert everything.matrix == {}
-    assert (everything.repeat, everything.warmup, everything.repeat_until_ci) == (5, 1, 0.02)
+    assert (everything.repeat, everything.warmup, everything.repeat_until_ci) == (8, 1, 0.02)
     assert (everything.exclusive, everything.retries, everything.retry_on) == (True, 1, ("timeout", "error"))
     assert plain.ray is not None
     assert (plain.ray.num_cpus, plain.ray.num_gpus, plain.timeout_s) == (8, 1, 100)

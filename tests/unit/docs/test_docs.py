@@ -18,10 +18,11 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_generated_docs_are_up_to_date() -> None:
-    """docs/schema.json and docs/configuration.md follow from the models; else run docs/generate.py."""
+    """docs/schema.json, configuration.md and results.md follow from the models; else run docs/generate.py."""
     generate = runpy.run_path(str(DOCS / "generate.py"))
     assert (DOCS / "schema.json").read_text(encoding="utf-8") == generate["schema_text"]()
     assert (DOCS / "configuration.md").read_text(encoding="utf-8") == generate["configuration_text"]()
+    assert (DOCS / "results.md").read_text(encoding="utf-8") == generate["results_text"]()
 
 
 def snippets() -> list[tuple[str, str]]:

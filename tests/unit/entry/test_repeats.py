@@ -56,7 +56,15 @@ def test_medians_and_statistics() -> None:
     assert (made.status, made.exec_time_s, made.entry_dir) == ("passed", 2, "/x")
     assert made.script_metrics == {"rate": 30, "nested": {"n": 60}, "text": "same", "flag": True}
     assert set(made.statistics) == {"exec_time_s", "rate", "nested.n"}
-    assert made.statistics["rate"] == {"n": 3, "median": 30, "min": 10, "max": 40, "iqr": 15, "ci95": [10, 40]}
+    assert made.statistics["rate"] == {
+        "n": 3,
+        "median": 30,
+        "min": 10,
+        "max": 40,
+        "iqr": 15,
+        "median_ci": [10, 40],
+        "confidence": 0.75,
+    }
     assert [(run["run"], run["measured"], run["exec_time_s"]) for run in made.runs] == [
         ("warmup-1", False, 9),
         ("run-1", True, 1),
@@ -64,7 +72,7 @@ def test_medians_and_statistics() -> None:
         ("run-3", True, 6),
     ]
     assert made.runs[1]["metrics"] == {"rate": 10, "nested.n": 20, "text": "same", "flag": True}
-    assert made.warnings == []
+    assert made.warnings == ()
 
 
 def test_what_has_no_median_is_told() -> None:
@@ -72,7 +80,7 @@ def test_what_has_no_median_is_told() -> None:
     metrics = [{"t": "a", "n": 1, "x": float("nan")}, {"t": "b", "x": 1.0}, {"t": "b", "n": 3, "x": 2.0}]
     made = series(*(result(script_metrics=m) for m in metrics)).combined(entry_dir="/x")
     assert made.script_metrics == {"t": "b", "n": 3, "x": 2.0}
-    assert made.warnings == ["metrics without a median that differ between runs (the last one's): t, n, x"]
+    assert made.warnings == ("metrics without a median that differ between runs (the last one's): t, n, x",)
     assert set(made.statistics) == {"exec_time_s"}
 
 
@@ -96,21 +104,21 @@ def test_a_run_that_fails(good: int, settings: dict[str, Any], place: str) -> No
 def test_warnings_name_their_runs() -> None:
     """The same warning of several runs is one."""
     runs = [result(warnings=["left a process"]), result(), result(warnings=["left a process", "odd"])]
-    assert series(*runs).combined(entry_dir="/x").warnings == ["run-1, run-3: left a process", "run-3: odd"]
+    assert series(*runs).combined(entry_dir="/x").warnings == ("run-1, run-3: left a process", "run-3: odd")
 
 
 @pytest.mark.parametrize(
     ("values", "watched", "count"),
     [
-        ([10, 10.01, 10.02], ["rate"], 3),
+        ([10, 10.01, 10.02], ["rate"], 6),
         ([10, 20, 30], ["rate"], 10),
         ([10, 10, 10], [], 10),  # the time, which varies
         ([10, 10, 10], ["missing"], 10),  # the same
-        ([10, 10, 10], ["rate", "text"], 3),
+        ([10, 10, 10], ["rate", "text"], 6),
     ],
 )
 def test_an_early_end(values: list[float], watched: list[str], count: int) -> None:
-    """From the third run on, when the interval of every watched figure, else of the time, is narrow enough."""
+    """From the sixth run on, when the interval of every watched figure, else of the time, is narrow enough."""
     runs = RunSeries(repeat=10, warmup=0, until=0.02, judged=["rate"], watched=watched)
     while not runs.is_over():
         done = len(runs.runs)
@@ -123,4 +131,4 @@ def test_results_survive_json_and_old_ones_can_be_read() -> None:
     made = series(result(), result(), result()).combined(entry_dir="/x")
     assert EntryResult.from_dict(made.to_dict()) == made
     old = {key: value for key, value in made.to_dict().items() if key not in {"runs", "statistics", "attempts"}}
-    assert EntryResult.from_dict(old).runs == []
+    assert EntryResult.from_dict(old).runs == ()

@@ -1,26 +1,30 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Pickles that would run something when they are unpickled: none of it runs."""
+"""Pickles that would run something when they are unpickled, or ask for much: nothing runs, and costs are limited."""
 
 from __future__ import annotations
 
 import contextlib
 import copyreg
 import functools
+import io
 import operator
 import os
 import pickle
 import pickle as op
 import struct
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from pytest_curator_bench.results.tasks import reader as tasks_module
-from pytest_curator_bench.results.tasks.inert_machine import InertObject
-from pytest_curator_bench.results.tasks.inert_pickle import load_inert
+from pytest_curator_bench.results.tasks.child import answer_for
+from pytest_curator_bench.results.tasks.inert import Inert, TaskFileError, load_inert
 from pytest_curator_bench.results.tasks.reader import TasksError, read_tasks
 
 if TYPE_CHECKING:
@@ -191,9 +195,8 @@ def module_that_acts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 
 
 @pytest.mark.usefixtures("registered_extension", "module_that_acts")
-@pytest.mark.parametrize("large", [False, True], ids=["here", "in the process for large files"])
 @pytest.mark.parametrize("name", [*OBJECT_ATTACKS, *RAW_ATTACKS])
-def test_nothing_runs(tmp_path: Path, name: str, large: bool) -> None:
+def test_nothing_runs(tmp_path: Path, name: str) -> None:
     """Whatever a pickle asks for, nothing is called, made or imported."""
     canary = tmp_path / "canary"
     if name in OBJECT_ATTACKS:
@@ -201,9 +204,6 @@ def test_nothing_runs(tmp_path: Path, name: str, large: bool) -> None:
         canary.unlink(missing_ok=True)  # some act when they are pickled, too
     else:
         pickled = op.PROTO + b"\x04" + RAW_ATTACKS[name](str(canary)) + op.STOP
-    if large:
-        padding = bytes(tasks_module.MAX_BYTES_READ_HERE)
-        pickled = op.BINBYTES + struct.pack("<I", len(padding)) + padding + op.POP + pickled
 
     pickle.loads(pickled)
     assert canary.exists(), "this is no attack"
@@ -232,6 +232,161 @@ def test_torch_payloads_are_inert(tmp_path: Path) -> None:
     """Tensors pickle as torch.storage._load_from_bytes, which would run a pickle within the pickle."""
     inner = pickle.dumps(Reduce(touch, str(tmp_path / "canary")))
     content = op.GLOBAL + b"torch.storage\n_load_from_bytes\n" + op.SHORT_BINBYTES + bytes([len(inner)]) + inner
-    read = load_inert(content + op.TUPLE1 + op.REDUCE + op.STOP)
-    assert isinstance(read, InertObject)
+    read = load_inert(io.BytesIO(content + op.TUPLE1 + op.REDUCE + op.STOP))
+    assert isinstance(read, Inert)
+    assert (read.origin, read.arguments) == ("_load_from_bytes", (inner,))
     assert not (tmp_path / "canary").exists()
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_persistent_identifiers_are_inert(protocol: int) -> None:
+    """They mean something to whoever wrote them alone."""
+
+    class Pickler(pickle.Pickler):
+        def persistent_id(self, obj: object) -> str | None:
+            return "somewhere" if obj is Path else None
+
+    file = io.BytesIO()
+    Pickler(file, protocol).dump([Path, 1])
+    file.seek(0)
+    first, second = load_inert(file)
+    assert isinstance(first, Inert)
+    assert second == 1
+
+
+def test_buffers_out_of_band_are_left_out() -> None:
+    """Protocol 5 can keep buffers outside of the pickle."""
+    buffers: list[pickle.PickleBuffer] = []
+    pickled = pickle.dumps([pickle.PickleBuffer(b"abc"), 1], 5, buffer_callback=buffers.append)
+    assert buffers
+    assert load_inert(io.BytesIO(pickled)) == [b"", 1]
+
+
+@given(st.data())
+def test_whatever_is_read_here_is_read_or_refused(data: st.DataObject) -> None:
+    """Of plain pickles that were changed in places, those that are read here give an answer or our own error."""
+    task = {"task_id": "0", "stage_perf": [{"stage_name": "s", "process_time": 1.5, "custom_metrics": {"a": 2}}]}
+    content = bytearray(pickle.dumps([task, task], data.draw(st.sampled_from([4, 5]))))
+    for _ in range(data.draw(st.integers(0, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    if tasks_module._is_plain(bytes(content)):
+        with contextlib.suppress(TaskFileError):
+            answer_for(io.BytesIO(content), len(content))
+
+
+@pytest.mark.parametrize("name", [*OBJECT_ATTACKS, *RAW_ATTACKS])
+def test_only_plain_data_is_read_here(tmp_path: Path, name: str) -> None:
+    """No pickle that names anything is, however small."""
+    attack = OBJECT_ATTACKS.get(name)
+    path = str(tmp_path / "canary")
+    assert not tasks_module._is_plain(pickle.dumps(attack(path)) if attack else RAW_ATTACKS[name](path) + op.STOP)
+
+
+# Bombs: small files that ask for much.
+
+_TUPLE_OF_MANY = op.MARK + op.NONE * 60_000 + op.TUPLE + op.MEMOIZE
+
+BOMBS: dict[str, tuple[bytes, str]] = {
+    "memo": (op.EMPTY_LIST + op.LONG_BINPUT + b"\xff\xff\xff\xff" + op.STOP, ""),
+    "memo as text": (op.EMPTY_LIST + op.PUT + b"9" * 900 + b"\n" + op.STOP, ""),
+    "negative memo": (op.EMPTY_LIST + op.PUT + b"-5\n" + op.GET + b"-5\n" + op.STOP, ""),
+    "bytes": (op.BINBYTES8 + b"\xff" * 7 + b"\x7f" + op.STOP, ""),
+    "bytearray": (op.BYTEARRAY8 + b"\0\0\0\0\x10\0\0\0" + op.STOP, ""),
+    "text": (op.BINUNICODE8 + b"\xff" * 8 + op.STOP, ""),
+    "frame": (op.FRAME + b"\xff" * 8 + op.NONE + op.STOP, ""),
+    "number": (op.LONG4 + b"\xff\xff\xff\x7f" + op.STOP, ""),
+    "number as text": (op.INT + b"9" * 200_000 + b"\n" + op.STOP, ""),
+    "nested lists": (op.EMPTY_LIST * 100_000 + op.APPEND * 99_999 + op.STOP, "holds a list where a task"),
+    "nested tuples": (op.EMPTY_TUPLE + op.TUPLE1 * 200_000 + op.STOP, "instead of a list"),
+    "nested states": (
+        (op.GLOBAL + _SYSTEM + op.MEMOIZE + (op.BINGET + b"\0" + op.EMPTY_TUPLE + op.NEWOBJ) * 40_000)
+        + (op.BUILD * 39_999 + op.STOP),
+        "holds a system",
+    ),
+    "marks": (op.MARK * 200_000 + op.STOP, "is no pickle"),
+    "calls with many arguments": (
+        _TUPLE_OF_MANY + (op.GLOBAL + _SYSTEM + op.BINGET + b"\0" + op.REDUCE) * 10_000 + op.STOP,
+        "",
+    ),
+    "one list in many pipelines": (
+        op.EMPTY_DICT
+        + op.MARK
+        + _text("first")
+        + op.EMPTY_LIST
+        + op.MEMOIZE
+        + op.MARK
+        + (op.EMPTY_DICT + _text("stage_perf") + op.EMPTY_LIST + op.SETITEM) * 5000
+        + op.APPENDS
+        + b"".join(_text(str(number)) + op.BINGET + b"\0" for number in range(5000))
+        + op.SETITEMS
+        + op.STOP,
+        "refers to the same lists over and over",
+    ),
+    "one list of statistics in many tasks": (
+        op.EMPTY_LIST
+        + op.MARK
+        + op.EMPTY_DICT
+        + _text("stage_perf")
+        + op.EMPTY_LIST
+        + op.MEMOIZE
+        + op.MARK
+        + (op.EMPTY_DICT + _text("stage_name") + op.NONE + op.SETITEM) * 3000
+        + op.APPENDS
+        + op.SETITEM
+        + (op.EMPTY_DICT + _text("stage_perf") + op.BINGET + b"\0" + op.SETITEM) * 3000
+        + op.APPENDS
+        + op.STOP,
+        "refers to the same lists over and over",
+    ),
+    "one mapping of metrics in many statistics": (
+        op.EMPTY_LIST
+        + op.EMPTY_DICT
+        + _text("stage_perf")
+        + op.EMPTY_LIST
+        + op.MARK
+        + (op.EMPTY_DICT + op.MARK + _text("stage_name") + op.NONE + _text("custom_metrics"))
+        + (op.EMPTY_DICT + op.MEMOIZE + op.MARK)
+        + b"".join(_text(str(number)) + op.NONE for number in range(5000))
+        + (op.SETITEMS + op.SETITEMS)
+        + (
+            (op.EMPTY_DICT + op.MARK + _text("stage_name") + op.NONE + _text("custom_metrics"))
+            + (op.BINGET + b"\0" + op.SETITEMS)
+        )
+        * 3000
+        + op.APPENDS
+        + op.SETITEM
+        + op.APPEND
+        + op.STOP,
+        "refers to the same lists over and over",
+    ),
+    "a key that takes forever": (
+        op.EMPTY_DICT + op.EMPTY_TUPLE + (op.MEMOIZE + op.DUP + op.TUPLE2) * 60 + op.NONE + op.SETITEM + op.STOP,
+        "takes more than 1 s of CPU time to be read",
+    ),
+    "keys with one hash": (
+        op.EMPTY_DICT
+        + op.MARK
+        + b"".join(
+            op.LONG1 + bytes([16]) + (number * (2**61 - 1)).to_bytes(16, "little") + op.NONE for number in range(10_000)
+        )
+        + op.SETITEMS
+        + op.STOP,
+        "",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs_cost_nothing_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Whatever a small file asks for, it is read, or refused in one sentence, and this process stays small."""
+    monkeypatch.setattr(tasks_module, "CHILD_CPU_S", 1)
+    content, complaint = BOMBS[name]
+    (tmp_path / "tasks.pkl").write_bytes(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TasksError, match=complaint) if complaint else contextlib.suppress(TasksError):
+            read_tasks(tmp_path / "tasks.pkl")
+        peak_bytes = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 40 * 1024**2

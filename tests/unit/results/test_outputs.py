@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.results import outputs as outputs_module
-from pytest_curator_bench.results.outputs import flat_scalars, prepare_params, read_outputs
+from pytest_curator_bench.results.format import read_file
+from pytest_curator_bench.results.outputs import flat_scalars, keep_task_records, prepare_params, read_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +49,7 @@ def test_everything_is_read(entry_dir: Path) -> None:
     assert outputs.params == {**OWN_PARAMS, "model": "m"}
     assert outputs.metrics == {"documents": 3}
     assert outputs.task_metrics["task_load_process_time_sum"] == 1.5
-    assert outputs.tasks[0]["task_id"] == "0"
+    assert json.loads(outputs.task_records)[0]["task_id"] == "0"
 
 
 def test_nothing_was_written(tmp_path: Path) -> None:
@@ -144,7 +146,7 @@ def test_bad_json_is_said_by_name(entry_dir: Path, name: str, content: bytes, co
     assert problem.startswith(f"{name} {complaint}")
     assert "\n" not in problem
     assert (outputs.params, outputs.metrics)[name == "metrics.json"] == {}
-    assert outputs.tasks
+    assert outputs.task_records
 
 
 def test_too_large_is_refused(entry_dir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,3 +230,32 @@ def test_flat_scalars_prefers_the_outer_name() -> None:
     """Where two values get the same name, the one that a user can see spelled out wins, in either order."""
     assert flat_scalars({"a": {"b": 1}, "a.b": 2}) == {"a.b": 2}
     assert flat_scalars({"a.b": 2, "a": {"b": 1}}) == {"a.b": 2}
+
+
+def test_task_records_are_kept_beside_the_result(entry_dir: Path) -> None:
+    """tasks.json holds them, with secrets masked, even those that are numbers; outputs let go of them."""
+    stage = {"stage_name": "load", "process_time": 654321.5}
+    (entry_dir / "tasks.pkl").write_bytes(pickle.dumps([{"task_id": 'a "planted-s3cret"', "stage_perf": [stage]}]))
+    masker = Masker(["planted-s3cret", "654321.5"])
+    outputs = keep_task_records(entry_dir, read_outputs(entry_dir), masker.mask_data)
+    assert (outputs.task_records, outputs.warnings) == ("", ())
+    kept = read_file(entry_dir / "tasks.json")
+    assert kept["format"] == 2
+    assert kept["tasks"][0]["task_id"] == 'a "***"'
+    assert kept["tasks"][0]["stage_perf"][0]["process_time"] == "***"
+
+
+def test_task_records_that_can_not_be_written_are_a_warning(entry_dir: Path) -> None:
+    """The statistics are there all the same."""
+    (entry_dir / "tasks.json").mkdir()
+    outputs = keep_task_records(entry_dir, read_outputs(entry_dir), lambda data: data)
+    (warning,) = outputs.warnings
+    assert warning.startswith("tasks.json was not written: ")
+    assert outputs.task_metrics
+
+
+def test_records_of_an_earlier_run_are_removed(entry_dir: Path) -> None:
+    """They must not pass for those of the next one."""
+    keep_task_records(entry_dir, read_outputs(entry_dir), lambda data: data)
+    prepare_params(entry_dir, {})
+    assert not (entry_dir / "tasks.json").exists()

@@ -251,7 +251,7 @@ def test_known_misses() -> None:
     result = verdicts(MET, KNOWN)
     assert (result.status, result.reason) == ("passed", "known-miss")
     assert known_misses(result) == "slow (rate = 3120, must be at least 4000 (22 % too low))"
-    assert result.warnings == ["known miss (slow): rate = 3120, must be at least 4000 (22 % too low)"]
+    assert result.warnings == ("known miss (slow): rate = 3120, must be at least 4000 (22 % too low)",)
     assert verdicts(MET, KNOWN, runxfail=True).status == "failed"
     assert verdicts(UNMET, KNOWN).error == "rate = 3120, must be at least 4000 (22 % too low)"
 
@@ -260,13 +260,13 @@ def test_marked_ones_that_are_met() -> None:
     """Told, and with strictness a failure, also beside a known miss."""
     result = verdicts(SURPRISE)
     assert (result.status, unexpectedly_met(result), known_misses(result)) == ("passed", "broken", None)
-    assert result.warnings == ["ok = true, exactly true, which xfail denies (broken): remove the mark"]
+    assert result.warnings == ("ok = true, exactly true, which xfail denies (broken): remove the mark",)
     strict = verdicts(SURPRISE, KNOWN, strict=True)
     assert (strict.status, strict.reason) == ("failed", "requirements")
     assert strict.error == "[XPASS(strict)] ok = true, exactly true, which xfail denies (broken): remove the mark"
     both = verdicts(SURPRISE, KNOWN)
     assert (both.reason, unexpectedly_met(both)) == ("known-miss", None)
-    assert verdicts(SURPRISE, strict=False, runxfail=True).warnings == []
+    assert verdicts(SURPRISE, strict=False, runxfail=True).warnings == ()
 
 
 def test_a_failed_script_is_not_judged() -> None:

@@ -88,9 +88,9 @@ def test_the_previous_result(tmp_path: Path) -> None:
     asked = {"name": "a", "session_name": "s5", "started_at": "2026-01-05T01:00:00"}
     before = previous_result(tmp_path, asked)
     assert before is not None
-    assert (before["session_name"], before["exec_time_s"]) == ("s3", 3)
+    assert (before.session_name, before.exec_time_s) == ("s3", 3)
     before = previous_result(tmp_path, {**asked, "session_name": "s3"})
     assert before is not None
-    assert before["session_name"] == "s2"
+    assert before.session_name == "s2"
     assert previous_result(tmp_path, {**asked, "name": "c"}) is None
     assert previous_result(tmp_path / "nowhere", asked) is None

@@ -223,11 +223,11 @@ def test_each_run_keeps_its_own_environment_and_config(tmp_path: Path) -> None:
     second.write_config("second: true\n")
     first.write_environment({"hostname": "one"}, "x==1\n")
     first.write_config("first: true\n")
-    assert read_json(first.session_dir / "env.json") == {"hostname": "one"}
+    assert read_json(first.session_dir / "env.json") == {"format": 2, "hostname": "one"}
     assert (first.session_dir / "packages.txt").read_text() == "x==1\n"
     assert (first.session_dir / "config.yaml").read_text() == "first: true\n"
     own = first.session_dir / "runs" / second.run_id
-    assert read_json(own / "env.json") == {"hostname": "two"}
+    assert read_json(own / "env.json") == {"format": 2, "hostname": "two"}
     assert (own / "packages.txt").read_text() == "x==2\n"
     assert (own / "config.yaml").read_text() == "second: true\n"
 

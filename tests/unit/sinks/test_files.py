@@ -73,7 +73,7 @@ def test_one_line_a_result(tmp_path: Path, kind: str) -> None:
 
 def test_json_lines_hold_the_whole_result(tmp_path: Path) -> None:
     """Nothing is left out, nothing is changed, and text of every kind survives on one line."""
-    result = result_of(error="one\ntwo\u2028three \u00fc", tasks=[{"stage": "x", "values": [1, None, True]}])
+    result = result_of(error="one\ntwo\u2028three \u00fc", datasets=[{"stage": "x", "values": [1, None, True]}])
     opened("jsonl", tmp_path / "s").process_result(result)
     (line,) = (tmp_path / "s/results.jsonl").read_bytes().split(b"\n")[:-1]
     assert json.loads(line) == {"delivery_key": delivery_key(result), **result}
