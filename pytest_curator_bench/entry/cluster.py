@@ -64,9 +64,13 @@ def acquire_cluster(context: BenchContext, entry: Entry, entry_dir: Path, lease:
         say(EntryStatus("starting Ray"))
         if not shares_cluster(entry):
             return _start_cluster(context, spec, entry_dir / LOG_NAME, lease)
-        shared = context.cluster_pool.take(spec, entry.name, lambda name: _start_shared(context, spec, name, lease))
-    context.shared_leases.keep(spec, context.need(entry), lease)
-    return shared.cluster
+        return context.cluster_pool.take(
+            spec,
+            entry.name,
+            lambda name: _start_shared(context, spec, name, lease),
+            request=context.need(entry),
+            lease=lease,
+        ).cluster
 
 
 def _start_cluster(context: BenchContext, spec: ClusterSpec, log_file: Path, lease: Lease) -> LocalCluster:

@@ -9,9 +9,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.entry.digest_cache import DigestCache, cache_file
 from pytest_curator_bench.entry.fingerprints import Fingerprint, take_fingerprint
-from pytest_curator_bench.plugin.terminal.failure import log_tail
 from pytest_curator_bench.session.entry_files import read_result
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.clusters.existing.cluster import (
     ClusterNeeds,
@@ -105,7 +106,8 @@ def _with_report(result: EntryResult, report: JobReport | None) -> EntryResult:
     if report is None:
         if result.status != "failed":
             return dataclasses.replace(result, exec_time_s=None)
-        error = f"What became of the job is unknown: its part here died.\n{result.error or ''}".strip()
+        error = "Job outcome unknown: the local process that followed it exited unexpectedly."
+        error = f"{error}\n{result.error or ''}".strip()
         return dataclasses.replace(result, status="error", reason="ray", exec_time_s=None, error=error)
     summary = report.summary
     ray = {**result.resources["ray"], "submission_id": report.submission_id}
@@ -155,9 +157,4 @@ def _loss(cluster: ExistingCluster, log_file: Path) -> str | None:
 
 def _speaks_of_loss(log_file: Path) -> bool:
     """Whether the end of the script's log says that Ray has lost something."""
-    try:
-        with log_file.open("rb") as file:
-            file.seek(max(log_file.stat().st_size - _LOG_TAIL_BYTES, 0))
-            return bool(_SPEAKS_OF_LOSS.search(file.read().decode("utf-8", "replace")))
-    except OSError:
-        return False
+    return any(map(_SPEAKS_OF_LOSS.search, log_tail(log_file, max_bytes=_LOG_TAIL_BYTES)))

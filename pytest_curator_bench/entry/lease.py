@@ -8,7 +8,6 @@ import dataclasses
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.entry.cluster import cluster_spec, shares_cluster
 from pytest_curator_bench.resources.placement import describe_allocation
 from pytest_curator_bench.session.status import EntryStatus, publish_status
@@ -39,16 +38,14 @@ def take_lease(context: BenchContext, entry: Entry, entry_dir: Path) -> Lease:
     need, pool = context.need(entry), context.cluster_pool
     if shares_cluster(entry):
         spec = cluster_spec(entry, context.capacity.memory_bytes)
-        lent = context.shared_leases.lend(spec, need)
+        lent = pool.lend(spec, need)
         if lent is not None:
             return lent
-        if spec in context.shared_leases:  # on another need (exclusive, say): it would be taken for this entry's
-            _drop_idle(context)
     if pool.has_idle:
         lease = context.leases.try_acquire(need, entry.name)
         if lease is not None:
             return lease
-        _drop_idle(context)
+        pool.drop_idle()
     with publish_status(entry_dir) as say:
         return context.leases.acquire(need, entry.name, lambda blockage: say(waiting_status(blockage)))
 
@@ -56,13 +53,7 @@ def take_lease(context: BenchContext, entry: Entry, entry_dir: Path) -> Lease:
 def make_room(context: BenchContext) -> None:
     """Give up the clusters that are only kept ready, if somebody waits for what they have; raises ClusterError."""
     if context.cluster_pool.has_idle and context.leases.others_waiting():
-        _drop_idle(context)
-
-
-def _drop_idle(context: BenchContext) -> None:
-    problems = context.cluster_pool.drop_idle()
-    if problems:
-        raise ClusterError(problems[0])
+        context.cluster_pool.drop_idle()
 
 
 def with_lease(result: EntryResult, lease: Lease) -> EntryResult:

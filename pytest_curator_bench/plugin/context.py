@@ -16,7 +16,6 @@ from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.clusters.existing.cluster import token_secrets
 from pytest_curator_bench.clusters.local.command import FOREIGN_CLUSTER_VARIABLES
-from pytest_curator_bench.clusters.shared.leases import SharedLeases
 from pytest_curator_bench.clusters.shared.pool import ClusterPool
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.viewer import viewer_url
@@ -68,9 +67,8 @@ class BenchContext:
             file.parent / name for file in bench_config.files for name in ("scripts", "data_prep")
         )
         self._entries = {entry.name: entry for entry in bench_config.entries}
-        self.shared_leases = SharedLeases()
         worker: dict[str, str] = getattr(config, "workerinput", {})
-        self.cluster_pool = ClusterPool(worker.get("workerid", "main"), self.shared_leases.give_back)
+        self.cluster_pool = ClusterPool(worker.get("workerid", "main"))
         self._store: SessionStore | None = None
         self._supervisor: Supervisor | None = None
         self._leases: LeaseRegistry | None = None

@@ -276,7 +276,7 @@ class LocalCluster:
             if ended is not None:
                 line, detail = self.last_words()
                 how = f"exit status {ended.returncode}" if ended.signal is None else ended.signal
-                said = f": {line}" if line else " without a word"
+                said = f": {line}" if line else " without output"
                 raise ClusterError(f"Ray ended instead of starting ({how}){said}", detail)
             self.address = self._files.address()
             if self.spec.dashboard:
@@ -285,5 +285,5 @@ class LocalCluster:
                 return
             if time.monotonic() > deadline:
                 line, detail = self.last_words()
-                said = f"; it said last: {line}" if line else ", nor said a word"
+                said = f"; its last line: {line}" if line else " and printed nothing"
                 raise ClusterError(f"Ray did not start within {limit_s:g} s{said}", detail)

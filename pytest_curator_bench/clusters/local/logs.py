@@ -9,6 +9,8 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.log_tail import log_tail
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -16,10 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["keep_logs", "last_words"]
 
 _MIB = 1024**2
-_TAIL_BYTES = 64 * 1024
 _DETAIL_LINES = 20
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # What precedes a message of ray start where it doesn't write to a terminal: time, level, file and line.
 _LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\s+\w+ \S+ -- ")
 # A component's end as ray start --block tells it, each that has ended in a line, in the order of their starts.
@@ -42,14 +42,14 @@ def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tup
         The one line that tells most, and the last lines of the output and of what went wrong in the native
         components. Both are empty if nothing was said.
     """
-    lines = [_LOG_PREFIX.sub("", line) for line in _tail(log_file, log_begin)]
+    lines = [_LOG_PREFIX.sub("", line) for line in log_tail(log_file, begin=log_begin)]
     telling = next((line.strip() for line in reversed(lines) if _TELLING.match(line)), None)
     if telling and _EXITED.match(telling):  # none can do without those before it
         telling = next(line.strip() for line in lines if _EXITED.match(line))
     native = [
         f"{name}: {line}"
         for name in ("gcs_server.err", "gcs_server.out", "raylet.err", "raylet.out")
-        for line in _tail(session_logs / name)
+        for line in log_tail(session_logs / name)
         if _NATIVE_ERROR.match(line)
     ]
     return telling or (lines[-1].strip() if lines else ""), "\n".join(lines[-_DETAIL_LINES:] + native[-_DETAIL_LINES:])
@@ -114,14 +114,3 @@ def _copy_end(source: Path, target: Path, size: int) -> None:
         left = size
         while left > 0 and (chunk := reader.read(min(left, _MIB))):
             left -= writer.write(chunk)
-
-
-def _tail(file: Path, begin: int = 0) -> list[str]:
-    """The last lines of a log that are not empty, without colours."""
-    try:
-        with file.open("rb") as reader:
-            reader.seek(max(begin, file.stat().st_size - _TAIL_BYTES))
-            text = reader.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return [line.rstrip() for line in _COLOUR.sub("", text).splitlines() if line.strip()]

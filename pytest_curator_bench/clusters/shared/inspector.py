@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The harness's side of :mod:`pytest_curator_bench.clusters.shared.inspector_program`."""
+"""What lives on a shared cluster: asked of a process beside it, since the harness itself never imports Ray."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import socket
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.shared.inventory import Inventory
 from pytest_curator_bench.processes.client import SupervisionError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.processes.client import SupervisedProcess, Supervisor
 
-__all__ = ["Inspector"]
+__all__ = ["Inspector", "Inventory"]
 
 _PROGRAM = Path(__file__).with_name("inspector_program.py")
 _SOCKET_NAME = "inspector.sock"
@@ -30,6 +31,58 @@ _LOG_NAME = "inspector.log"
 ANSWER_LIMIT_S = 30.0
 _POLL_INTERVAL_S = 0.1
 _RECEIVE_BYTES = 65536
+# Detached actors in which Ray Data keeps books, and which it leaves behind itself after any pipeline (module and
+# class as of Ray 2.60). Listed one by one: other detached actors of Ray's libraries hold data, or serve requests.
+_BOOKKEEPERS = frozenset(
+    {
+        ("ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator", "_AutoscalingCoordinatorActor"),
+        ("ray.data._internal.execution.autoscaling_requester", "AutoscalingRequester"),
+        ("ray.data._internal.execution.node_trackers.actor_location", "ActorLocationTracker"),
+        ("ray.data._internal.stats", "_StatsActor"),
+        ("ray.data._internal.stats_summary_actor", "_StatsSummaryActor"),
+        ("ray.data._internal.usage.actor", "_UsageCollectionActor"),
+    }
+)
+_NAMED_AT_MOST = 5  # of each kind
+_COMMAND_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """What lives on a cluster.
+
+    Attributes:
+        actors: live actors, each with ``id`` (hexadecimal), ``class_name``, ``module``, ``name`` and ``namespace``.
+        jobs: running jobs, each with ``id``, ``pid`` of its driver and ``command``.
+        placement_groups: those not removed, each with ``id`` and ``name``.
+        objects: number of objects in the object store.
+        object_bytes: their size, in bytes.
+        workers: number of worker processes and drivers.
+        orphans: processes, as ``pid name``, that tasks have started and that outlived them.
+    """
+
+    actors: tuple[dict[str, str], ...] = ()
+    jobs: tuple[dict[str, Any], ...] = ()
+    placement_groups: tuple[dict[str, str], ...] = ()
+    objects: int = 0
+    object_bytes: int = 0
+    workers: int = 0
+    orphans: tuple[str, ...] = ()
+
+    @property
+    def bookkeepers(self) -> list[str]:
+        """IDs of the actors that Ray Data leaves behind by design: they can be ended, and blame nobody."""
+        return [actor["id"] for actor in self.actors if (actor["module"], actor["class_name"]) in _BOOKKEEPERS]
+
+    def left(self) -> list[str]:
+        """What an entry that has ended should not have left, one phrase each; empty for a clean cluster."""
+        phrases = [f"running {phrase}" for phrase in _some("job", [_job(job) for job in self.jobs])]
+        phrases += _some("actor", [_actor(actor) for actor in self.actors])
+        phrases += _some("placement group", [group["name"] or group["id"] for group in self.placement_groups])
+        if self.objects:
+            objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
+            phrases.append(f"{objects} of {self.object_bytes / 1e6:.1f} MB in the object store")
+        return phrases + _some("process", list(self.orphans))
 
 
 class Inspector:
@@ -77,13 +130,13 @@ class Inspector:
         except BaseException as error:
             listener.close()
             if isinstance(error, OSError | SupervisionError):
-                raise ClusterError(f"What watches over a shared Ray cluster could not be started: {error}") from error
+                raise ClusterError(f"The Ray cluster inspector could not be started: {error}") from error
             raise
         return cls(process, listener, directory / _LOG_NAME)
 
-    def look(self) -> Inventory:
-        """What lives on the cluster; raises ClusterError if that can't be told."""
-        answer = self._ask(do="look")
+    def inventory(self) -> Inventory:
+        """Return what lives on the cluster; raises ClusterError if that can't be told."""
+        answer = self._ask(do="inventory")
         facts: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in answer.items()
         }
@@ -114,13 +167,13 @@ class Inspector:
             except TimeoutError:
                 self._broken = f"it did not answer within {ANSWER_LIMIT_S:g} s"
             except (OSError, ValueError, SupervisionError):
-                self._broken = f"it ended: {self._last_line() or 'without a word'}"
+                self._broken = f"it exited {self._last_words()}"
             else:
                 self._broken = ""
                 if "error" in reply:
                     raise ClusterError(f"Ray does not tell what lives on it: {reply['error']}")
                 return reply["answer"]
-        raise ClusterError(f"What watches over the Ray cluster is lost: {self._broken}")
+        raise ClusterError(f"Lost contact with the Ray cluster inspector: {self._broken}")
 
     def _exchange(self, request: bytes) -> bytes:
         """The answer's line."""
@@ -149,8 +202,25 @@ class Inspector:
                 if time.monotonic() > deadline:
                     raise
 
-    def _last_line(self) -> str:
-        with suppress(OSError):
-            lines = self._log_file.read_text("utf-8", "replace").split("\n")
-            return next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return ""
+    def _last_words(self) -> str:
+        lines = log_tail(self._log_file, 1)
+        return f"with: {lines[0].strip()}" if lines else "without output"
+
+
+def _some(kind: str, names: list[str]) -> list[str]:
+    """The first names, and how many there are more."""
+    phrases = [f"{kind} {name}" for name in names[:_NAMED_AT_MOST]]
+    if len(names) > _NAMED_AT_MOST:
+        phrases.append(f"{len(names) - _NAMED_AT_MOST} more of the kind {kind}")
+    return phrases
+
+
+def _actor(actor: dict[str, str]) -> str:
+    named = f" named {actor['name']!r}" if actor["name"] else ""
+    return f"{actor['class_name']}{named}"
+
+
+def _job(job: dict[str, Any]) -> str:
+    command = " ".join(str(job["command"]).split())
+    shown = command if len(command) <= _COMMAND_CHARACTERS else f"{command[: _COMMAND_CHARACTERS - 1]}…"
+    return f"{job['id']} (process {job['pid']}: {shown})"

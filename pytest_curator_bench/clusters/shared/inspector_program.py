@@ -6,7 +6,7 @@ Run as ``python -P inspector_program.py SOCKET`` with the variables of a script 
 :mod:`pytest_curator_bench.clusters.shared.inspector`. It connects to the harness's socket and answers one line of
 JSON with another:
 
-- ``{"do": "look"}``: ``{"answer": …}`` with what
+- ``{"do": "inventory"}``: ``{"answer": …}`` with what
   :class:`~pytest_curator_bench.clusters.shared.inventory.Inventory` is made from;
 - ``{"do": "end_actors", "ids": […]}`` and ``{"do": "start_workers", "number": …}``: ``{"answer": null}``;
 - whatever fails: ``{"error": "…"}``.
@@ -46,7 +46,7 @@ class Cluster:
         raylet_address = f"{node['NodeManagerAddress']}:{node['NodeManagerPort']}"
         self._raylet = node_manager_pb2_grpc.NodeManagerServiceStub(init_grpc_channel(raylet_address))
 
-    def look(self) -> dict[str, Any]:
+    def inventory(self) -> dict[str, Any]:
         """What lives on the cluster."""
         from ray.core.generated import node_manager_pb2
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.log_tail import log_tail
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["failure_text", "log_tail"]
+__all__ = ["failure_text"]
 
 TAIL_LINES = 20
-TAIL_BYTES = 16 * 1024
-LINE_CHARACTERS = 400
 
 
 def failure_text(message: str, result: EntryResult | None, to_host_path: Callable[[Path | str], Path]) -> str:
@@ -25,7 +25,7 @@ def failure_text(message: str, result: EntryResult | None, to_host_path: Callabl
         return message
     lines = [message]
     log = Path(result.stdouterr_file)
-    tail = log_tail(log)
+    tail = log_tail(log, TAIL_LINES)
     if result.command_line:
         lines.append(f"command: {result.command_line}")
     if tail:
@@ -33,26 +33,3 @@ def failure_text(message: str, result: EntryResult | None, to_host_path: Callabl
     elif log.exists():
         lines.append(f"log: {to_host_path(log)} (empty)")
     return "\n".join(lines)
-
-
-def log_tail(log: Path, count: int = TAIL_LINES) -> list[str]:
-    """The last ``count`` lines of a log of any size and encoding; empty if there is none.
-
-    Control characters are taken out, so that a log can do nothing to the reader's terminal.
-    """
-    try:
-        with log.open("rb") as file:
-            size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL_BYTES))
-            data = file.read()
-    except OSError:
-        return []
-    lines = [_printable(line) for line in data.decode("utf-8", "replace").splitlines()]
-    return [line for line in lines if line][-count:]
-
-
-def _printable(line: str) -> str:
-    import re
-
-    plain = re.sub(r"\x1b\[[0-9;?]*[ -/]*[@-~]", "", line)
-    return "".join(char if char.isprintable() else " " for char in plain).rstrip()[:LINE_CHARACTERS]

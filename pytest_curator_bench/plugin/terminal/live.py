@@ -18,7 +18,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.plugin.terminal.failure import log_tail
+from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.session.status import read_status
 
 if TYPE_CHECKING:

@@ -78,10 +78,10 @@ def test_a_ray_that_exits_at_once_is_quoted(ray: Callable[[str], None], start: C
     assert caught.value.detail == "first line\nValueError: no such thing"
 
 
-def test_a_ray_that_is_killed_without_a_word(ray: Callable[[str], None], start: Callable[..., LocalCluster]) -> None:
+def test_a_ray_that_is_killed_without_output(ray: Callable[[str], None], start: Callable[..., LocalCluster]) -> None:
     """A signal is named, and silence is called silence."""
     ray("kill -9 $$\n")
-    with pytest.raises(ClusterError, match=r"^Ray ended instead of starting \(SIGKILL\) without a word$"):
+    with pytest.raises(ClusterError, match=r"^Ray ended instead of starting \(SIGKILL\) without output$"):
         start()
 
 
@@ -90,7 +90,7 @@ def test_the_start_limit_is_kept(
 ) -> None:
     """A start that takes too long is ended with all its processes, and its last line is told."""
     ray(f"sleep 1000 & echo $! > {tmp_path}/child; echo still thinking; trap '' TERM; sleep 1000\n")
-    with pytest.raises(ClusterError, match=r"did not start within 4 s; it said last: still thinking"):
+    with pytest.raises(ClusterError, match=r"did not start within 4 s; its last line: still thinking"):
         start(start_timeout_s=4)
     child = int((tmp_path / "child").read_text())
     assert not Path(f"/proc/{child}").exists()
