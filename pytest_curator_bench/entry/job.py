@@ -21,8 +21,9 @@ from pytest_curator_bench.clusters.existing.cluster import (
     lost_nodes,
     uses_existing_cluster,
 )
-from pytest_curator_bench.clusters.existing.probe import module_command, module_environment, probe
+from pytest_curator_bench.clusters.existing.probe import probe
 from pytest_curator_bench.clusters.jobs.order import ORDER_VARIABLE, JobOrder, JobReport, new_job_dir
+from pytest_curator_bench.clusters.programs import module_command, module_environment
 from pytest_curator_bench.entry.execute import build_command
 from pytest_curator_bench.plugin.context import find_script
 

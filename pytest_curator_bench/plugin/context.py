@@ -15,7 +15,7 @@ from pytest_curator_bench._util.atomic import display_path
 from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.clusters.existing.cluster import token_secrets
-from pytest_curator_bench.clusters.local.command import FOREIGN_CLUSTER_VARIABLES
+from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES
 from pytest_curator_bench.clusters.shared.pool import ClusterPool
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.viewer import viewer_url

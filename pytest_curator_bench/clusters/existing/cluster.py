@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.local.command import FOREIGN_CLUSTER_VARIABLES
+from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES, NODE_RESOURCE_PREFIX, check_ray_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,6 +151,10 @@ class ClusterNeeds:
                     f"needs {_amount(wanted, unit)}, the cluster at {facts.address} has "
                     f"{_amount(total.get(name, 0.0), unit)}: ask for less, or add nodes"
                 )
+        untried = check_ray_version(facts.here_ray_version)
+        return (*([untried] if untried else []), *self._busy(facts, total))
+
+    def _busy(self, facts: ClusterFacts, total: Mapping[str, float]) -> tuple[str, ...]:
         if not facts.available:
             return ()
         return tuple(
@@ -239,7 +243,7 @@ def lost_nodes(before: ClusterFacts, after: ClusterFacts) -> list[NodeFacts]:
 
 def _named(resources: Mapping[str, float]) -> dict[str, float]:
     """Without ``node:ADDRESS`` and the like, which Ray adds so that tasks can ask for a certain node."""
-    return {name: amount for name, amount in sorted(resources.items()) if not name.startswith("node:")}
+    return {name: amount for name, amount in sorted(resources.items()) if not name.startswith(NODE_RESOURCE_PREFIX)}
 
 
 def _amount(amount: float, unit: str) -> str:

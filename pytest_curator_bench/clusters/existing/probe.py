@@ -1,36 +1,23 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs :mod:`.probe` and understands what it says."""
+"""Asks a running cluster what it is, through :mod:`.probe_program`."""
 
 from __future__ import annotations
 
 import json
 import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.clusters.existing.cluster import ClusterFacts
+from pytest_curator_bench.clusters.programs import module_command, module_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["PROBE_LIMIT_S", "module_command", "module_environment", "probe"]
+__all__ = ["PROBE_LIMIT_S", "probe"]
 
 PROBE_LIMIT_S = 30.0
-_PACKAGE_PARENT = Path(__file__).parents[3]
-
-
-def module_command(module: str, *args: str) -> list[str]:
-    """The command that runs a module of this package; the working directory hides none (``-P``)."""
-    return [sys.executable, "-P", "-m", f"pytest_curator_bench.clusters.{module}", *args]
-
-
-def module_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """``environment`` with this very package on the path, wherever the command is run."""
-    path = environment.get("PYTHONPATH")
-    return {**environment, "PYTHONPATH": f"{_PACKAGE_PARENT}:{path}" if path else str(_PACKAGE_PARENT)}
 
 
 def probe(

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the runner tells the job's part here (:mod:`.job`), and what it hears from it."""
+"""What the harness tells a job's part here (:mod:`.submit`), and what it hears from it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,12 @@ LIMIT_SLACK_S = 60.0
 
 
 def new_job_dir() -> Path:
-    """A directory for one job, made where its driver runs: known beforehand, so that arguments can name it."""
-    return Path("/tmp") / f"curator-bench-job-{secrets.token_hex(8)}"  # noqa: S108 - unguessable, made with mode 0700
+    """Return a stand-in for the directory of one job, for arguments to name.
+
+    The directory is made where the job's driver runs, in the temporary directory there, which is not known here:
+    the driver replaces the stand-in by it.
+    """
+    return Path(f"/curator-bench-job-{secrets.token_hex(8)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +35,7 @@ class JobOrder:
         name: the entry's name.
         url: the dashboard.
         entry_dir: where the results go here; ``params.json`` lies there already.
-        job_dir: the job's directory on the node that runs its driver.
+        job_dir: stand-in for the job's directory on the node that runs its driver, see :func:`new_job_dir`.
         script: the script here; its directory goes to the cluster.
         args: the script's arguments there.
         env: the entry's own environment variables.
@@ -53,10 +57,10 @@ class JobOrder:
     word: str = field(default_factory=lambda: secrets.token_hex(16))
     submission_id: str = field(default_factory=lambda: f"curator-bench-{secrets.token_hex(8)}")
 
-    @property
-    def command(self) -> list[str]:
-        """The command there: the script lies in the working directory."""
-        return ["python", self.script.name, *self.args]
+    def command(self, job_dir: str | None = None) -> list[str]:
+        """Return the command there, with the real directory of the job if that is known; the script is in the cwd."""
+        args = self.args if job_dir is None else (arg.replace(str(self.job_dir), job_dir) for arg in self.args)
+        return ["python", self.script.name, *args]
 
     def to_text(self) -> str:
         """For the environment variable ``ORDER_VARIABLE``."""
@@ -75,7 +79,7 @@ class JobOrder:
             "name": self.name,
             "word": self.word,
             "job_dir": str(self.job_dir),
-            "command": self.command[1:],  # the interpreter is the one that runs the job's part there
+            "command": self.command()[1:],  # the interpreter is the one that runs the job's part there
             "env": self.env,
             "params": params,
             "limit_s": None if self.limit_s is None else self.limit_s + LIMIT_SLACK_S,

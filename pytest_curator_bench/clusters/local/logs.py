@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench.clusters import internals
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,14 +21,8 @@ __all__ = ["keep_logs", "last_words"]
 _MIB = 1024**2
 _DETAIL_LINES = 20
 
-# What precedes a message of ray start where it doesn't write to a terminal: time, level, file and line.
-_LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\s+\w+ \S+ -- ")
-# A component's end as ray start --block tells it, each that has ended in a line, in the order of their starts.
-_EXITED = re.compile(r"\s*\S+ \[exit code=.*")
-# That, the end of a traceback, or click's refusal of an argument.
-_TELLING = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|" + _EXITED.pattern + ")")
-# A line of the components in C++: time, then C for fatal or E for error, process and thread, in brackets.
-_NATIVE_ERROR = re.compile(r"^\[[\d :,-]+ [CE] ")
+# A component's end, the end of a traceback, or click's refusal of an argument.
+_TELLING = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|" + internals.COMPONENT_EXIT.pattern + ")")
 
 
 def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tuple[str, str]:
@@ -42,15 +37,15 @@ def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tup
         The one line that tells most, and the last lines of the output and of what went wrong in the native
         components. Both are empty if nothing was said.
     """
-    lines = [_LOG_PREFIX.sub("", line) for line in log_tail(log_file, begin=log_begin)]
+    lines = [internals.LOG_PREFIX.sub("", line) for line in log_tail(log_file, begin=log_begin)]
     telling = next((line.strip() for line in reversed(lines) if _TELLING.match(line)), None)
-    if telling and _EXITED.match(telling):  # none can do without those before it
-        telling = next(line.strip() for line in lines if _EXITED.match(line))
+    if telling and internals.COMPONENT_EXIT.match(telling):  # none can do without those before it
+        telling = next(line.strip() for line in lines if internals.COMPONENT_EXIT.match(line))
     native = [
         f"{name}: {line}"
-        for name in ("gcs_server.err", "gcs_server.out", "raylet.err", "raylet.out")
+        for name in internals.NATIVE_LOGS
         for line in log_tail(session_logs / name)
-        if _NATIVE_ERROR.match(line)
+        if internals.NATIVE_ERROR.match(line)
     ]
     return telling or (lines[-1].strip() if lines else ""), "\n".join(lines[-_DETAIL_LINES:] + native[-_DETAIL_LINES:])
 
@@ -105,7 +100,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 def _importance(file: Path) -> tuple[bool, str]:
     """Sort key that puts the components, which are few, before the workers."""
-    return file.name.startswith(("worker-", "python-core-")), str(file)
+    return file.name.startswith(internals.WORKER_LOG_PREFIXES), str(file)
 
 
 def _copy_end(source: Path, target: Path, size: int) -> None:

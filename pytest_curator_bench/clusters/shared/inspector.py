@@ -6,43 +6,31 @@ from __future__ import annotations
 
 import json
 import socket
-import sys
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.clusters.internals import BOOKKEEPERS
+from pytest_curator_bench.clusters.programs import module_command, module_environment
 from pytest_curator_bench.processes.client import SupervisionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from pytest_curator_bench.processes.client import SupervisedProcess, Supervisor
 
 __all__ = ["Inspector", "Inventory"]
 
-_PROGRAM = Path(__file__).with_name("inspector_program.py")
 _SOCKET_NAME = "inspector.sock"
 _LOG_NAME = "inspector.log"
 # Far more than it takes: milliseconds, and a second or two before the first answer, for Ray's import.
 ANSWER_LIMIT_S = 30.0
 _POLL_INTERVAL_S = 0.1
 _RECEIVE_BYTES = 65536
-# Detached actors in which Ray Data keeps books, and which it leaves behind itself after any pipeline (module and
-# class as of Ray 2.60). Listed one by one: other detached actors of Ray's libraries hold data, or serve requests.
-_BOOKKEEPERS = frozenset(
-    {
-        ("ray.data._internal.cluster_autoscaler.default_autoscaling_coordinator", "_AutoscalingCoordinatorActor"),
-        ("ray.data._internal.execution.autoscaling_requester", "AutoscalingRequester"),
-        ("ray.data._internal.execution.node_trackers.actor_location", "ActorLocationTracker"),
-        ("ray.data._internal.stats", "_StatsActor"),
-        ("ray.data._internal.stats_summary_actor", "_StatsSummaryActor"),
-        ("ray.data._internal.usage.actor", "_UsageCollectionActor"),
-    }
-)
 _NAMED_AT_MOST = 5  # of each kind
 _COMMAND_CHARACTERS = 80
 
@@ -72,7 +60,7 @@ class Inventory:
     @property
     def bookkeepers(self) -> list[str]:
         """IDs of the actors that Ray Data leaves behind by design: they can be ended, and blame nobody."""
-        return [actor["id"] for actor in self.actors if (actor["module"], actor["class_name"]) in _BOOKKEEPERS]
+        return [actor["id"] for actor in self.actors if (actor["module"], actor["class_name"]) in BOOKKEEPERS]
 
     def left(self) -> list[str]:
         """What an entry that has ended should not have left, one phrase each; empty for a clean cluster."""
@@ -100,7 +88,13 @@ class Inspector:
 
     @classmethod
     def start(
-        cls, directory: Path, *, supervisor: Supervisor, env: Mapping[str, str], cwd: Path, program: Path = _PROGRAM
+        cls,
+        directory: Path,
+        *,
+        supervisor: Supervisor,
+        env: Mapping[str, str],
+        cwd: Path,
+        command: Sequence[str] | None = None,
     ) -> Inspector:
         """Start the process; that it works is known with its first answer.
 
@@ -109,7 +103,7 @@ class Inspector:
             supervisor: what will run and end it.
             env: its environment, that of a script on the cluster.
             cwd: its working directory.
-            program: what it runs.
+            command: what to run instead of :mod:`.inspector_program`, its socket's path left out.
 
         Raises:
             ClusterError: it can't be started.
@@ -119,9 +113,8 @@ class Inspector:
             listener.bind(str(directory / _SOCKET_NAME))
             listener.listen()
             process = supervisor.spawn(
-                # Without the program's own directory on the path: its modules' names are Ray's modules' names.
-                [sys.executable, "-P", str(program), str(directory / _SOCKET_NAME)],
-                env=env,
+                [*(command or module_command("shared.inspector_program")), str(directory / _SOCKET_NAME)],
+                env=module_environment(env),
                 cwd=cwd,
                 log_file=directory / _LOG_NAME,
                 name="the inspector of Ray",

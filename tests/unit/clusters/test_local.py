@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.local import files
 from pytest_curator_bench.clusters.local.cluster import LocalCluster
 from pytest_curator_bench.clusters.local.command import ClusterSpec
 from pytest_curator_bench.processes.client import Supervisor
@@ -187,15 +186,3 @@ def test_stop_is_idempotent_and_keeps_logs_in_time(
     assert in_time.warnings == ()
     assert not (tmp_path / "again").exists()
     assert "kept only in part" in too_late.warnings[0]
-
-
-def test_the_directory_is_private_and_its_path_short(tmp_path: Path) -> None:
-    """Ray's sockets need short paths: the first directory that is short enough and usable is taken."""
-    long_name = tmp_path / ("x" * 80)
-    long_name.mkdir()
-    made = files._make_private_dir((str(long_name), "/no/such", tempfile.gettempdir()))
-    assert made.parent == Path(tempfile.gettempdir())
-    assert made.stat().st_mode & 0o777 == 0o700
-    made.rmdir()
-    with pytest.raises(ClusterError, match=r"too long for Ray's sockets; /no/such: No such file.*set TMPDIR"):
-        files._make_private_dir((str(long_name), "/no/such"))

@@ -120,7 +120,11 @@ class World:
     def inspector(self, directory: Path) -> Inspector:
         """The stand-in."""
         return Inspector.start(
-            directory, supervisor=self.supervisor, env=self.env, cwd=self.directory, program=self.program
+            directory,
+            supervisor=self.supervisor,
+            env=self.env,
+            cwd=self.directory,
+            command=[sys.executable, "-P", str(self.program)],
         )
 
     def finish(self, shared: SharedCluster) -> list[str]:
