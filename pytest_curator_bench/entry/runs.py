@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
 from pytest_curator_bench.clusters.local.cluster import LocalCluster
-from pytest_curator_bench.entry.cluster import with_cluster_fate
 from pytest_curator_bench.entry.execute import LOG_NAME, run_entry
 from pytest_curator_bench.entry.job import job_plan
 from pytest_curator_bench.entry.repeats import RunSeries
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.entry.telemetry import MachineMonitor
     from pytest_curator_bench.plugin.context import BenchContext
@@ -41,6 +41,7 @@ class Surroundings:
         scratch_dir: its scratch directory.
         lease: what it has of the machine.
         cluster: its Ray cluster, if it has one.
+        provider: what provides that.
         watch: what watches the machine.
         limit_s: limit of each run, in seconds; None while somebody debugs.
         on_interrupt: called on a first Ctrl-C.
@@ -50,6 +51,7 @@ class Surroundings:
     scratch_dir: Path
     lease: Lease
     cluster: LocalCluster | ExistingCluster | None
+    provider: ClusterProvider | None
     watch: MachineMonitor
     limit_s: float | None
     on_interrupt: Callable[[], None]
@@ -139,7 +141,7 @@ class EntryRuns:
         )
         result = run_entry(plan, context.supervisor, where.on_interrupt, telemetry.running)
         result = telemetry.completed(result)
-        return with_cluster_fate(context, result, cluster) if cluster is not None else result
+        return where.provider.outcome(result) if where.provider is not None else result
 
     @staticmethod
     def _show_log(link: Path, name: str) -> None:

@@ -103,20 +103,20 @@ def bench_ray_cluster(
     Starting and stopping it is bounded by limits of its own and not counted against the entry's.
     """
     item = _item(request)
-    if item.entry.ray is None:
+    from pytest_curator_bench.clusters.provider import ExistingProvider
+    from pytest_curator_bench.entry.cluster import cluster_provider
+    from pytest_curator_bench.session.status import EntryStatus, publish_status
+
+    item.cluster_provider = provider = cluster_provider(item.context, item.entry, bench_entry_dir, bench_lease)
+    if provider is None:
         yield None
         return
-    from pytest_curator_bench.entry.cluster import acquire_cluster, release_cluster
-    from pytest_curator_bench.entry.job import find_cluster, uses_existing_cluster
-
-    if uses_existing_cluster(item.entry.ray):
-        yield find_cluster(item.entry)
-        return
-
-    cluster = acquire_cluster(item.context, item.entry, bench_entry_dir, bench_lease)
+    with publish_status(bench_entry_dir) as say:
+        say(EntryStatus("probing Ray" if isinstance(provider, ExistingProvider) else "starting Ray"))
+        cluster = provider.acquire()
     yield cluster
     passed = item.result is None or item.result.success  # None: more runs of it are to come
-    for warning in release_cluster(item.context, cluster, item.entry, bench_entry_dir, passed=passed):
+    for warning in provider.release(passed=passed):
         item.add_result_warning(warning)
 
 

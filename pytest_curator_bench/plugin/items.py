@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
+    from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.entry.runs import EntryRuns
     from pytest_curator_bench.plugin.context import BenchContext
@@ -77,6 +78,7 @@ class BenchItem(pytest.Function):
         limit_s: the time limit that pytest-timeout has set for the running item; ``None`` if it has set none.
         runs: its runs; None before the first.
         attempts: what is known of its failed attempts so far.
+        cluster_provider: what provides its Ray cluster, if it has one.
         takes_turns: whether other entries run between its runs.
         goes_on: why the present pass, or the one before it until the script has run, is not the last one
             (``passes``); None if it is.
@@ -91,6 +93,7 @@ class BenchItem(pytest.Function):
         self.runs: EntryRuns | None = None
         self.attempts: list[dict[str, Any]] = []
         self.takes_turns = False
+        self.cluster_provider: ClusterProvider | None = None
         self.goes_on: str | None = None
         # func_only: starting Ray and waiting for it are not the entry's time.
         self.add_marker(pytest.mark.timeout(self.entry.timeout_s, func_only=True))
@@ -222,6 +225,7 @@ def run_benchmark(
         scratch_dir=bench_scratch_dir,
         lease=bench_lease,
         cluster=bench_ray_cluster,
+        provider=item.cluster_provider,
         watch=machine_monitor(item.config),
         limit_s=item.limit_s,
         on_interrupt=on_interrupt,

@@ -6,11 +6,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass, field
+import shlex
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["JOB_NAME", "ORDER_VARIABLE", "JobOrder", "JobReport", "new_job_dir"]
+if TYPE_CHECKING:
+    from pytest_curator_bench.results.record import EntryResult
+
+__all__ = ["JOB_NAME", "ORDER_VARIABLE", "JobOrder", "JobReport", "new_job_dir", "with_job_report"]
 
 ORDER_VARIABLE = "CURATOR_BENCH_JOB"
 JOB_NAME = "job.json"
@@ -121,3 +125,37 @@ class JobReport:
             return cls(**json.loads((entry_dir / JOB_NAME).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
+
+
+def with_job_report(result: EntryResult) -> EntryResult:
+    """Return the result with the script's own figures, as measured where it ran, in place of its local part's."""
+    report = JobReport.read(Path(result.entry_dir))
+    if report is None:
+        if result.status != "failed":
+            return replace(result, exec_time_s=None)
+        error = "Job outcome unknown: the local process that followed it exited unexpectedly."
+        error = f"{error}\n{result.error or ''}".strip()
+        return replace(result, status="error", reason="ray", exec_time_s=None, error=error)
+    summary = report.summary
+    ray = {**result.resources["ray"], "submission_id": report.submission_id}
+    if summary.get("hostname"):
+        ray["driver"] = summary["hostname"]
+        ray["python_version"] = summary["python_version"]
+    warnings = [*result.warnings, *report.warnings]
+    if summary.get("ended") and not summary.get("stopped"):
+        warnings.append(f"The script left processes running, which were ended: {', '.join(summary['ended'])}")
+    result = replace(
+        result,
+        exec_time_s=summary.get("exec_time_s"),
+        started_at=summary.get("started_at"),
+        finished_at=summary.get("finished_at"),
+        returncode=summary.get("returncode"),
+        signal=summary.get("signal"),
+        command=report.command,
+        command_line=shlex.join(report.command),
+        resources={"cpu_time_s": summary.get("cpu_time_s"), "max_rss_bytes": summary.get("max_rss_bytes"), "ray": ray},
+        warnings=warnings,
+    )
+    if report.problem is not None and result.status in {"failed", "error"}:
+        return replace(result, status="error", reason="ray", error=report.problem)
+    return result

@@ -157,10 +157,6 @@ class ClusterPool:
         self._clusters[spec] = SharedCluster(name, cluster, inspector, request, kept, lease, [entry], notes)
         return self._clusters[spec]
 
-    def of(self, cluster: LocalCluster) -> SharedCluster | None:
-        """The shared cluster that this one is, if it is one."""
-        return next((shared for shared in self._clusters.values() if shared.cluster is cluster), None)
-
     def examine(self, shared: SharedCluster) -> Findings:
         """Look at what is left on a cluster once an entry's script has ended, giving it time to go by itself.
 
