@@ -261,7 +261,7 @@ def _with_local_cluster(result: EntryResult, cluster: LocalCluster, shared: Shar
     )
     if result.status != "failed" or cluster.alive():
         return result
-    sentence, detail = cluster.last_words()
+    sentence, detail = cluster.failure_summary()
     error = f"The Ray cluster died while the script ran: {sentence}\n{detail}".strip()
     return dataclasses.replace(result, status="error", reason="ray", error=error)
 

@@ -352,7 +352,7 @@ def test_a_cluster_that_dies_says_why(scripts: Scripts) -> None:
         os.kill(gcs.pid, signal.SIGKILL)
         eventually(lambda: not Path(f"/proc/{cluster.pid}").exists())
         assert not cluster.alive()
-        assert cluster.last_words()[0].startswith("gcs_server [exit code=-9]")
+        assert cluster.failure_summary()[0].startswith("gcs_server [exit code=-9]")
     finally:
         cluster.stop(keep_logs_in=None, stop_timeout_s=10)
     assert not cluster.temp_dir.parent.exists()

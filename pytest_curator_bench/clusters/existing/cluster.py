@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Clusters that are already running: what is known of one, whether it will do, and what it lost meanwhile."""
+"""Clusters that are already running: facts about one, whether it suffices for an entry, nodes that it has lost."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTHENTICATION_VARIABLES",
     "ClusterFacts",
-    "ClusterNeeds",
+    "ClusterRequest",
     "ExistingCluster",
     "NodeFacts",
     "client_environment",
@@ -117,8 +117,8 @@ class ClusterFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterNeeds:
-    """What an entry needs of a cluster that it did not start.
+class ClusterRequest:
+    """What an entry requests of a cluster that it did not start.
 
     Attributes:
         num_cpus: CPUs that it must have at least.
@@ -136,10 +136,10 @@ class ClusterNeeds:
         """Refuse a cluster that will not do.
 
         Returns:
-            Sentences about what may disturb the measurement.
+            Warnings about what may disturb the measurement, and about a Ray that was not tried.
 
         Raises:
-            ClusterError: says what lacks.
+            ClusterError: says what is missing.
         """
         self._check_versions(facts)
         if not any(node.alive for node in facts.nodes):

@@ -14,7 +14,7 @@ from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.clusters.existing.cluster import (
     ClusterFacts,
-    ClusterNeeds,
+    ClusterRequest,
     ExistingCluster,
     client_environment,
     lost_nodes,
@@ -41,7 +41,7 @@ def find_cluster(settings: RaySettings) -> ExistingCluster:
     address, is_job = settings.job or settings.address, settings.job is not None
     if address is None:
         raise ValueError("the settings name no cluster")
-    needs = ClusterNeeds(
+    request = ClusterRequest(
         num_cpus=settings.num_cpus,
         num_gpus=settings.num_gpus,
         object_store_bytes=settings.object_store_memory,
@@ -51,7 +51,7 @@ def find_cluster(settings: RaySettings) -> ExistingCluster:
     if address == "auto" and (named := os.environ.get("RAY_ADDRESS")):
         environment["RAY_ADDRESS"] = named
     facts = probe(address, is_job=is_job, environment=environment)
-    return ExistingCluster(facts=facts, is_job=is_job, warnings=needs.check(facts))
+    return ExistingCluster(facts=facts, is_job=is_job, warnings=request.check(facts))
 
 
 def describe_loss(cluster: ExistingCluster, log_file: Path) -> str | None:

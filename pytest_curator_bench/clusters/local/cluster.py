@@ -183,12 +183,12 @@ class LocalCluster:
             return False
         return True
 
-    def last_words(self) -> tuple[str, str]:
-        """The line of Ray's output that tells most, and its last lines: why a cluster died, if it did.
+    def failure_summary(self) -> tuple[str, str]:
+        """Return the line of Ray's output that says why the cluster died, if it did, and its last lines.
 
-        To be asked for before :meth:`stop`, which removes what the components in C++ say about it.
+        Call it before :meth:`stop`, which removes the logs of Ray's components.
         """
-        return self._files.last_words()
+        return self._files.failure_summary()
 
     def orphans(self) -> tuple[str, ...]:
         """Processes, as ``pid name``, that tasks have started and that outlived them: their keeper inherits them."""
@@ -272,7 +272,7 @@ class LocalCluster:
             except SupervisionError as error:
                 raise ClusterError(f"Ray could not be started: {error}") from error
             if ended is not None:
-                line, detail = self.last_words()
+                line, detail = self.failure_summary()
                 how = f"exit status {ended.returncode}" if ended.signal is None else ended.signal
                 said = f": {line}" if line else " without output"
                 raise ClusterError(f"Ray ended instead of starting ({how}){said}", detail)
@@ -282,6 +282,6 @@ class LocalCluster:
             if self.address and (self.dashboard_url or not self.spec.dashboard):
                 return
             if time.monotonic() > deadline:
-                line, detail = self.last_words()
+                line, detail = self.failure_summary()
                 said = f"; its last line: {line}" if line else " and printed nothing"
                 raise ClusterError(f"Ray did not start within {limit_s:g} s{said}", detail)

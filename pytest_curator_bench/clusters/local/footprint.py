@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters import internals
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.local.logs import last_words
+from pytest_curator_bench.clusters.local.logs import failure_summary
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR
 from pytest_curator_bench.machine.processes import descendants
 
@@ -92,9 +92,9 @@ class ClusterFootprint:
             found = internals.DASHBOARD_URL.search(log.read().decode("utf-8", "replace"))
         return found[1] if found else None
 
-    def last_words(self) -> tuple[str, str]:
-        """What ``ray start`` and, until removal, the components say last; see :mod:`.logs`."""
-        return last_words(self.log_file, self.logs_dir, log_begin=self._log_begin)
+    def failure_summary(self) -> tuple[str, str]:
+        """Summarise the output of ``ray start`` and, until removal, of the components; see :mod:`.logs`."""
+        return failure_summary(self.log_file, self.logs_dir, log_begin=self._log_begin)
 
     def note_segments(self, keeper: int | None) -> None:
         """Remember which files in /dev/shm the processes below the given one have open."""

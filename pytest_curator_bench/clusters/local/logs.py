@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Ray's logs: what is kept of them, and what they say last."""
+"""Ray's logs: keeping them, and finding the line that says why a cluster failed."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["keep_logs", "last_words"]
+__all__ = ["failure_summary", "keep_logs"]
 
 _MIB = 1024**2
 _DETAIL_LINES = 20
 
 # A component's end, the end of a traceback, or click's refusal of an argument.
-_TELLING = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|" + internals.COMPONENT_EXIT.pattern + ")")
+_ERROR_LINE = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|" + internals.COMPONENT_EXIT.pattern + ")")
 
 
-def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tuple[str, str]:
-    """What Ray said last.
+def failure_summary(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tuple[str, str]:
+    """Return the line of Ray's output that says most about its end, and details.
 
     Args:
         log_file: output of ``ray start``.
@@ -34,20 +34,20 @@ def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tup
         log_begin: position in the output, in bytes, before which it is some earlier cluster's.
 
     Returns:
-        The one line that tells most, and the last lines of the output and of what went wrong in the native
-        components. Both are empty if nothing was said.
+        That line, and the last lines of the output and of the native components' errors. Both are empty if there is
+        no output.
     """
     lines = [internals.LOG_PREFIX.sub("", line) for line in log_tail(log_file, begin=log_begin)]
-    telling = next((line.strip() for line in reversed(lines) if _TELLING.match(line)), None)
-    if telling and internals.COMPONENT_EXIT.match(telling):  # none can do without those before it
-        telling = next(line.strip() for line in lines if internals.COMPONENT_EXIT.match(line))
+    found = next((line.strip() for line in reversed(lines) if _ERROR_LINE.match(line)), None)
+    if found and internals.COMPONENT_EXIT.match(found):  # the first one brought about the others
+        found = next(line.strip() for line in lines if internals.COMPONENT_EXIT.match(line))
     native = [
         f"{name}: {line}"
         for name in internals.NATIVE_LOGS
         for line in log_tail(session_logs / name)
         if internals.NATIVE_ERROR.match(line)
     ]
-    return telling or (lines[-1].strip() if lines else ""), "\n".join(lines[-_DETAIL_LINES:] + native[-_DETAIL_LINES:])
+    return found or (lines[-1].strip() if lines else ""), "\n".join(lines[-_DETAIL_LINES:] + native[-_DETAIL_LINES:])
 
 
 def keep_logs(

@@ -160,7 +160,8 @@ class Inspector:
             except TimeoutError:
                 self._broken = f"it did not answer within {ANSWER_LIMIT_S:g} s"
             except (OSError, ValueError, SupervisionError):
-                self._broken = f"it exited {self._last_words()}"
+                lines = log_tail(self._log_file, 1)
+                self._broken = f"it exited with: {lines[0].strip()}" if lines else "it exited without output"
             else:
                 self._broken = ""
                 if "error" in reply:
@@ -194,10 +195,6 @@ class Inspector:
                     raise ConnectionError from None
                 if time.monotonic() > deadline:
                     raise
-
-    def _last_words(self) -> str:
-        lines = log_tail(self._log_file, 1)
-        return f"with: {lines[0].strip()}" if lines else "without output"
 
 
 def _some(kind: str, names: list[str]) -> list[str]:

@@ -254,7 +254,7 @@ class ClusterPool:
     def _inventory(shared: SharedCluster) -> Inventory | str:
         """What lives on the cluster, or why that can't be told."""
         if not shared.cluster.alive():
-            return shared.cluster.last_words()[0] or "it ended without output"
+            return shared.cluster.failure_summary()[0] or "it ended without output"
         try:
             inventory = shared.inspector.inventory()
         except ClusterError as error:

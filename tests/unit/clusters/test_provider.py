@@ -54,7 +54,7 @@ class StubCluster:
         """Until the test says otherwise."""
         return self.is_alive
 
-    def last_words(self) -> tuple[str, str]:
+    def failure_summary(self) -> tuple[str, str]:
         """As Ray would."""
         return "raylet [exit code=1]", "more"
 
