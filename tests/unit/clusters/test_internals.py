@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
+import json
 import logging
+import os
 import re
+import socket
 import subprocess
 import sys
 from functools import cache
@@ -240,3 +243,38 @@ def test_options_of_the_command() -> None:
     )
     names = [argument.partition("=")[0] for argument in given[1:]]
     assert [name for name in names if f'"{name}"' not in source] == []
+
+
+GONE = "from pytest_curator_bench.clusters import internals as i; i.{name} = i.{name}._replace(name='gone'); "
+
+
+@curator
+def test_the_probe_names_what_is_missing() -> None:
+    """Its answer is the sentence, in place of facts."""
+    code = GONE.format(name="BOOTSTRAP_ADDRESS")
+    code += "from pytest_curator_bench.clusters.existing.probe_program import main; main()"
+    command = [sys.executable, "-c", code, "address", "127.0.0.1:1", "60"]
+    answer = json.loads(subprocess.check_output(command, text=True))
+    assert answer["error"].startswith("Ray ")
+    assert "has no ray._private.services.gone" in answer["error"]
+
+
+@curator
+def test_the_inspector_names_what_is_missing(tmp_path: Path) -> None:
+    """Its last line is the sentence, which the harness quotes."""
+    code = GONE.format(name="NODE_STATS")
+    code += "from pytest_curator_bench.clusters.shared.inspector_program import main; main(sys.argv[1])"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(tmp_path / "s"))
+        listener.listen()
+        done = subprocess.run(
+            [sys.executable, "-c", f"import sys; {code}", str(tmp_path / "s")],
+            env={**os.environ, "RAY_ADDRESS": "127.0.0.1:1"},
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("Ray ")
+    assert "has no ray.core.generated.node_manager_pb2.gone" in last
