@@ -13,7 +13,8 @@ import dataclasses
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from pytest_curator_bench.entry.cluster import acquire_cluster, release_cluster
+from pytest_curator_bench.clusters.provider import ExistingProvider
+from pytest_curator_bench.entry.cluster import cluster_provider
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
 from pytest_curator_bench.entry.preflight import check_run, missing_data
 from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, make_room, shortage_for, with_lease
@@ -24,6 +25,7 @@ from pytest_curator_bench.results.record import EntryResult, Status
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
+    from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
@@ -135,6 +138,7 @@ class EntryExecution:
         self._entry_dir: Path | None = None
         self._scratch_dir: Path | None = None
         self._lease: Lease | None = None
+        self._provider: ClusterProvider | None = None
         self._runs: EntryRuns | None = None
         self._written: EntryResult | None = None
 
@@ -270,6 +274,7 @@ class EntryExecution:
             scratch_dir=self.scratch_dir,
             lease=self.lease,
             cluster=self.cluster,
+            provider=self._provider,
             timeout_s=self.timeout_s,
             on_interrupt=self._listener.interrupted,
         )
@@ -425,14 +430,18 @@ class EntryExecution:
     @contextlib.contextmanager
     def _with_cluster(self) -> Iterator[None]:
         """Have the entry's Ray cluster up; its start and stop have limits of their own."""
-        if self.entry.ray is None:
+        provider = cluster_provider(self._services, self.entry, self.entry_dir, self.lease)
+        if provider is None:
             yield
             return
-        self.cluster = cluster = acquire_cluster(self._services, self.entry, self.entry_dir, self.lease)
+        with publish_status(self.entry_dir) as report:
+            report(EntryStatus("probing Ray" if isinstance(provider, ExistingProvider) else "starting Ray"))
+            self.cluster = provider.acquire()
+        self._provider = provider
         yield
-        self.cluster = None
+        self.cluster = self._provider = None
         passed = self.result is None or self.result.success  # None: more of its runs follow
-        for warning in release_cluster(self._services.cluster_pool, cluster, self.entry, self.entry_dir, passed=passed):
+        for warning in provider.release(passed=passed):
             self.warn(warning)
 
     def _reach(self, state: State) -> None:

@@ -9,7 +9,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench.clusters.local.command import FOREIGN_CLUSTER_VARIABLES
+from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES
 from pytest_curator_bench.config.model import find_script
 
 if TYPE_CHECKING:

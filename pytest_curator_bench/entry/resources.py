@@ -147,33 +147,25 @@ def acquire_lease(services: Services, entry: Entry, entry_dir: Path) -> Lease:
         LeaseError: the request can never be granted.
         ClusterError: something is left of a cluster that was stopped.
     """
-    need, pool = request_for(entry, services.capacity), services.cluster_pool
+    request, pool = request_for(entry, services.capacity), services.cluster_pool
     if shares_cluster(entry):
         spec = cluster_spec(entry, services.capacity.memory_bytes)
-        lent = services.shared_leases.lend(spec, need)
+        lent = pool.lend(spec, request)
         if lent is not None:
             return lent
-        if spec in services.shared_leases:  # on another need (exclusive, say): it would be taken for this entry's
-            _drop_idle(services)
     if pool.has_idle:
-        lease = services.leases.try_acquire(need, entry.name)
+        lease = services.leases.try_acquire(request, entry.name)
         if lease is not None:
             return lease
-        _drop_idle(services)
+        pool.drop_idle()
     with publish_status(entry_dir) as report:
-        return services.leases.acquire(need, entry.name, lambda blockage: report(waiting_status(blockage)))
+        return services.leases.acquire(request, entry.name, lambda blockage: report(waiting_status(blockage)))
 
 
 def make_room(services: Services) -> None:
     """Stop idle shared clusters if somebody is waiting for their leases; raises ClusterError."""
     if services.cluster_pool.has_idle and services.leases.others_waiting():
-        _drop_idle(services)
-
-
-def _drop_idle(services: Services) -> None:
-    problems = services.cluster_pool.drop_idle()
-    if problems:
-        raise ClusterError(problems[0])
+        services.cluster_pool.drop_idle()
 
 
 def with_lease(result: EntryResult, lease: Lease) -> EntryResult:

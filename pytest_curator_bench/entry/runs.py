@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
-from pytest_curator_bench.clusters.local.cluster import LocalCluster
-from pytest_curator_bench.entry.cluster import with_cluster_outcome
+from pytest_curator_bench.clusters.existing import ExistingCluster
+from pytest_curator_bench.clusters.local import LocalCluster
 from pytest_curator_bench.entry.job import job_plan
 from pytest_curator_bench.entry.plan import plan_entry
 from pytest_curator_bench.entry.repeats import RunSeries
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
@@ -41,6 +41,7 @@ class RunInputs:
         scratch_dir: its scratch directory.
         lease: its lease.
         cluster: its Ray cluster, if it has one.
+        provider: what provides that.
         timeout_s: limit of each run, in seconds; ``None`` while somebody debugs.
         on_interrupt: called on a first Ctrl-C.
     """
@@ -49,6 +50,7 @@ class RunInputs:
     scratch_dir: Path
     lease: Lease
     cluster: LocalCluster | ExistingCluster | None
+    provider: ClusterProvider | None
     timeout_s: float | None
     on_interrupt: Callable[[], None]
 
@@ -150,7 +152,7 @@ class EntryRuns:
         )
         result = run_script(plan, services.supervisor, inputs.on_interrupt, telemetry.running)
         result = telemetry.completed(result)
-        return with_cluster_outcome(services.cluster_pool, result, cluster) if cluster is not None else result
+        return inputs.provider.outcome(result) if inputs.provider is not None else result
 
     @staticmethod
     def _link_log(link: Path, name: str) -> None:

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.clusters.existing.cluster import token_secrets
-from pytest_curator_bench.clusters.shared.leases import SharedLeases
-from pytest_curator_bench.clusters.shared.pool import ClusterPool
+from pytest_curator_bench.clusters.shared import ClusterPool
 from pytest_curator_bench.entry.telemetry import MachineMonitor
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources.capacity import read_capacity
@@ -59,8 +58,7 @@ class Services:
         working_dir: where scripts run.
         masker: hides secrets in whatever leaves this process.
         store: the open session; ``None`` before it is opened.
-        shared_leases: leases of the clusters that entries share.
-        cluster_pool: those clusters.
+        cluster_pool: the Ray clusters that entries share, with their leases.
     """
 
     def __init__(
@@ -84,8 +82,7 @@ class Services:
         self.working_dir = working_dir
         self.masker = Masker(bench_config.secrets | token_secrets(os.environ))
         self.store: SessionStore | None = None
-        self.shared_leases = SharedLeases()
-        self.cluster_pool = ClusterPool(process_name, self.shared_leases.give_back)
+        self.cluster_pool = ClusterPool(process_name)
         self._supervisor: Supervisor | None = None
         self._leases: LeaseRegistry | None = None
 

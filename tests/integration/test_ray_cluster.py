@@ -20,15 +20,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.local.cluster import LocalCluster
-from pytest_curator_bench.clusters.local.command import ClusterSpec
-from pytest_curator_bench.clusters.local.shared_memory import (
-    descendants,
-    held_segments,
-    parent_of,
-    segment_names,
-)
-from pytest_curator_bench.machine.processes import members_below, read_stats
+from pytest_curator_bench.clusters.local import ClusterSpec, LocalCluster
+from pytest_curator_bench.clusters.local.footprint import held_segments, segment_names
+from pytest_curator_bench.machine.processes import descendants, members_below, parent_of, read_stats
 from pytest_curator_bench.processes.client import Supervisor
 from tests.support.processes import LIMIT_S, eventually
 
@@ -105,9 +99,8 @@ HARNESS = """
 import json, os, sys, time
 from pathlib import Path
 from pytest_curator_bench.processes.client import Supervisor
-from pytest_curator_bench.clusters.local.command import ClusterSpec
-from pytest_curator_bench.clusters.local.cluster import LocalCluster
-from pytest_curator_bench.clusters.local.shared_memory import descendants, parent_of
+from pytest_curator_bench.clusters.local import ClusterSpec, LocalCluster
+from pytest_curator_bench.machine.processes import descendants, parent_of
 directory = Path(sys.argv[1])
 supervisor = Supervisor.start()
 cluster = LocalCluster.start(
@@ -359,7 +352,7 @@ def test_a_cluster_that_dies_says_why(scripts: Scripts) -> None:
         os.kill(gcs.pid, signal.SIGKILL)
         eventually(lambda: not Path(f"/proc/{cluster.pid}").exists())
         assert not cluster.alive()
-        assert cluster.last_words()[0].startswith("gcs_server [exit code=-9]")
+        assert cluster.failure_summary()[0].startswith("gcs_server [exit code=-9]")
     finally:
         cluster.stop(keep_logs_in=None, stop_timeout_s=10)
     assert not cluster.temp_dir.parent.exists()

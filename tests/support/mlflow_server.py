@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import mlflow
 import pytest
 
-from pytest_curator_bench.clusters.local.ports import claim_port
+from pytest_curator_bench.clusters.local.footprint import claim_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

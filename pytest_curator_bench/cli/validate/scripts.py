@@ -11,6 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.processes.client import SupervisionError, Supervisor
 
 if TYPE_CHECKING:
@@ -108,10 +109,5 @@ def _outcome(running: _Running, limit_s: float) -> str | None:
     if ended.returncode == 0:
         return None
     how = f"exit status {ended.returncode}" if ended.signal is None else f"ended by {ended.signal}"
-    said = _last_line(running.log_file)
-    return f"{how}: {said}" if said else f"{how}, and said nothing"
-
-
-def _last_line(log_file: Path) -> str:
-    lines = log_file.read_bytes().decode("utf-8", "replace").strip().splitlines()
-    return lines[-1].strip()[:_SHOWN_CHARACTERS] if lines else ""
+    last = log_tail(running.log_file, 1)
+    return f"{how}: {last[0].strip()[:_SHOWN_CHARACTERS]}" if last else f"{how}, and said nothing"

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Clusters that are already running: what is known of one, whether it will do, and what it lost meanwhile."""
+"""Clusters that are already running: facts about one, whether it suffices for an entry, nodes that it has lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.local.command import FOREIGN_CLUSTER_VARIABLES
+from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES, NODE_RESOURCE_PREFIX, check_ray_version
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AUTHENTICATION_VARIABLES",
     "ClusterFacts",
-    "ClusterNeeds",
+    "ClusterRequest",
     "ExistingCluster",
     "NodeFacts",
     "client_environment",
@@ -117,8 +117,8 @@ class ClusterFacts:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ClusterNeeds:
-    """What an entry needs of a cluster that it did not start.
+class ClusterRequest:
+    """What an entry requests of a cluster that it did not start.
 
     Attributes:
         num_cpus: CPUs that it must have at least.
@@ -136,10 +136,10 @@ class ClusterNeeds:
         """Refuse a cluster that will not do.
 
         Returns:
-            Sentences about what may disturb the measurement.
+            Warnings about what may disturb the measurement, and about a Ray that was not tried.
 
         Raises:
-            ClusterError: says what lacks.
+            ClusterError: says what is missing.
         """
         self._check_versions(facts)
         if not any(node.alive for node in facts.nodes):
@@ -151,6 +151,10 @@ class ClusterNeeds:
                     f"needs {_amount(wanted, unit)}, the cluster at {facts.address} has "
                     f"{_amount(total.get(name, 0.0), unit)}: ask for less, or add nodes"
                 )
+        untried = check_ray_version(facts.here_ray_version)
+        return (*([untried] if untried else []), *self._busy(facts, total))
+
+    def _busy(self, facts: ClusterFacts, total: Mapping[str, float]) -> tuple[str, ...]:
         if not facts.available:
             return ()
         return tuple(
@@ -239,7 +243,7 @@ def lost_nodes(before: ClusterFacts, after: ClusterFacts) -> list[NodeFacts]:
 
 def _named(resources: Mapping[str, float]) -> dict[str, float]:
     """Without ``node:ADDRESS`` and the like, which Ray adds so that tasks can ask for a certain node."""
-    return {name: amount for name, amount in sorted(resources.items()) if not name.startswith("node:")}
+    return {name: amount for name, amount in sorted(resources.items()) if not name.startswith(NODE_RESOURCE_PREFIX)}
 
 
 def _amount(amount: float, unit: str) -> str:

@@ -1,36 +1,83 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Runs :mod:`.probe` and understands what it says."""
+"""Asks a running cluster what it is, through :mod:`.probe_program`."""
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
-import sys
-from pathlib import Path
+import time
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.existing.cluster import ClusterFacts
+from pytest_curator_bench.clusters.existing.cluster import (
+    ClusterFacts,
+    ClusterRequest,
+    ExistingCluster,
+    client_environment,
+    lost_nodes,
+)
+from pytest_curator_bench.clusters.internals import LOSS
+from pytest_curator_bench.clusters.programs import module_command, module_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-__all__ = ["PROBE_LIMIT_S", "module_command", "module_environment", "probe"]
+    from pytest_curator_bench.config.schema_models import RaySettings
+
+__all__ = ["PROBE_LIMIT_S", "describe_loss", "find_cluster", "probe"]
 
 PROBE_LIMIT_S = 30.0
-_PACKAGE_PARENT = Path(__file__).parents[3]
+# The cluster takes some 15 s to notice that a node has died; waited for only where the log speaks of such a thing.
+NOTICE_LIMIT_S = 25.0
+NOTICE_INTERVAL_S = 2.0
 
 
-def module_command(module: str, *args: str) -> list[str]:
-    """The command that runs a module of this package; the working directory hides none (``-P``)."""
-    return [sys.executable, "-P", "-m", f"pytest_curator_bench.clusters.{module}", *args]
+def find_cluster(settings: RaySettings) -> ExistingCluster:
+    """Probe the cluster that an entry's ``ray`` section names; raises ClusterError if it will not do."""
+    address, is_job = settings.job or settings.address, settings.job is not None
+    if address is None:
+        raise ValueError("the settings name no cluster")
+    request = ClusterRequest(
+        num_cpus=settings.num_cpus,
+        num_gpus=settings.num_gpus,
+        object_store_bytes=settings.object_store_memory,
+        is_job=is_job,
+    )
+    environment = client_environment(os.environ, os.environ)
+    if address == "auto" and (named := os.environ.get("RAY_ADDRESS")):
+        environment["RAY_ADDRESS"] = named
+    facts = probe(address, is_job=is_job, environment=environment)
+    return ExistingCluster(facts=facts, is_job=is_job, warnings=request.check(facts))
 
 
-def module_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """``environment`` with this very package on the path, wherever the command is run."""
-    path = environment.get("PYTHONPATH")
-    return {**environment, "PYTHONPATH": f"{_PACKAGE_PARENT}:{path}" if path else str(_PACKAGE_PARENT)}
+def describe_loss(cluster: ExistingCluster, log_file: Path) -> str | None:
+    """Return a sentence about what the cluster has lost since it was found, if it has.
+
+    Args:
+        cluster: the cluster.
+        log_file: the script's log; where its end speaks of a loss, the cluster gets time to notice it.
+    """
+    facts = cluster.facts
+    environment = client_environment(os.environ, os.environ)
+    deadline = time.monotonic() + (NOTICE_LIMIT_S if any(map(LOSS.search, log_tail(log_file))) else 0)
+    while True:
+        try:
+            lost = lost_nodes(facts, probe(facts.address, is_job=cluster.is_job, environment=environment))
+        except ClusterError as error:
+            return f"The cluster was lost while the script ran: {error.sentence}"
+        if lost:
+            named = ", ".join(
+                f"{node.address} ({node.node_id[:8]}): {node.reason or 'no reason known'}" for node in lost
+            )
+            nodes = "A node" if len(lost) == 1 else f"{len(lost)} nodes"
+            return f"{nodes} of the cluster at {facts.address} died while the script ran: {named}"
+        if time.monotonic() >= deadline:
+            return None
+        time.sleep(NOTICE_INTERVAL_S)
 
 
 def probe(

@@ -3,11 +3,8 @@
 """The probe program: asks a running cluster what it is, and prints one line of JSON.
 
 Run as ``python -m pytest_curator_bench.clusters.existing.probe_program address ADDRESS LIMIT_S`` (connects as a script
-will)
-or ``... probe job URL LIMIT_S`` (asks the dashboard alone). The line holds :class:`.existing.ClusterFacts`, or
-one key, ``error``, with a sentence. The harness itself never imports Ray: :mod:`.probing` runs this.
-
-The dashboard's paths and fields are those of Ray 2.60 (``ray/dashboard/modules``), the job API's the public ones.
+will) or ``... job URL LIMIT_S`` (asks the dashboard alone). The line holds a :class:`~.cluster.ClusterFacts`, or one
+key, ``error``, with a sentence. The harness itself never imports Ray: :mod:`.probe` runs this.
 """
 
 from __future__ import annotations
@@ -20,12 +17,13 @@ import socket
 import sys
 from typing import Any
 
+from pytest_curator_bench.clusters import internals
+
 __all__: list[str] = []
 
 CONNECT_LIMIT_S = 5.0
 REQUEST_LIMIT_S = 10.0
 NODE_LIMIT_S = 1.0
-DRAINED_IDLE = 4  # NodeDeathInfo.Reason.AUTOSCALER_DRAIN_IDLE of Ray's gcs.proto
 
 
 class _ProbeError(Exception):
@@ -38,7 +36,7 @@ def main() -> None:
     signal.alarm(int(float(limit_s)))  # the end of the harness must not leave a probe behind
     try:
         answer = _probe_job(address) if kind == "job" else _probe_address(address)
-    except _ProbeError as error:
+    except (_ProbeError, internals.MissingNameError) as error:
         answer = {"error": str(error)}
     sys.stdout.write(json.dumps(answer) + "\n")
     sys.stdout.flush()
@@ -47,10 +45,9 @@ def main() -> None:
 
 def _probe_address(written: str) -> dict[str, Any]:
     import ray
-    from ray._common.usage.usage_lib import get_cluster_metadata  # no public way to a mismatched cluster's versions
-    from ray._raylet import GcsClient  # type: ignore[attr-defined]  # an extension module
     from ray.exceptions import AuthenticationError
 
+    get_cluster_metadata, gcs_client = internals.CLUSTER_METADATA.load(), internals.GCS_CLIENT.load()
     address = _resolve(written)
     host, _, port = address.rpartition(":")
     try:
@@ -58,7 +55,7 @@ def _probe_address(written: str) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise _ProbeError(f"no cluster answers at {address} ({_reason(error)}): start it, or correct it") from None
     try:
-        versions = get_cluster_metadata(GcsClient(address=address))
+        versions = get_cluster_metadata(gcs_client(address=address))
     except AuthenticationError:
         raise _ProbeError(_unauthorized(address)) from None
     except Exception as error:
@@ -80,10 +77,9 @@ def _probe_address(written: str) -> dict[str, Any]:
 
 
 def _resolve(written: str) -> str:
-    from ray._private.services import canonicalize_bootstrap_address_or_die  # what ray.init() itself asks
-
+    resolve = internals.BOOTSTRAP_ADDRESS.load()
     try:
-        return str(canonicalize_bootstrap_address_or_die(written))
+        return str(resolve(written))
     except ConnectionError as error:
         raise _ProbeError(
             f"address auto found no cluster on this machine ({_reason(error)}): start one, or set RAY_ADDRESS"
@@ -93,20 +89,11 @@ def _resolve(written: str) -> str:
 
 
 def _node_of_ray(node: dict[str, Any]) -> dict[str, Any]:
-    alive, reason = bool(node["Alive"]), str(node.get("DeathReasonMessage") or "")
-    if alive and not _listens(node["NodeManagerAddress"], node["NodeManagerPort"]):
+    facts = internals.node_of_ray(node)
+    if facts["alive"] and not _listens(node["NodeManagerAddress"], node["NodeManagerPort"]):
         # The cluster takes some 15 s to notice that a node has died.
-        alive, reason = False, "it refuses connections"
-    resources = node.get("Resources") or {}
-    return {
-        "node_id": node["NodeID"],
-        "address": node["NodeManagerAddress"],
-        "alive": alive,
-        "is_head": "node:__internal_head__" in resources,
-        "is_surplus": node.get("DeathReason") == DRAINED_IDLE,
-        "reason": reason,
-        "resources": resources,
-    }
+        facts |= {"alive": False, "reason": "it refuses connections"}
+    return facts
 
 
 def _listens(host: str, port: int) -> bool:
@@ -121,35 +108,21 @@ def _listens(host: str, port: int) -> bool:
 
 
 def _probe_job(url: str) -> dict[str, Any]:
-    version = _get(url, "/api/version")
-    metadata = (_get(url, "/api/v0/cluster_metadata", optional=True).get("data")) or {}
-    facts = _facts(url, str(version.get("ray_version")), str(metadata.get("pythonVersion") or ""))
-    listed = _get(url, "/api/v0/nodes?detail=1&limit=10000")["data"]["result"]["result"]
-    status = (_get(url, "/api/cluster_status", optional=True).get("data") or {}).get("clusterStatus") or {}
-    usage = (status.get("loadMetricsReport") or {}).get("usage") or {}
-    names = {"CPU": "CPU", "GPU": "GPU", "objectStoreMemory": "object_store_memory"}  # as the dashboard spells them
-    available = {names[name]: total - used for name, (used, total) in usage.items() if name in names}
-    nodes = [
-        {
-            "node_id": node["node_id"],
-            "address": node["node_ip"],
-            "alive": node["state"] == "ALIVE",
-            "is_head": bool(node["is_head_node"]),
-            "is_surplus": (node.get("state_message") or "").startswith("Terminated due to idle"),
-            "reason": node.get("state_message") or "",
-            "resources": node.get("resources_total") or {},
-        }
-        for node in listed
-    ]
-    return {**facts, "nodes": nodes, "available": available}
+    version = _get(url, internals.VERSION_PATH)
+    metadata = _get(url, internals.METADATA_PATH, optional=True).get("data") or {}
+    return {
+        **_facts(url, str(version.get("ray_version")), str(metadata.get("pythonVersion") or "")),
+        "nodes": internals.nodes_of_dashboard(_get(url, internals.NODES_PATH)),
+        "available": internals.available_of_dashboard(_get(url, internals.STATUS_PATH, optional=True)),
+    }
 
 
 def _get(url: str, path: str, *, optional: bool = False) -> dict[str, Any]:
     import requests
-    from ray._private.authentication.http_token_authentication import get_auth_headers_if_auth_enabled
 
+    headers = internals.HTTP_AUTHENTICATION.load()
     try:
-        answer = requests.get(url + path, headers=get_auth_headers_if_auth_enabled({}), timeout=REQUEST_LIMIT_S)
+        answer = requests.get(url + path, headers=headers({}), timeout=REQUEST_LIMIT_S)
         if answer.status_code in {401, 403}:
             raise _ProbeError(_unauthorized(url))
         if answer.status_code != 200 and optional:

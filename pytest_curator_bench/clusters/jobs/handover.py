@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["MAX_FILE_BYTES", "HandoverReader", "Received", "handover_lines"]
 
 MAX_FILE_BYTES = 256 * 1024**2
-# Ray's dashboard sends the log line by line in web socket messages of at most 4 MiB.
-_PIECE_BYTES = 48 * 1024
+_PIECE_BYTES = 48 * 1024  # far below what Ray's dashboard can carry in one line
 
 
 @dataclass(slots=True)

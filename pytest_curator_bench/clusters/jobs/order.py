@@ -1,16 +1,20 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the runner tells the job's part here (:mod:`.job`), and what it hears from it."""
+"""What the harness tells a job's part here (:mod:`.submit`), and what it hears from it."""
 
 from __future__ import annotations
 
 import json
 import secrets
-from dataclasses import asdict, dataclass, field
+import shlex
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["JOB_NAME", "ORDER_VARIABLE", "JobOrder", "JobReport", "new_job_dir"]
+if TYPE_CHECKING:
+    from pytest_curator_bench.results.record import EntryResult
+
+__all__ = ["JOB_NAME", "ORDER_VARIABLE", "JobOrder", "JobReport", "new_job_dir", "with_job_report"]
 
 ORDER_VARIABLE = "CURATOR_BENCH_JOB"
 JOB_NAME = "job.json"
@@ -19,8 +23,12 @@ LIMIT_SLACK_S = 60.0
 
 
 def new_job_dir() -> Path:
-    """A directory for one job, made where its driver runs: known beforehand, so that arguments can name it."""
-    return Path("/tmp") / f"curator-bench-job-{secrets.token_hex(8)}"  # noqa: S108 - unguessable, made with mode 0700
+    """Return a stand-in for the directory of one job, for arguments to name.
+
+    The directory is made where the job's driver runs, in the temporary directory there, which is not known here:
+    the driver replaces the stand-in by it.
+    """
+    return Path(f"/curator-bench-job-{secrets.token_hex(8)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +39,7 @@ class JobOrder:
         name: the entry's name.
         url: the dashboard.
         entry_dir: where the results go here; ``params.json`` lies there already.
-        job_dir: the job's directory on the node that runs its driver.
+        job_dir: stand-in for the job's directory on the node that runs its driver, see :func:`new_job_dir`.
         script: the script here; its directory goes to the cluster.
         args: the script's arguments there.
         env: the entry's own environment variables.
@@ -53,10 +61,10 @@ class JobOrder:
     word: str = field(default_factory=lambda: secrets.token_hex(16))
     submission_id: str = field(default_factory=lambda: f"curator-bench-{secrets.token_hex(8)}")
 
-    @property
-    def command(self) -> list[str]:
-        """The command there: the script lies in the working directory."""
-        return ["python", self.script.name, *self.args]
+    def command(self, job_dir: str | None = None) -> list[str]:
+        """Return the command there, with the real directory of the job if that is known; the script is in the cwd."""
+        args = self.args if job_dir is None else (arg.replace(str(self.job_dir), job_dir) for arg in self.args)
+        return ["python", self.script.name, *args]
 
     def to_text(self) -> str:
         """For the environment variable ``ORDER_VARIABLE``."""
@@ -75,7 +83,7 @@ class JobOrder:
             "name": self.name,
             "word": self.word,
             "job_dir": str(self.job_dir),
-            "command": self.command[1:],  # the interpreter is the one that runs the job's part there
+            "command": self.command()[1:],  # the interpreter is the one that runs the job's part there
             "env": self.env,
             "params": params,
             "limit_s": None if self.limit_s is None else self.limit_s + LIMIT_SLACK_S,
@@ -117,3 +125,37 @@ class JobReport:
             return cls(**json.loads((entry_dir / JOB_NAME).read_bytes()))
         except (OSError, ValueError, TypeError):
             return None
+
+
+def with_job_report(result: EntryResult) -> EntryResult:
+    """Return the result with the script's own figures, as measured where it ran, in place of its local part's."""
+    report = JobReport.read(Path(result.entry_dir))
+    if report is None:
+        if result.status != "failed":
+            return replace(result, exec_time_s=None)
+        error = "Job outcome unknown: the local process that followed it exited unexpectedly."
+        error = f"{error}\n{result.error or ''}".strip()
+        return replace(result, status="error", reason="ray", exec_time_s=None, error=error)
+    summary = report.summary
+    ray = {**result.resources["ray"], "submission_id": report.submission_id}
+    if summary.get("hostname"):
+        ray["driver"] = summary["hostname"]
+        ray["python_version"] = summary["python_version"]
+    warnings = [*result.warnings, *report.warnings]
+    if summary.get("ended") and not summary.get("stopped"):
+        warnings.append(f"The script left processes running, which were ended: {', '.join(summary['ended'])}")
+    result = replace(
+        result,
+        exec_time_s=summary.get("exec_time_s"),
+        started_at=summary.get("started_at"),
+        finished_at=summary.get("finished_at"),
+        returncode=summary.get("returncode"),
+        signal=summary.get("signal"),
+        command=report.command,
+        command_line=shlex.join(report.command),
+        resources={"cpu_time_s": summary.get("cpu_time_s"), "max_rss_bytes": summary.get("max_rss_bytes"), "ray": ray},
+        warnings=warnings,
+    )
+    if report.problem is not None and result.status in {"failed", "error"}:
+        return replace(result, status="error", reason="ray", error=report.problem)
+    return result

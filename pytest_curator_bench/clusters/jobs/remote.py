@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The part of a job that runs on the cluster: runs the script, and hands over what came of it.
 
-Run as ``python -m pytest_curator_bench.clusters.jobs.remote`` in the unpacked package (:mod:`.job_package`), as
+Run as ``python -m pytest_curator_bench.clusters.jobs.remote`` in the unpacked package (:mod:`.package`), as
 the entry point of a Ray job. Standard library and this package's supervisor only: nothing needs to be installed.
 """
 
@@ -17,11 +17,13 @@ import shutil
 import signal
 import socket
 import sys
+import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import open_regular
+from pytest_curator_bench.clusters.internals import JOB_LOG_LINE_BYTES
 from pytest_curator_bench.clusters.jobs.handover import MAX_FILE_BYTES, handover_lines
 from pytest_curator_bench.clusters.jobs.package import ORDER_NAME
 from pytest_curator_bench.processes.client import ProcessExit, SupervisionError, Supervisor
@@ -38,8 +40,7 @@ RESULTS_DIR = "results"
 SCRATCH_DIR = "scratch"
 LEFTOVER_GRACE_S = 2.0
 RELAY_INTERVAL_S = 0.2
-# Ray's dashboard can't carry a line of 4 MiB or more, and then carries none after it.
-LONGEST_LINE_BYTES = 1024**2
+LONGEST_LINE_BYTES = JOB_LOG_LINE_BYTES // 4
 
 
 class _StoppedError(BaseException):
@@ -48,8 +49,10 @@ class _StoppedError(BaseException):
 
 def main() -> int:
     """Run the order; returns the exit status of the script, or 128 and the signal's number."""
-    order = json.loads(Path(ORDER_NAME).read_bytes())
-    job_dir = Path(order["job_dir"])
+    text = Path(ORDER_NAME).read_text("utf-8")
+    stand_in = json.loads(text)["job_dir"]
+    job_dir = Path(tempfile.gettempdir(), Path(stand_in).name)
+    order = json.loads(text.replace(stand_in, json.dumps(str(job_dir))[1:-1]))
     job_dir.mkdir(mode=0o700)
     sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # it is a file
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -78,13 +81,13 @@ def _run(order: dict[str, Any], job_dir: Path) -> int:
         )
         exit_, report, stopped = _supervise(process, order["limit_s"], order["grace_s"])
     except (SupervisionError, OSError) as error:
-        _say(order["word"], {**_facts(), "problem": f"The script could not be run there: {error}"}, {})
+        _say(order["word"], {**_facts(job_dir), "problem": f"The script could not be run there: {error}"}, {})
         return 1
     finally:
         relay.close()
         supervisor.close()
     files, warnings = _collect(results_dir)
-    summary = {**_facts(), **_summary(exit_, report), "stopped": stopped, "warnings": warnings}
+    summary = {**_facts(job_dir), **_summary(exit_, report), "stopped": stopped, "warnings": warnings}
     _say(order["word"], summary, files)
     if exit_ is None:
         return 1
@@ -126,12 +129,13 @@ def _environment(own: dict[str, str]) -> dict[str, str]:
     return {**os.environ, "PYTHONUNBUFFERED": "1", **own, "PYTHONPATH": f"{here}:{path}" if path else here}
 
 
-def _facts() -> dict[str, Any]:
+def _facts(job_dir: Path) -> dict[str, Any]:
     try:
         ray_version = importlib.metadata.version("ray")
     except importlib.metadata.PackageNotFoundError:
         ray_version = ""
     return {
+        "job_dir": str(job_dir),
         "hostname": socket.gethostname(),
         "python_version": platform.python_version(),
         "ray_version": ray_version,

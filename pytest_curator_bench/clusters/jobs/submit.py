@@ -3,7 +3,7 @@
 """The part of a job that runs here, in place of the script: submits it, shows its log, brings its results back.
 
 Run as ``python -m pytest_curator_bench.clusters.jobs.submit`` under the ordinary supervisor, with a
-:class:`.job_order.JobOrder` in its environment. Its standard output is the script's log. SIGTERM stops the job
+:class:`.order.JobOrder` in its environment. Its standard output is the script's log. SIGTERM stops the job
 (the supervisor sends it on the limit, on Ctrl-C, and when the harness dies). It ends as the script has ended,
 and leaves what else is known of it in ``job.json`` in the entry's directory.
 """
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pytest_curator_bench._util.atomic import write_bytes, write_json
+from pytest_curator_bench.clusters.internals import JOB_STOP_WAIT
 from pytest_curator_bench.clusters.jobs.handover import HandoverReader
 from pytest_curator_bench.clusters.jobs.order import JOB_NAME, ORDER_VARIABLE, JobOrder, JobReport
 from pytest_curator_bench.clusters.jobs.package import PackageError, write_package
@@ -80,7 +81,7 @@ class Job:
         return JobReport(
             url=self._order.url,
             submission_id=self._order.submission_id,
-            command=self._order.command,
+            command=self._order.command(summary.get("job_dir")),
             summary=summary,
             problem=next((problem for problem in problems if problem), None),
             warnings=list(summary.get("warnings", ())),
@@ -107,10 +108,9 @@ class Job:
                 client.submit_job(
                     entrypoint=ENTRYPOINT,
                     submission_id=self._order.submission_id,
-                    # The supervisor of the job reads it there: how long it waits between SIGTERM and SIGKILL.
                     runtime_env={
                         "working_dir": str(package),
-                        "env_vars": {"RAY_JOB_STOP_WAIT_TIME_S": str(max(int(self._order.grace_s), 1))},
+                        "env_vars": {JOB_STOP_WAIT: str(max(int(self._order.grace_s), 1))},
                     },
                     metadata={"curator_bench_entry": self._order.name},
                 )
@@ -130,7 +130,7 @@ class Job:
             deadline = time.monotonic() + max(self._order.grace_s - 1, 1)
             while not follower.done() and time.monotonic() < deadline:
                 pause_s = RETRY_INTERVAL_S
-                with suppress(Exception):
+                with suppress(Exception):  # a request that fails, whatever the reason, is made again until the deadline
                     await _in_thread(lambda: client.stop_job(self._order.submission_id), STOP_REQUEST_LIMIT_S)
                     pause_s = max(deadline - time.monotonic(), 0)
                 await asyncio.wait({follower}, timeout=pause_s)

@@ -9,11 +9,11 @@ import secrets
 import shutil
 import socket
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.clusters.internals import check_ray_version
 from pytest_curator_bench.clusters.local.command import (
     ClusterSpec,
     cluster_environment,
@@ -21,15 +21,15 @@ from pytest_curator_bench.clusters.local.command import (
     script_environment,
     start_arguments,
 )
-from pytest_curator_bench.clusters.local.files import ClusterFiles
+from pytest_curator_bench.clusters.local.footprint import ClusterFootprint
 from pytest_curator_bench.clusters.local.logs import keep_logs
 from pytest_curator_bench.clusters.local.object_store import (
     ObjectStorePlan,
     plan_object_store,
     shared_memory_free_bytes,
 )
-from pytest_curator_bench.clusters.local.shared_memory import parent_of
 from pytest_curator_bench.machine.hardware import available_cpus, read_memory
+from pytest_curator_bench.machine.processes import parent_of, read_stats
 from pytest_curator_bench.processes.client import SupervisionError
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class LocalCluster:
         *,
         spec: ClusterSpec,
         process: SupervisedProcess,
-        files: ClusterFiles,
+        files: ClusterFootprint,
         token: str,
         num_cpus: int,
         object_store: ObjectStorePlan,
@@ -80,6 +80,8 @@ class LocalCluster:
         self.num_cpus = num_cpus
         self.object_store_bytes = object_store.size_bytes
         self.warnings = object_store.warnings
+        if (untried := check_ray_version()) is not None:
+            self.warnings += (untried,)
         self.private_dir = files.private_dir
         self.temp_dir = files.temp_dir
         self.address = ""
@@ -123,7 +125,7 @@ class LocalCluster:
         num_cpus = available_cpus() if spec.num_cpus is None else spec.num_cpus
         token = secrets.token_hex(32)
         command = find_ray_command()
-        files = ClusterFiles(log_file)
+        files = ClusterFootprint(log_file)
         # The dashboard leaves files of multiprocessing behind when it is killed: here they go with the rest.
         environment.setdefault("TMPDIR", str(files.private_dir))
         try:
@@ -181,26 +183,22 @@ class LocalCluster:
             return False
         return True
 
-    def last_words(self) -> tuple[str, str]:
-        """The line of Ray's output that tells most, and its last lines: why a cluster died, if it did.
+    def failure_summary(self) -> tuple[str, str]:
+        """Return the line of Ray's output that says why the cluster died, if it did, and its last lines.
 
-        To be asked for before :meth:`stop`, which removes what the components in C++ say about it.
+        Call it before :meth:`stop`, which removes the logs of Ray's components.
         """
-        return self._files.last_words()
+        return self._files.failure_summary()
 
     def orphans(self) -> tuple[str, ...]:
         """Processes, as ``pid name``, that tasks have started and that outlived them: their keeper inherits them."""
-        import psutil
-
         if self._keeper is None or self._keeper in {1, os.getpid()}:
             return ()
-        found = []
-        with suppress(psutil.NoSuchProcess):
-            for child in psutil.Process(self._keeper).children():
-                with suppress(psutil.NoSuchProcess):
-                    if child.pid != self.pid and child.status() != psutil.STATUS_ZOMBIE:
-                        found.append(f"{child.pid} {child.name()}")
-        return tuple(found)
+        return tuple(
+            f"{process.pid} {process.name}"
+            for process in read_stats().values()
+            if process.parent == self._keeper and process.living and process.pid != self.pid
+        )
 
     def copy_logs(self, logs_dir: Path, *, log_file: Path | None = None, limit_s: float) -> str | None:
         """Copy Ray's logs, of a running cluster too.
@@ -274,9 +272,9 @@ class LocalCluster:
             except SupervisionError as error:
                 raise ClusterError(f"Ray could not be started: {error}") from error
             if ended is not None:
-                line, detail = self.last_words()
+                line, detail = self.failure_summary()
                 how = f"exit status {ended.returncode}" if ended.signal is None else ended.signal
-                said = f": {line}" if line else " without a word"
+                said = f": {line}" if line else " without output"
                 raise ClusterError(f"Ray ended instead of starting ({how}){said}", detail)
             self.address = self._files.address()
             if self.spec.dashboard:
@@ -284,6 +282,6 @@ class LocalCluster:
             if self.address and (self.dashboard_url or not self.spec.dashboard):
                 return
             if time.monotonic() > deadline:
-                line, detail = self.last_words()
-                said = f"; it said last: {line}" if line else ", nor said a word"
+                line, detail = self.failure_summary()
+                said = f"; its last line: {line}" if line else " and printed nothing"
                 raise ClusterError(f"Ray did not start within {limit_s:g} s{said}", detail)

@@ -1,9 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""How a local cluster is started: Ray's command line and the environments of the cluster and of its script.
-
-What is said here about options and variables was read in, and tried with, Ray 2.60.
-"""
+"""How a local cluster is started: Ray's command line and the environments of the cluster and of its script."""
 
 from __future__ import annotations
 
@@ -15,13 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench.clusters import internals
 from pytest_curator_bench.clusters.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "FOREIGN_CLUSTER_VARIABLES",
     "LOOPBACK",
     "ClusterSpec",
     "cluster_environment",
@@ -31,36 +28,6 @@ __all__ = [
 ]
 
 LOOPBACK = "127.0.0.1"
-
-FOREIGN_CLUSTER_VARIABLES = frozenset(
-    {
-        "RAY_ADDRESS",
-        "RAY_API_SERVER_ADDRESS",
-        "RAY_AUTH_TOKEN_PATH",
-        "RAY_CLIENT_MODE",
-        "RAY_CLOUD_INSTANCE_ID",
-        "RAY_FAKE_CLUSTER",
-        "RAY_GCS_SERVER_PORT",
-        "RAY_JOB_CONFIG_JSON_ENV_VAR",
-        "RAY_JOB_ID",
-        "RAY_NAMESPACE",
-        "RAY_OVERRIDE_JOB_RUNTIME_ENV",
-        "RAY_OVERRIDE_LABELS",
-        "RAY_OVERRIDE_NODE_ID_FOR_TESTING",
-        "RAY_OVERRIDE_RESOURCES",
-        "RAY_RAYLET_PID",
-        "RAY_REDIS_ADDRESS",
-        "RAY_START_HOOK",
-    }
-)
-"""Variables that tie a process to some other cluster, as where pytest itself runs in a Ray job."""
-
-# Ray's own single-machine mode, its default on macOS: without it Ray replaces 127.0.0.1 by the machine's
-# address and listens on every interface. It is needed wherever the address is resolved, in the script too.
-_SINGLE_MACHINE = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-# Xenna lists actors through the dashboard, more than Ray's default limits allow, and can set these only on
-# clusters that it starts.
-_STATE_LIMITS = {"RAY_MAX_LIMIT_FROM_API_SERVER": "40000", "RAY_MAX_LIMIT_FROM_DATA_SOURCE": "40000"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +62,7 @@ def find_ray_command() -> list[str]:
     if script.is_file() and os.access(script, os.X_OK):
         return [str(script)]
     if _package_dir() is not None:
-        return [sys.executable, "-m", "ray.scripts.scripts"]
+        return [sys.executable, "-m", internals.COMMAND_MODULE]
     raise ClusterError(
         f"Ray is not installed for {sys.executable}: pip install 'pytest-curator-bench[curator]' installs it."
     )
@@ -117,7 +84,7 @@ def start_arguments(
     arguments += [f"--{name}=0" for name in _PORTS_OF_THE_KERNEL]
     arguments.append(f"--ray-client-server-port={client_server_port}")
     if not spec.enable_object_spilling:
-        arguments.append("--system-config=" + json.dumps({"automatic_object_spilling_enabled": False}))
+        arguments.append("--system-config=" + json.dumps(internals.NO_SPILLING))
     return arguments
 
 
@@ -143,14 +110,11 @@ def cluster_environment(base: Mapping[str, str], *, token: str, dashboard: bool)
         token: secret without which nobody can connect.
         dashboard: whether the cluster has a dashboard.
     """
-    environment = {name: value for name, value in base.items() if name not in FOREIGN_CLUSTER_VARIABLES}
-    environment |= _authentication(token) | _SINGLE_MACHINE
-    # The autoscaler's and the dashboard's own metrics: any port, rather than one for the whole machine.
-    environment |= {"AUTOSCALER_METRIC_PORT": "0", "DASHBOARD_METRIC_PORT": "0"}
-    # Whoever ends Ray with SIGTERM all the same needn't wait 30 s for it.
-    environment["RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S"] = "0"
+    environment = {name: value for name, value in base.items() if name not in internals.FOREIGN_CLUSTER_VARIABLES}
+    environment |= _authentication(token) | internals.SINGLE_MACHINE
+    environment |= internals.ANY_METRIC_PORTS | internals.NO_DRAIN_ON_SIGTERM
     if dashboard:
-        environment |= _STATE_LIMITS
+        environment |= internals.STATE_LIMITS
     package_dir = _package_dir()
     if package_dir is not None and not _is_compiled(package_dir):
         _let_byte_code_be_kept(environment, package_dir)
@@ -159,10 +123,10 @@ def cluster_environment(base: Mapping[str, str], *, token: str, dashboard: bool)
 
 def script_environment(*, address: str, token: str, dashboard_url: str | None) -> dict[str, str]:
     """What a script needs in its environment, and nobody else, to run on the cluster."""
-    environment = {"RAY_ADDRESS": address} | _authentication(token) | _SINGLE_MACHINE
+    environment = {"RAY_ADDRESS": address} | _authentication(token) | internals.SINGLE_MACHINE
     environment["RAY_USAGE_STATS_ENABLED"] = "0"
     if dashboard_url is not None:
-        environment |= _STATE_LIMITS | {"RAY_API_SERVER_ADDRESS": dashboard_url}
+        environment |= internals.STATE_LIMITS | {"RAY_API_SERVER_ADDRESS": dashboard_url}
     return environment
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Ray's logs: what is kept of them, and what they say last."""
+"""Ray's logs: keeping them, and finding the line that says why a cluster failed."""
 
 from __future__ import annotations
 
@@ -9,29 +9,24 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench.clusters import internals
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["keep_logs", "last_words"]
+__all__ = ["failure_summary", "keep_logs"]
 
 _MIB = 1024**2
-_TAIL_BYTES = 64 * 1024
 _DETAIL_LINES = 20
 
-_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
-# What precedes a message of ray start where it doesn't write to a terminal: time, level, file and line.
-_LOG_PREFIX = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d+\s+\w+ \S+ -- ")
-# A component's end as ray start --block tells it, each that has ended in a line, in the order of their starts.
-_EXITED = re.compile(r"\s*\S+ \[exit code=.*")
-# That, the end of a traceback, or click's refusal of an argument.
-_TELLING = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|" + _EXITED.pattern + ")")
-# A line of the components in C++: time, then C for fatal or E for error, process and thread, in brackets.
-_NATIVE_ERROR = re.compile(r"^\[[\d :,-]+ [CE] ")
+# A component's end, the end of a traceback, or click's refusal of an argument.
+_ERROR_LINE = re.compile(r"^(?:[\w.]*(?:Error|Exception|Interrupt)\b.*|" + internals.COMPONENT_EXIT.pattern + ")")
 
 
-def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tuple[str, str]:
-    """What Ray said last.
+def failure_summary(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tuple[str, str]:
+    """Return the line of Ray's output that says most about its end, and details.
 
     Args:
         log_file: output of ``ray start``.
@@ -39,20 +34,20 @@ def last_words(log_file: Path, session_logs: Path, *, log_begin: int = 0) -> tup
         log_begin: position in the output, in bytes, before which it is some earlier cluster's.
 
     Returns:
-        The one line that tells most, and the last lines of the output and of what went wrong in the native
-        components. Both are empty if nothing was said.
+        That line, and the last lines of the output and of the native components' errors. Both are empty if there is
+        no output.
     """
-    lines = [_LOG_PREFIX.sub("", line) for line in _tail(log_file, log_begin)]
-    telling = next((line.strip() for line in reversed(lines) if _TELLING.match(line)), None)
-    if telling and _EXITED.match(telling):  # none can do without those before it
-        telling = next(line.strip() for line in lines if _EXITED.match(line))
+    lines = [internals.LOG_PREFIX.sub("", line) for line in log_tail(log_file, begin=log_begin)]
+    found = next((line.strip() for line in reversed(lines) if _ERROR_LINE.match(line)), None)
+    if found and internals.COMPONENT_EXIT.match(found):  # the first one brought about the others
+        found = next(line.strip() for line in lines if internals.COMPONENT_EXIT.match(line))
     native = [
         f"{name}: {line}"
-        for name in ("gcs_server.err", "gcs_server.out", "raylet.err", "raylet.out")
-        for line in _tail(session_logs / name)
-        if _NATIVE_ERROR.match(line)
+        for name in internals.NATIVE_LOGS
+        for line in log_tail(session_logs / name)
+        if internals.NATIVE_ERROR.match(line)
     ]
-    return telling or (lines[-1].strip() if lines else ""), "\n".join(lines[-_DETAIL_LINES:] + native[-_DETAIL_LINES:])
+    return found or (lines[-1].strip() if lines else ""), "\n".join(lines[-_DETAIL_LINES:] + native[-_DETAIL_LINES:])
 
 
 def keep_logs(
@@ -105,7 +100,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 def _importance(file: Path) -> tuple[bool, str]:
     """Sort key that puts the components, which are few, before the workers."""
-    return file.name.startswith(("worker-", "python-core-")), str(file)
+    return file.name.startswith(internals.WORKER_LOG_PREFIXES), str(file)
 
 
 def _copy_end(source: Path, target: Path, size: int) -> None:
@@ -114,14 +109,3 @@ def _copy_end(source: Path, target: Path, size: int) -> None:
         left = size
         while left > 0 and (chunk := reader.read(min(left, _MIB))):
             left -= writer.write(chunk)
-
-
-def _tail(file: Path, begin: int = 0) -> list[str]:
-    """The last lines of a log that are not empty, without colours."""
-    try:
-        with file.open("rb") as reader:
-            reader.seek(max(begin, file.stat().st_size - _TAIL_BYTES))
-            text = reader.read().decode("utf-8", "replace")
-    except OSError:
-        return []
-    return [line.rstrip() for line in _COLOUR.sub("", text).splitlines() if line.strip()]

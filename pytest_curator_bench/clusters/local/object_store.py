@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench.clusters import internals
 from pytest_curator_bench.clusters.errors import ClusterError, StoreTooLargeError
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, read_space
 
@@ -15,14 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectStorePlan", "plan_object_store", "shared_memory_free_bytes"]
 
-# Ray's own limits (ray._private.ray_constants of Ray 2.60): it refuses a smaller store, takes 30 % of memory
-# and at most 200 GB by default, leaves 5 % of /dev/shm, and refuses more than 10 GB outside /dev/shm.
-_SMALLEST_STORE_BYTES = 75 * 1024**2
-_LARGEST_DEFAULT_STORE_BYTES = 200 * 10**9
-_MEMORY_SHARE = 0.30
-_SHARED_MEMORY_SHARE = 0.95
-_LARGEST_SLOW_STORE_BYTES = 10**10
-_ALLOW_SLOW_STORE = "RAY_OBJECT_STORE_ALLOW_SLOW_STORAGE"
 # Ours: with less than this in /dev/shm (Docker's default is 64 MiB) a store on disk serves better than none.
 _SMALLEST_USEFUL_STORE_BYTES = 256 * 1024**2
 _DEFAULT_SLOW_STORE_BYTES = 2 * 1024**3
@@ -68,17 +61,17 @@ def plan_object_store(
     """
     size = asked_bytes
     if size is None:
-        size = min(int(memory * _MEMORY_SHARE), _LARGEST_DEFAULT_STORE_BYTES)
-        in_shared_memory = int(shared_memory_free * _SHARED_MEMORY_SHARE)
+        size = min(int(memory * internals.STORE_MEMORY_SHARE), internals.LARGEST_DEFAULT_STORE_BYTES)
+        in_shared_memory = int(shared_memory_free * internals.STORE_SHARED_MEMORY_SHARE)
         if in_shared_memory >= min(size, _SMALLEST_USEFUL_STORE_BYTES):
             size = min(size, in_shared_memory)
         else:
             size = min(size, _DEFAULT_SLOW_STORE_BYTES)
-        size = max(size, _SMALLEST_STORE_BYTES)
-    if size < _SMALLEST_STORE_BYTES:
+        size = max(size, internals.SMALLEST_STORE_BYTES)
+    if size < internals.SMALLEST_STORE_BYTES:
         raise ClusterError(
             f"An object store of {_gigabytes(size)} is too small for Ray: ask for at least "
-            f"{_SMALLEST_STORE_BYTES} bytes (75 MiB)."
+            f"{internals.SMALLEST_STORE_BYTES} bytes (75 MiB)."
         )
     if size > memory:
         raise StoreTooLargeError(
@@ -92,7 +85,7 @@ def plan_object_store(
         f"{_gigabytes(shared_memory_free)} are free"
     )
     remedy = "ask for less, or make /dev/shm larger (docker run --shm-size)"
-    if size > _LARGEST_SLOW_STORE_BYTES and not environment.get(_ALLOW_SLOW_STORE):
+    if size > internals.LARGEST_SLOW_STORE_BYTES and not environment.get(internals.ALLOW_SLOW_STORE):
         raise StoreTooLargeError(f"Ray would refuse to start: {shortage}; {remedy}.")
     return ObjectStorePlan(size, (f"Ray keeps its objects on disk, which is slow: {shortage}; {remedy}.",))
 

@@ -1,35 +1,76 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The harness's side of :mod:`pytest_curator_bench.clusters.shared.inspector_program`."""
+"""What lives on a shared cluster: asked of a process beside it, since the harness itself never imports Ray."""
 
 from __future__ import annotations
 
 import json
 import socket
-import sys
 import time
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.shared.inventory import Inventory
+from pytest_curator_bench.clusters.internals import BOOKKEEPERS
+from pytest_curator_bench.clusters.programs import module_command, module_environment
 from pytest_curator_bench.processes.client import SupervisionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from pytest_curator_bench.processes.client import SupervisedProcess, Supervisor
 
-__all__ = ["Inspector"]
+__all__ = ["Inspector", "Inventory"]
 
-_PROGRAM = Path(__file__).with_name("inspector_program.py")
 _SOCKET_NAME = "inspector.sock"
 _LOG_NAME = "inspector.log"
 # Far more than it takes: milliseconds, and a second or two before the first answer, for Ray's import.
 ANSWER_LIMIT_S = 30.0
 _POLL_INTERVAL_S = 0.1
 _RECEIVE_BYTES = 65536
+_NAMED_AT_MOST = 5  # of each kind
+_COMMAND_CHARACTERS = 80
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inventory:
+    """What lives on a cluster.
+
+    Attributes:
+        actors: live actors, each with ``id`` (hexadecimal), ``class_name``, ``module``, ``name`` and ``namespace``.
+        jobs: running jobs, each with ``id``, ``pid`` of its driver and ``command``.
+        placement_groups: those not removed, each with ``id`` and ``name``.
+        objects: number of objects in the object store.
+        object_bytes: their size, in bytes.
+        workers: number of worker processes and drivers.
+        orphans: processes, as ``pid name``, that tasks have started and that outlived them.
+    """
+
+    actors: tuple[dict[str, str], ...] = ()
+    jobs: tuple[dict[str, Any], ...] = ()
+    placement_groups: tuple[dict[str, str], ...] = ()
+    objects: int = 0
+    object_bytes: int = 0
+    workers: int = 0
+    orphans: tuple[str, ...] = ()
+
+    @property
+    def bookkeepers(self) -> list[str]:
+        """IDs of the actors that Ray Data leaves behind by design: they can be ended, and blame nobody."""
+        return [actor["id"] for actor in self.actors if (actor["module"], actor["class_name"]) in BOOKKEEPERS]
+
+    def left(self) -> list[str]:
+        """What an entry that has ended should not have left, one phrase each; empty for a clean cluster."""
+        phrases = [f"running {phrase}" for phrase in _some("job", [_job(job) for job in self.jobs])]
+        phrases += _some("actor", [_actor(actor) for actor in self.actors])
+        phrases += _some("placement group", [group["name"] or group["id"] for group in self.placement_groups])
+        if self.objects:
+            objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
+            phrases.append(f"{objects} of {self.object_bytes / 1e6:.1f} MB in the object store")
+        return phrases + _some("process", list(self.orphans))
 
 
 class Inspector:
@@ -47,7 +88,13 @@ class Inspector:
 
     @classmethod
     def start(
-        cls, directory: Path, *, supervisor: Supervisor, env: Mapping[str, str], cwd: Path, program: Path = _PROGRAM
+        cls,
+        directory: Path,
+        *,
+        supervisor: Supervisor,
+        env: Mapping[str, str],
+        cwd: Path,
+        command: Sequence[str] | None = None,
     ) -> Inspector:
         """Start the process; that it works is known with its first answer.
 
@@ -56,7 +103,7 @@ class Inspector:
             supervisor: what will run and end it.
             env: its environment, that of a script on the cluster.
             cwd: its working directory.
-            program: what it runs.
+            command: what to run instead of :mod:`.inspector_program`, its socket's path left out.
 
         Raises:
             ClusterError: it can't be started.
@@ -66,9 +113,8 @@ class Inspector:
             listener.bind(str(directory / _SOCKET_NAME))
             listener.listen()
             process = supervisor.spawn(
-                # Without the program's own directory on the path: its modules' names are Ray's modules' names.
-                [sys.executable, "-P", str(program), str(directory / _SOCKET_NAME)],
-                env=env,
+                [*(command or module_command("shared.inspector_program")), str(directory / _SOCKET_NAME)],
+                env=module_environment(env),
                 cwd=cwd,
                 log_file=directory / _LOG_NAME,
                 name="the inspector of Ray",
@@ -77,13 +123,13 @@ class Inspector:
         except BaseException as error:
             listener.close()
             if isinstance(error, OSError | SupervisionError):
-                raise ClusterError(f"What watches over a shared Ray cluster could not be started: {error}") from error
+                raise ClusterError(f"The Ray cluster inspector could not be started: {error}") from error
             raise
         return cls(process, listener, directory / _LOG_NAME)
 
-    def look(self) -> Inventory:
-        """What lives on the cluster; raises ClusterError if that can't be told."""
-        answer = self._ask(do="look")
+    def inventory(self) -> Inventory:
+        """Return what lives on the cluster; raises ClusterError if that can't be told."""
+        answer = self._ask(do="inventory")
         facts: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in answer.items()
         }
@@ -114,13 +160,14 @@ class Inspector:
             except TimeoutError:
                 self._broken = f"it did not answer within {ANSWER_LIMIT_S:g} s"
             except (OSError, ValueError, SupervisionError):
-                self._broken = f"it ended: {self._last_line() or 'without a word'}"
+                lines = log_tail(self._log_file, 1)
+                self._broken = f"it exited with: {lines[0].strip()}" if lines else "it exited without output"
             else:
                 self._broken = ""
                 if "error" in reply:
                     raise ClusterError(f"Ray does not tell what lives on it: {reply['error']}")
                 return reply["answer"]
-        raise ClusterError(f"What watches over the Ray cluster is lost: {self._broken}")
+        raise ClusterError(f"Lost contact with the Ray cluster inspector: {self._broken}")
 
     def _exchange(self, request: bytes) -> bytes:
         """The answer's line."""
@@ -149,8 +196,21 @@ class Inspector:
                 if time.monotonic() > deadline:
                     raise
 
-    def _last_line(self) -> str:
-        with suppress(OSError):
-            lines = self._log_file.read_text("utf-8", "replace").split("\n")
-            return next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return ""
+
+def _some(kind: str, names: list[str]) -> list[str]:
+    """The first names, and how many there are more."""
+    phrases = [f"{kind} {name}" for name in names[:_NAMED_AT_MOST]]
+    if len(names) > _NAMED_AT_MOST:
+        phrases.append(f"{len(names) - _NAMED_AT_MOST} more of the kind {kind}")
+    return phrases
+
+
+def _actor(actor: dict[str, str]) -> str:
+    named = f" named {actor['name']!r}" if actor["name"] else ""
+    return f"{actor['class_name']}{named}"
+
+
+def _job(job: dict[str, Any]) -> str:
+    command = " ".join(str(job["command"]).split())
+    shown = command if len(command) <= _COMMAND_CHARACTERS else f"{command[: _COMMAND_CHARACTERS - 1]}…"
+    return f"{job['id']} (process {job['pid']}: {shown})"

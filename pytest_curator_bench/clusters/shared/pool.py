@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.clusters.local.command import ClusterSpec
-    from pytest_curator_bench.clusters.shared.inspector import Inspector
-    from pytest_curator_bench.clusters.shared.inventory import Inventory
+    from pytest_curator_bench.clusters.shared.inspector import Inspector, Inventory
+    from pytest_curator_bench.resources.placement import ResourceRequest
+    from pytest_curator_bench.resources.registry import Lease
 
 __all__ = ["ClusterPool", "Findings", "SharedCluster"]
 
@@ -32,22 +33,34 @@ _COUNTED_S = 4 * _LOOK_INTERVAL_S
 
 @dataclass(slots=True, eq=False)
 class SharedCluster:
-    """A cluster in the pool.
+    """A cluster in the pool, with the lease that it runs on.
 
     Attributes:
         name: its name, unique in the pytest run.
         cluster: the cluster.
-        inspector: what looks at it.
+        inspector: the process that says what lives on it.
+        request: what its lease was granted for.
+        lease: what it runs on, for as long as it is in the pool.
+        entry_lease: the lease of the entry that uses it now, or used it last; releasing that frees nothing.
         entries: names of the entries that have got it so far, the running one included.
         notes: sentences for the running entry's result.
+        in_use: whether an entry has it.
     """
 
     name: str
     cluster: LocalCluster
     inspector: Inspector
+    request: ResourceRequest
+    lease: Lease
+    entry_lease: Lease
     entries: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    busy: bool = False
+    in_use: bool = True
+
+    def release(self) -> None:
+        """Release the lease, once the cluster has stopped for good; raises LeaseError as a lease's release does."""
+        self.entry_lease.release()  # before others can get any of it: recorded intervals never overlap
+        self.lease.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,61 +77,85 @@ class Findings:
 
 
 class ClusterPool:
-    """The shared clusters of one process: one for each shape that entries have asked for.
+    """The shared clusters of one process, one for each :class:`ClusterSpec`, and the leases that they run on.
 
-    It belongs to one thread. A cluster that is interrupted in a method here is never handed out again.
+    An entry asks for the cluster's lease (:meth:`lend`), acquires one of its own where there is none, takes the
+    cluster (:meth:`take`), and gives it back (:meth:`examine`, :meth:`give_back`).
+
+    It belongs to one thread and serves one entry at a time. A cluster whose entry is interrupted is never handed
+    out again.
     """
 
-    def __init__(self, prefix: str, on_stop: Callable[[ClusterSpec], None]) -> None:
-        """Make an empty pool.
-
-        Args:
-            prefix: the beginning of clusters' names.
-            on_stop: told the shape of a cluster that has been stopped and is not replaced at once: what it was given
-                can be used by others.
-        """
+    def __init__(self, prefix: str) -> None:
+        """Make an empty pool; ``prefix`` begins the names of its clusters."""
         self._prefix = prefix
-        self._on_stop = on_stop
-        self._clusters: list[SharedCluster] = []
+        self._clusters: dict[ClusterSpec, SharedCluster] = {}
         self._started = 0
 
-    def take(
-        self, spec: ClusterSpec, entry: str, start: Callable[[str], tuple[LocalCluster, Inspector]]
-    ) -> SharedCluster:
-        """A cluster of this shape for one entry: an idle one that is well, or else a new one.
+    def lend(self, spec: ClusterSpec, request: ResourceRequest) -> Lease | None:
+        """Return a lease for the next entry on the cluster of this spec; ``None`` if it has to acquire its own.
 
-        Args:
-            spec: its shape.
-            entry: the entry's name.
-            start: starts a cluster and its inspector; it is given the cluster's name, which becomes a file's.
+        A cluster of this spec that runs on another request (for the whole machine, say) is stopped: one process
+        has at most one of each.
 
         Raises:
-            ClusterError: there is none, and it can't be started.
+            ClusterError: something is left of that one.
         """
-        notes = []
-        for shared in [shared for shared in self._clusters if not shared.busy and shared.cluster.spec == spec]:
-            shared.busy = True
-            lost = self._look(shared)
-            if not lost:
-                return self._hand_out(shared, entry)
+        shared = self._clusters.get(spec)
+        if shared is None:
+            return None
+        if shared.request != request or shared.in_use:
+            if problems := self._stop(shared):
+                raise ClusterError(problems[0])
+            return None
+        shared.entry_lease = shared.lease.lend()
+        return shared.entry_lease
+
+    def take(
+        self,
+        spec: ClusterSpec,
+        entry: str,
+        start: Callable[[str], tuple[LocalCluster, Inspector]],
+        *,
+        request: ResourceRequest,
+        lease: Lease,
+    ) -> SharedCluster:
+        """Return the cluster of this spec for one entry: the idle one if it is usable, or else a new one.
+
+        Args:
+            spec: its spec.
+            entry: the entry's name.
+            start: starts a cluster and its inspector; it is given the cluster's name, which becomes a file's.
+            request: what the entry's lease was granted for.
+            lease: the entry's lease: lent by :meth:`lend`, or else handed over to the new cluster.
+
+        Raises:
+            ClusterError: there is none, and it can't be started. Its lease is released then.
+        """
+        shared = self._clusters.get(spec)
+        notes: list[str] = []
+        if shared is not None:
+            shared.in_use = True
+            reason = self._reason_to_replace(shared)
+            if not reason:
+                shared.entries.append(entry)
+                return shared
             notes.append(
                 f"The Ray cluster {shared.name}, which it would have shared with {shared.entries[-1]}, was not usable "
-                f"any more and was replaced: {lost}"
+                f"any more and was replaced: {reason}"
             )
             notes += self._end(shared)
         self._started += 1
         name = f"{self._prefix}-{self._started}"
         try:
-            shared = SharedCluster(name, *start(name), notes=notes, busy=True)
+            cluster, inspector = start(name)
         except BaseException:
-            self._on_stop(spec)
+            if shared is not None:
+                self._forget(shared)
             raise
-        self._clusters.append(shared)
-        return self._hand_out(shared, entry)
-
-    def of(self, cluster: LocalCluster) -> SharedCluster | None:
-        """The shared cluster that this one is, if it is one."""
-        return next((shared for shared in self._clusters if shared.cluster is cluster), None)
+        kept = lease.hand_over() if shared is None else shared.lease
+        self._clusters[spec] = SharedCluster(name, cluster, inspector, request, kept, lease, [entry], notes)
+        return self._clusters[spec]
 
     def examine(self, shared: SharedCluster) -> Findings:
         """Look at what is left on a cluster once an entry's script has ended, giving it time to go by itself.
@@ -162,7 +199,7 @@ class ClusterPool:
         """
         shared.notes.clear()
         if not findings.lost and not findings.left:
-            shared.busy = False
+            shared.in_use = False
             return []
         if findings.lost:
             warning = f"The shared Ray cluster {shared.name} was lost, and is replaced: {findings.lost}"
@@ -179,22 +216,25 @@ class ClusterPool:
     @property
     def has_idle(self) -> bool:
         """Whether there is a cluster that no entry uses."""
-        return any(not shared.busy for shared in self._clusters)
+        return any(not shared.in_use for shared in self._clusters.values())
 
-    def drop_idle(self) -> list[str]:
-        """Stop the clusters that no entry uses, so that what is held for them is free; sentences if that fails."""
-        return [problem for shared in [*self._clusters] if not shared.busy for problem in self._stop(shared)]
+    def drop_idle(self) -> None:
+        """Stop the clusters that no entry uses and release their leases.
+
+        Raises:
+            ClusterError: something is left of one of them.
+        """
+        idle = [shared for shared in self._clusters.values() if not shared.in_use]
+        problems = [problem for shared in idle for problem in self._stop(shared)]
+        if problems:
+            raise ClusterError(problems[0])
 
     def close(self) -> list[str]:
-        """Stop all clusters; sentences if something of them is left."""
-        return [problem for shared in [*self._clusters] for problem in self._stop(shared)]
+        """Stop all clusters and release their leases; sentences if something of them is left."""
+        return [problem for shared in [*self._clusters.values()] for problem in self._stop(shared)]
 
-    def _hand_out(self, shared: SharedCluster, entry: str) -> SharedCluster:
-        shared.entries.append(entry)
-        return shared
-
-    def _look(self, shared: SharedCluster) -> str:
-        """Why an idle cluster can't be used any more; an empty string if it can, and has its idle workers again."""
+    def _reason_to_replace(self, shared: SharedCluster) -> str:
+        """Return why an idle cluster can't be used any more; empty if it can, and its idle workers are back."""
         inventory = self._inventory(shared)
         if isinstance(inventory, str):
             return inventory
@@ -214,27 +254,30 @@ class ClusterPool:
     def _inventory(shared: SharedCluster) -> Inventory | str:
         """What lives on the cluster, or why that can't be told."""
         if not shared.cluster.alive():
-            return shared.cluster.last_words()[0] or "it ended without a word"
+            return shared.cluster.failure_summary()[0] or "it ended without output"
         try:
-            inventory = shared.inspector.look()
+            inventory = shared.inspector.inventory()
         except ClusterError as error:
             return error.sentence
         return dataclasses.replace(inventory, orphans=shared.cluster.orphans())
 
     def _stop(self, shared: SharedCluster) -> list[str]:
-        """Stop a cluster and let go of what it was given; one sentence if something of it is left."""
+        """Stop a cluster and release its lease; one sentence if something of it is left."""
         problems = self._end(shared)
-        self._on_stop(shared.cluster.spec)
+        self._forget(shared)
         return problems
 
-    def _end(self, shared: SharedCluster) -> list[str]:
+    @staticmethod
+    def _end(shared: SharedCluster) -> list[str]:
         """Stop a cluster for good; one sentence if something of it is left."""
-        shared.busy = True  # should this be interrupted, close() does the rest
-        problems = []
+        shared.in_use = True  # should this be interrupted, close() does the rest
         shared.inspector.stop()
         try:
             shared.cluster.stop(keep_logs_in=None, stop_timeout_s=0)
         except ClusterError as error:
-            problems.append(error.sentence)
-        self._clusters.remove(shared)
-        return problems
+            return [error.sentence]
+        return []
+
+    def _forget(self, shared: SharedCluster) -> None:
+        del self._clusters[shared.cluster.spec]
+        shared.release()

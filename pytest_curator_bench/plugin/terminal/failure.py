@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["failure_text"]
 
+TAIL_LINES = 20
+
 
 def failure_text(message: str, result: EntryResult | None, to_host_path: Callable[[Path | str], Path]) -> str:
     """The reason, where to look, and the last lines of the log."""
@@ -23,7 +25,7 @@ def failure_text(message: str, result: EntryResult | None, to_host_path: Callabl
         return message
     lines = [message]
     log = Path(result.stdouterr_file)
-    tail = log_tail(log)
+    tail = log_tail(log, TAIL_LINES)
     if result.command_line:
         lines.append(f"command: {result.command_line}")
     if tail:

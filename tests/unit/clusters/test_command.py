@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES
 from pytest_curator_bench.clusters.local import command
 from pytest_curator_bench.clusters.local.command import ClusterSpec, cluster_environment, script_environment
 
@@ -67,7 +68,7 @@ def test_other_clusters_are_forgotten() -> None:
         "HOME": "/h",
     }
     environment = cluster_environment(base, token=TOKEN, dashboard=False)
-    assert not command.FOREIGN_CLUSTER_VARIABLES & set(environment)
+    assert not FOREIGN_CLUSTER_VARIABLES & set(environment)
     assert environment["RAY_DEDUP_LOGS"] == "0"
     assert environment["HOME"] == "/h"
     assert base["RAY_ADDRESS"] == "10.0.0.1:6379"

@@ -14,7 +14,7 @@ import pytest
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.clusters.existing.cluster import (
     ClusterFacts,
-    ClusterNeeds,
+    ClusterRequest,
     NodeFacts,
     client_environment,
     lost_nodes,
@@ -55,22 +55,22 @@ LACKS: list[tuple[dict[str, Any], dict[str, Any], str]] = [
 def test_what_lacks(needs: dict[str, Any], facts: dict[str, Any], sentence: str) -> None:
     """One sentence with both figures."""
     with pytest.raises(ClusterError) as caught:
-        ClusterNeeds(**needs).check(replace(FACTS, **facts))
+        ClusterRequest(**needs).check(replace(FACTS, **facts))
     assert str(caught.value).startswith(sentence)
 
 
 def test_enough() -> None:
     """Exactly enough is enough; a job may run on another patch level of Python, and where Python's is unknown."""
-    assert ClusterNeeds(num_cpus=24, num_gpus=1, object_store_bytes=4 * 10**9).check(FACTS) == ()
-    assert ClusterNeeds(is_job=True).check(replace(FACTS, python_version="3.11.2")) == ()
-    assert ClusterNeeds(is_job=True).check(replace(FACTS, python_version="")) == ()
+    assert ClusterRequest(num_cpus=24, num_gpus=1, object_store_bytes=4 * 10**9).check(FACTS) == ()
+    assert ClusterRequest(is_job=True).check(replace(FACTS, python_version="3.11.2")) == ()
+    assert ClusterRequest(is_job=True).check(replace(FACTS, python_version="")) == ()
 
 
 def test_a_cluster_in_use() -> None:
     """What others use at the moment is a warning: the figures may be disturbed."""
-    (warning,) = ClusterNeeds(num_cpus=24, num_gpus=1).check(replace(FACTS, available={"CPU": 4.0, "GPU": 1.0}))
+    (warning,) = ClusterRequest(num_cpus=24, num_gpus=1).check(replace(FACTS, available={"CPU": 4.0, "GPU": 1.0}))
     assert "it needs 24 CPUs, of 24 CPUs only 4 CPUs were free" in warning
-    assert ClusterNeeds(num_cpus=24).check(replace(FACTS, available={})) == ()
+    assert ClusterRequest(num_cpus=24).check(replace(FACTS, available={})) == ()
 
 
 def test_what_a_result_records() -> None:

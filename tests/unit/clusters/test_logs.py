@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench.clusters.local.logs import keep_logs, last_words
+from pytest_curator_bench.clusters.local.logs import failure_summary, keep_logs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +36,7 @@ PREFIX = "2026-11-23 23:02:33,169\tINFO scripts.py:1043 -- "
 def test_the_line_that_tells_most(tmp_path: Path, text: str, expected: str) -> None:
     """An error's last line, the exit that brought about the others, or simply the last line; plain text."""
     (tmp_path / "log").write_text(text)
-    assert last_words(tmp_path / "log", tmp_path / "none")[0] == expected
+    assert failure_summary(tmp_path / "log", tmp_path / "none")[0] == expected
 
 
 def test_native_errors_join_the_detail(tmp_path: Path) -> None:
@@ -46,7 +46,7 @@ def test_native_errors_join_the_detail(tmp_path: Path) -> None:
         "[2026-11-23 23:02:34,671 I 6793 6793] (raylet) main.cc:283: fine\n"
         "[2026-11-23 23:02:35,671 C 6793 6793] (raylet) store.cc:1: no room\n"
     )
-    _, detail = last_words(tmp_path / "log", tmp_path)
+    _, detail = failure_summary(tmp_path / "log", tmp_path)
     lines = detail.splitlines()
     assert lines[0].startswith("line 80 ")
     assert lines[-1] == "raylet.out: [2026-11-23 23:02:35,671 C 6793 6793] (raylet) store.cc:1: no room"
@@ -57,12 +57,12 @@ def test_an_earlier_cluster_in_the_same_log_is_not_quoted(tmp_path: Path) -> Non
     """Output is appended: what stood there before the start says nothing about this one."""
     (tmp_path / "log").write_text("ValueError: an old one\nnew line\n")
     begin = len("ValueError: an old one\n")
-    assert last_words(tmp_path / "log", tmp_path, log_begin=begin) == ("new line", "new line")
+    assert failure_summary(tmp_path / "log", tmp_path, log_begin=begin) == ("new line", "new line")
 
 
 def test_a_missing_log_says_nothing(tmp_path: Path) -> None:
     """No log at all is no error."""
-    assert last_words(tmp_path / "none", tmp_path / "none") == ("", "")
+    assert failure_summary(tmp_path / "none", tmp_path / "none") == ("", "")
 
 
 @pytest.fixture

@@ -19,11 +19,11 @@ from typing import Any
 import pytest
 
 from pytest_curator_bench._util.atomic import write_bytes
-from pytest_curator_bench.clusters.existing.probe import module_command, module_environment
 from pytest_curator_bench.clusters.jobs import package as job_package
 from pytest_curator_bench.clusters.jobs.handover import HandoverReader, Received
 from pytest_curator_bench.clusters.jobs.order import ORDER_VARIABLE, JobOrder, JobReport
 from pytest_curator_bench.clusters.jobs.package import PackageError, write_package
+from pytest_curator_bench.clusters.programs import module_command, module_environment
 from pytest_curator_bench.results.outputs import prepare_params, read_outputs
 
 SCRIPT = """
@@ -61,21 +61,22 @@ class Place:
         self.script.write_text(SCRIPT)
         (self.scripts / "helper.py").write_text("VALUE = 42\n")
         self.there = directory / "there"
-        self.job_dir = directory / "job"
+        self.stand_in = Path("/curator-bench-job-x")  # what arguments name here
+        self.job_dir = directory / self.stand_in.name
+        self.there_env = {"PATH": os.environ["PATH"], "LANG": "C", "TMPDIR": str(directory)}
         self.entry_dir = directory / "entry"
         self.entry_dir.mkdir()
         self.shown = ""
 
     def begin(self, *args: str, limit_s: float | None = None) -> subprocess.Popen[bytes]:
         """Package the script, unpack it elsewhere, and run the job's part there in a clean environment."""
-        scratch = str(self.job_dir / "scratch")
         self.order = JobOrder(
             name="entry",
             url="http://nowhere:1",
             entry_dir=self.entry_dir,
-            job_dir=self.job_dir,
+            job_dir=self.stand_in,
             script=self.script,
-            args=(*args, "--scratch", scratch, "--benchmark-results-path", str(self.job_dir / "results")),
+            args=(*args, f"--scratch={self.stand_in}/scratch", "--benchmark-results-path", f"{self.stand_in}/results"),
             env={"OWN": "its own"},
             limit_s=limit_s,
             grace_s=4,
@@ -88,7 +89,7 @@ class Place:
         return subprocess.Popen(
             [sys.executable, "-m", "pytest_curator_bench.clusters.jobs.remote"],
             cwd=self.there,
-            env={"PATH": os.environ["PATH"], "LANG": "C"},
+            env=self.there_env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
@@ -160,6 +161,7 @@ def test_the_script_runs_there(place: Place) -> None:
     assert summary(received)["exec_time_s"] > 0
     assert summary(received)["python_version"] == ".".join(map(str, sys.version_info[:3]))
     assert [name.partition(" ")[2] for name in summary(received)["ended"]] == ["sleep"]
+    assert place.order.command(summary(received)["job_dir"])[-1] == str(place.job_dir / "results")
     assert place.shown.startswith("not \\xff UTF-8, and a progress bar\r42 its own True\n")
     assert place.shown.endswith("no newline at the end")
     assert place.shown.count("x") >= 5_000_000
@@ -217,7 +219,7 @@ def test_a_job_that_nobody_stops(place: Place) -> None:
     job = subprocess.Popen(
         [sys.executable, "-m", "pytest_curator_bench.clusters.jobs.remote"],
         cwd=place.there,
-        env={"PATH": os.environ["PATH"]},
+        env=place.there_env,
         stdout=subprocess.PIPE,
     )
     assert summary(place.end(job))["signal"] in {"SIGTERM", "SIGKILL"}

@@ -9,7 +9,15 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.machine.processes import TreeUsage, members_below, read_stats, read_tree_usage
+from pytest_curator_bench.machine.processes import (
+    TreeUsage,
+    descendants,
+    members_below,
+    parent_of,
+    read_stats,
+    read_tree_usage,
+)
+from tests.support.processes import eventually
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,3 +106,16 @@ def test_only_descendants_are_members() -> None:
             names = [stat.name for stat in members_below(read_stats(), [child.pid])]
         assert names == ["sleep"]
         os.killpg(child.pid, 9)
+
+
+def test_descendants_over_generations() -> None:
+    """Children and grandchildren, in whatever session, and not the ancestor itself."""
+    command = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'input()'], start_new_session=True)"
+    with subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE) as child:
+        eventually(lambda: bool(descendants(child.pid)))
+        grandchildren = descendants(child.pid)
+        assert child.pid in descendants(os.getpid())
+        assert grandchildren <= descendants(os.getpid())
+        assert os.getpid() not in descendants(os.getpid())
+        assert {parent_of(pid) for pid in grandchildren} == {child.pid}
+    assert parent_of(child.pid) is None

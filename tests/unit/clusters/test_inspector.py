@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import pytest
 
-from pytest_curator_bench.clusters.shared.inventory import Inventory
+from pytest_curator_bench.clusters.shared.inspector import Inventory
 
 STATS_ACTOR = {
     "id": "a1",
