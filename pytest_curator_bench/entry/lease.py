@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.entry.cluster import cluster_spec, shares_cluster
-from pytest_curator_bench.resources.placement import describe_allocation
+from pytest_curator_bench.resources.allocation import describe_allocation
 from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def with_lease(result: EntryResult, lease: Lease) -> EntryResult:
 
 
 def lease_warnings(entry: Entry, lease: Lease) -> list[str]:
-    """What about the entry goes against its lease."""
+    """Warn about entry settings that conflict with the lease."""
     if "CUDA_VISIBLE_DEVICES" not in lease.environment() or "CUDA_VISIBLE_DEVICES" not in entry.env:
         return []
     gpus = ", ".join(map(str, lease.gpus)) or "none"
@@ -81,11 +81,11 @@ def lease_warnings(entry: Entry, lease: Lease) -> list[str]:
 def waiting_status(blockage: Blockage) -> EntryStatus:
     """What is waited for, and who has it."""
     holders = [
-        f"{holding.name} (pid {holding.pid}) has {describe_allocation(holding.share)} since {_clock(holding.since)}"
-        for holding in blockage.holdings
+        f"{grant.name} (pid {grant.pid}) holds {describe_allocation(grant.allocation)} since {_clock(grant.since)}"
+        for grant in blockage.grants
     ]
     queue = [f"before it in the queue: {', '.join(blockage.ahead)}"] if blockage.ahead else []
-    return EntryStatus(f"waiting for {blockage.wanted}", (*holders, *queue), waiting=True)
+    return EntryStatus(f"waiting for {blockage.request}", (*holders, *queue), waiting=True)
 
 
 def _clock(moment: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench.clusters.errors import ClusterError, StoreTooLargeError
 from pytest_curator_bench.clusters.existing.cluster import uses_existing_cluster
 from pytest_curator_bench.clusters.local.object_store import plan_object_store
-from pytest_curator_bench.resources.placement import ResourceRequest, lacking
+from pytest_curator_bench.resources.allocation import ResourceRequest, shortage
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def request_for(entry: Entry, capacity: Capacity) -> ResourceRequest:
 
 def shortage_for(entry: Entry, capacity: Capacity) -> str | None:
     """One sentence about what the entry needs and the machine has not."""
-    lacks = [lacking(request_for(entry, capacity), capacity)]
+    lacks = [shortage(request_for(entry, capacity), capacity)]
     if _local_cluster(entry) is not None:
         try:
             _plan_store(entry, capacity)

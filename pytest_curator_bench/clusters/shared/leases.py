@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local.command import ClusterSpec
-    from pytest_curator_bench.resources.placement import ResourceRequest
+    from pytest_curator_bench.resources.allocation import ResourceRequest
     from pytest_curator_bench.resources.registry import Lease
 
 __all__ = ["SharedLeases"]

@@ -12,7 +12,7 @@ from pytest_curator_bench.entry.execute import build_command
 from pytest_curator_bench.entry.runs import has_several_runs
 from pytest_curator_bench.entry.setups import setup_command
 from pytest_curator_bench.plugin.context import find_script
-from pytest_curator_bench.resources.placement import describe_need
+from pytest_curator_bench.resources.allocation import describe_request
 from pytest_curator_bench.session.names import DATA_SETUP_NAME
 
 if TYPE_CHECKING:
@@ -84,4 +84,4 @@ def _resources(context: BenchContext, entry: Entry) -> str:
 
 def _lease(context: BenchContext, entry: Entry) -> str:
     lack = context.lacking_resources(entry)
-    return f"none: it {lack}" if lack else describe_need(context.need(entry), context.capacity)
+    return f"none: it {lack}" if lack else describe_request(context.need(entry), context.capacity)

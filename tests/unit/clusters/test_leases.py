@@ -11,8 +11,8 @@ import pytest
 
 from pytest_curator_bench.clusters.local.command import ClusterSpec
 from pytest_curator_bench.clusters.shared.leases import SharedLeases
+from pytest_curator_bench.resources.allocation import ResourceRequest
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.placement import ResourceRequest
 from pytest_curator_bench.resources.registry import LeaseRegistry
 from pytest_curator_bench.resources.state_file import DIRECTORY_VARIABLE
 
