@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-__all__ = ["counted", "number", "percent", "seconds", "size"]
+__all__ = ["counted", "format_number", "format_percent", "format_ratio", "format_seconds", "format_size"]
 
 # From here on four significant digits are fewer than the digits before the point.
 _LARGE = 999.95
@@ -13,7 +13,7 @@ _HUGE = 1e15
 _PRINTABLE_BITS = 64
 
 
-def number(value: float) -> str:
+def format_number(value: float) -> str:
     """Return a number with thousands separated: integers with all digits, floats with about four that count."""
     if isinstance(value, int) or (value.is_integer() and abs(value) < _HUGE):
         whole = int(value)
@@ -23,12 +23,17 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if _LARGE <= abs(value) < _HUGE else f"{value:.4g}"
 
 
-def percent(value: float) -> str:
+def format_percent(value: float) -> str:
     """Return a percentage, as in ``12.5 %``."""
     return f"{value:.3g} %" if abs(value) < _LARGE else f"{value:,.0f} %"
 
 
-def size(size_bytes: float) -> str:
+def format_ratio(value: float) -> str:
+    """Return how many times as much something is, as in ``50×``: from 2 on easier to read than 4,900 %."""
+    return f"{format_number(value)}×"
+
+
+def format_size(size_bytes: float) -> str:
     """Return a number of bytes in decimal units, as in ``4.8 GB``; GB is the largest."""
     for unit, unit_bytes in (("GB", 1e9), ("MB", 1e6)):
         if size_bytes >= unit_bytes:
@@ -37,7 +42,7 @@ def size(size_bytes: float) -> str:
     return f"{size_bytes / 1e3:.3g} kB"
 
 
-def seconds(duration_s: float) -> str:
+def format_seconds(duration_s: float) -> str:
     """Return a duration to a tenth of a second, or three digits below one second: ``1.2 s``, ``3,600 s``."""
     return f"{duration_s:.3g} s" if abs(duration_s) < 1 else f"{f'{duration_s:,.1f}'.removesuffix('.0')} s"
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench._util.text import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -109,5 +111,4 @@ class ShardPlugin:
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> str:
         """Say which part this is."""
-        number = f"{len(items)} item{'' if len(items) == 1 else 's'}"
-        return f"curator-bench shard {self._shard.number} of {self._shard.count}: {number}"
+        return f"curator-bench shard {self._shard.number} of {self._shard.count}: {counted(len(items), 'item')}"

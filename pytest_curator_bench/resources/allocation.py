@@ -7,7 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.text import counted, size
+from pytest_curator_bench._util.text import counted, format_size
 from pytest_curator_bench.resources.capacity import pick_cores
 
 if TYPE_CHECKING:
@@ -114,7 +114,7 @@ def shortage(request: ResourceRequest, capacity: Capacity) -> str | None:
         if asked is not None and asked > there:
             missing.append(f"needs {counted(asked, what)}, this machine has {there}")
     if request.object_store_bytes > capacity.object_store_bytes:
-        asked_text, room_text = size(request.object_store_bytes), size(capacity.object_store_bytes)
+        asked_text, room_text = format_size(request.object_store_bytes), format_size(capacity.object_store_bytes)
         missing.append(f"needs an object store of {asked_text}, this machine has room for {room_text}")
     return "; ".join(missing) or None
 
@@ -136,7 +136,7 @@ def _describe(gpus: int, cpus: int, store: int, *, alone: bool) -> str:
         return "the whole machine"
     parts = [counted(gpus, "GPU")] if gpus else []
     parts += [counted(cpus, "CPU")] if cpus else []
-    parts += [f"{size(store)} of object store"] if store else []
+    parts += [f"{format_size(store)} of object store"] if store else []
     return ", ".join(parts) or "a slot without CPUs or GPUs"
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from pytest_curator_bench._util.text import counted, format_size
+
 __all__ = ["Inventory"]
 
 # Detached actors in which Ray Data keeps books, and which it leaves behind itself after any pipeline (module and
@@ -58,8 +60,7 @@ class Inventory:
         phrases += _some("actor", [_actor(actor) for actor in self.actors])
         phrases += _some("placement group", [group["name"] or group["id"] for group in self.placement_groups])
         if self.objects:
-            objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
-            phrases.append(f"{objects} of {self.object_bytes / 1e6:.1f} MB in the object store")
+            phrases.append(f"{counted(self.objects, 'object')} of {format_size(self.object_bytes)} in the object store")
         return phrases + _some("process", list(self.orphans))
 
 
