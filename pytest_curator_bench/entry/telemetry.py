@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.config.model import Entry
-    from pytest_curator_bench.machine.gpu_readings import GpuReader, GpuReading
-    from pytest_curator_bench.machine.gpus import GpuInfo
+    from pytest_curator_bench.machine.gpus import GpuInfo, GpuReader, GpuReading
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.results.record import EntryResult
     from pytest_curator_bench.telemetry.instruments import Instrument
@@ -52,7 +51,7 @@ class MachineMonitor:
     @cached_property
     def _gpu_reader(self) -> GpuReader | None:
         """NVML stays open: to initialise it can take seconds."""
-        from pytest_curator_bench.machine.gpu_readings import GpuReader
+        from pytest_curator_bench.machine.gpus import GpuReader
 
         return GpuReader.open()
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from pytest_curator_bench.machine.gpu_readings import GpuProcess, GpuReading
+    from pytest_curator_bench.machine.gpus import GpuProcess, GpuReading
 
 __all__ = ["describe_process", "gigabytes", "memory_warnings", "named_processes"]
 
@@ -20,18 +20,9 @@ _NAMED_AT_MOST = 10
 
 def describe_process(process: GpuProcess) -> dict[str, object]:
     """What the nightly ``gpustats.csv`` says of a process: ``gpu_memory_usage`` is in MiB, unknown things are null."""
-    import psutil
-
-    user = command = None
-    try:
-        found = psutil.Process(process.pid)
-        with found.oneshot():
-            words = found.cmdline()
-            command = Path(words[0]).name if words and words[0] else found.name()
-            user = found.username()
-    except psutil.Error:
-        pass  # it has ended, or the driver's process IDs are not those of our container
     used = None if process.used_bytes is None else process.used_bytes // _MIB
+    # User and command are None if it has ended, or the driver's process IDs are not those of this container.
+    user, command = user_of(process.pid), command_of(process.pid)
     return {"pid": process.pid, "username": user, "command": command, "gpu_memory_usage": used}
 
 
@@ -67,11 +58,7 @@ def gigabytes(size_bytes: int) -> str:
 
 
 def _named(process: GpuProcess) -> str:
-    import psutil
-
-    try:
-        # A name may hold anything: repr() leaves nothing that plays tricks on a terminal.
-        name = repr(psutil.Process(process.pid).name())[1:-1]
-    except psutil.Error:
-        name = "(not visible from here)"
+    stat = read_stat(process.pid)
+    # A name may hold anything: repr() leaves nothing that plays tricks on a terminal.
+    name = "(not visible from here)" if stat is None else repr(stat.name)[1:-1]
     return f"{process.pid} {name} ({'?' if process.used_bytes is None else gigabytes(process.used_bytes)})"

@@ -15,7 +15,7 @@ from pytest_curator_bench.telemetry.instruments import Level
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from pytest_curator_bench.machine.gpu_readings import GpuReader, GpuReading
+    from pytest_curator_bench.machine.gpus import GpuReader, GpuReading
     from pytest_curator_bench.telemetry.instruments import Moment
 
 __all__ = ["Gpus"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.machine.activity import read_cpu_times, read_load
+from pytest_curator_bench.machine.cpu import read_cpu_times, read_load
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, available_memory_bytes, read_space
 from pytest_curator_bench.telemetry.instruments import Level, Timing, percent_of
 

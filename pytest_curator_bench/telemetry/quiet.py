@@ -15,8 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.machine.activity import read_cpu_times
-from pytest_curator_bench.machine.cpu_speed import hot_zones, read_frequency_policies, read_throttle_count
+from pytest_curator_bench.machine.cpu import hot_zones, read_cpu_times, read_frequency_policies, read_throttle_count
 from pytest_curator_bench.machine.hardware import available_memory_bytes, read_memory
 from pytest_curator_bench.machine.processes import members_below, read_stats
 from pytest_curator_bench.telemetry.gpu_owners import gigabytes, named_processes
@@ -24,7 +23,7 @@ from pytest_curator_bench.telemetry.gpu_owners import gigabytes, named_processes
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from pytest_curator_bench.machine.gpu_readings import GpuReading
+    from pytest_curator_bench.machine.gpus import GpuReading
 
 __all__ = ["QuietCheck"]
 

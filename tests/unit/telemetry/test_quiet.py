@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from pytest_curator_bench.machine.gpu_readings import GpuProcess, GpuReading
+from pytest_curator_bench.machine.gpus import GpuProcess, GpuReading
 from pytest_curator_bench.telemetry import quiet
 from pytest_curator_bench.telemetry.gpu_owners import describe_process, memory_warnings
 from pytest_curator_bench.telemetry.quiet import QuietCheck
