@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_curator_bench.config.model import Entry
-    from pytest_curator_bench.entry.telemetry import MachineMonitor
     from pytest_curator_bench.plugin.context import BenchContext
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.results.record import EntryResult
+    from pytest_curator_bench.telemetry.monitor import MachineMonitor
 
 __all__ = ["EntryRuns", "Surroundings", "has_several_runs"]
 

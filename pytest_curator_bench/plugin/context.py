@@ -27,6 +27,7 @@ from pytest_curator_bench.resources.capacity import read_capacity
 from pytest_curator_bench.resources.registry import LeaseRegistry
 from pytest_curator_bench.results.record import EntryResult, Status
 from pytest_curator_bench.session.store import SessionStore
+from pytest_curator_bench.telemetry.monitor import MachineMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,6 +112,11 @@ class BenchContext:
     def capacity(self) -> Capacity:
         """What this machine has and this process may lease; raises LeaseError for a bad simulated machine."""
         return read_capacity(os.environ)
+
+    @cached_property
+    def monitor(self) -> MachineMonitor:
+        """This process's monitor of the machine."""
+        return MachineMonitor()
 
     @property
     def leases(self) -> LeaseRegistry:
@@ -244,6 +250,8 @@ class BenchContext:
         Returns:
             Sentences if something is left.
         """
+        if "monitor" in self.__dict__:
+            self.monitor.close()
         problems = self.cluster_pool.close()
         if self._supervisor is not None:
             self._supervisor.close()

@@ -77,18 +77,17 @@ def bench_machine_noise(
 
     Looked at before the entry's cluster is started. When that is gone again, GPU memory left in use is warned of.
     """
-    from pytest_curator_bench.entry.telemetry import machine_monitor
     from pytest_curator_bench.plugin.items import EntryFailedError
 
     del bench_entry_dir
     item = _item(request)
-    watch = machine_monitor(request.config)
+    monitor = item.context.monitor
     must_be_quiet = item.context.options.require_quiet
-    noise = watch.noise(bench_lease, must_be_quiet=must_be_quiet)
+    noise = monitor.disturbances(bench_lease, must_be_quiet=must_be_quiet)
     if noise and must_be_quiet:
         raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), status="error", reason="noisy")
-    yield [*noise, *watch.gpu_memory_warnings(item.entry, bench_lease, "before the entry")]
-    for warning in watch.gpu_memory_warnings(item.entry, bench_lease, "after the entry"):
+    yield [*noise, *monitor.gpu_memory_warnings(item.entry, bench_lease, "before the entry")]
+    for warning in monitor.gpu_memory_warnings(item.entry, bench_lease, "after the entry"):
         item.add_result_warning(warning)
 
 

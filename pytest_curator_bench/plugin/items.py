@@ -12,7 +12,6 @@ import pytest
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.entry.lease import lease_warnings, with_lease
 from pytest_curator_bench.entry.retries import attempt_record, set_aside
-from pytest_curator_bench.entry.telemetry import machine_monitor
 from pytest_curator_bench.plugin.context import CONTEXT
 from pytest_curator_bench.plugin.terminal.failure import failure_text
 from pytest_curator_bench.resources.errors import LeaseError
@@ -222,7 +221,7 @@ def run_benchmark(
         scratch_dir=bench_scratch_dir,
         lease=bench_lease,
         cluster=bench_ray_cluster,
-        watch=machine_monitor(item.config),
+        watch=item.context.monitor,
         limit_s=item.limit_s,
         on_interrupt=on_interrupt,
     )
