@@ -114,8 +114,8 @@ def run_entry(
     try:
         return _supervise(plan, process, on_interrupt, watching)
     except SupervisorLostError as error:
-        # Whoever is left of the two, supervisor and keeper, ends what the entry started; what it has leased is
-        # given to others when this returns.
+        # The surviving one of supervisor and keeper kills the entry's processes. Wait for it: the lease is released on
+        # return.
         with contextlib.suppress(SupervisorLostError):
             process.end(0.0)
         return _result(plan, "error", "supervisor-lost", outputs=_outputs(plan), error=str(error))
