@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Whether this process runs in a container, and what host and container call the same path."""
+"""Whether this process runs in a container, and the names of one path in host and container."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pytest_curator_bench._util.small_files import read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,10 +25,10 @@ __all__ = [
 ]
 
 IN_CONTAINER_VARIABLE = "CURATOR_BENCH_IN_CONTAINER"
-"""Environment variable that decides: 1 or 0, for machines that look like what they are not."""
+"""Environment variable that takes precedence over detection: 1 or 0."""
 
 MOUNT_DIR = "/MOUNT"
-"""Below it the tools mount what has no place of its own in the container, at its path on the host."""
+"""Below it the tools mount host paths for which the configuration names no path in the container."""
 
 # The number of the first pid name space, fixed in the kernel (PROC_PID_INIT_INO).
 _FIRST_PID_NAMESPACE = "pid:[4026531836]"
@@ -36,22 +38,22 @@ _RUNTIME_GROUPS = re.compile(r"docker|containerd|kubepods|libpod|crio|lxc|buildk
 
 
 def container_override(environ: Mapping[str, str]) -> bool | None:
-    """What ``CURATOR_BENCH_IN_CONTAINER`` says; ``None`` where it isn't set, empty is a no.
+    """Return the value of ``CURATOR_BENCH_IN_CONTAINER``; ``None`` where it isn't set, false where it is empty.
 
     Raises:
-        ValueError: it is neither a yes nor a no; the message is its value.
+        ValueError: it is neither yes nor no; the message is its value.
     """
-    said = environ.get(IN_CONTAINER_VARIABLE)
-    if said is None:
+    value = environ.get(IN_CONTAINER_VARIABLE)
+    if value is None:
         return None
-    word = said.strip().lower()
+    word = value.strip().lower()
     if word not in _YES | _NO:
-        raise ValueError(said)
+        raise ValueError(value)
     return word in _YES
 
 
 def in_container(environ: Mapping[str, str] | None = None, root: Path = Path("/")) -> bool:
-    """Whether this process runs in a container, by more than one file.
+    """Return whether this process runs in a container.
 
     ``/.dockerenv`` alone proves nothing: virtual machines made from images have it. It counts together with a
     pid name space that isn't the kernel's first, or an overlay as root file system.
@@ -61,12 +63,12 @@ def in_container(environ: Mapping[str, str] | None = None, root: Path = Path("/"
         root: where the files are, for tests.
 
     Raises:
-        ValueError: the variable is neither a yes nor a no.
+        ValueError: the variable is neither yes nor no.
     """
     environ = os.environ if environ is None else environ
-    said = container_override(environ)
-    if said is not None:
-        return said
+    override = container_override(environ)
+    if override is not None:
+        return override
     if environ.get("container") or (root / "run/.containerenv").exists():  # systemd's and podman's own signs
         return True
     own_namespace = _pid_namespace(root) not in {None, _FIRST_PID_NAMESPACE}
@@ -74,16 +76,16 @@ def in_container(environ: Mapping[str, str] | None = None, root: Path = Path("/"
         return True
     if (root / ".dockerenv").exists() and (own_namespace or _has_overlay_root(root)):
         return True
-    return bool(_RUNTIME_GROUPS.search(_read(root / "proc/1/cgroup")))
+    return bool(_RUNTIME_GROUPS.search(read_text(root / "proc/1/cgroup")))
 
 
 def to_host_path(path: Path, mounts: Iterable[tuple[Path, Path]] = ()) -> Path:
-    """What the host calls a path of this container.
+    """Return a path of this container as the host calls it.
 
     Args:
         path: a path in the container.
-        mounts: what is mounted, each as container path and host path; the longest one that holds ``path``
-            counts. Without one it is the default place of :func:`mounted_path`, or ``path`` itself.
+        mounts: pairs of container path and host path; the longest one that holds ``path`` counts. Without any, a
+            path of :func:`mounted_path` is translated back, and others stay as they are.
     """
     holders = [(inside, outside) for inside, outside in mounts if path.is_relative_to(inside)]
     if not holders and path.is_relative_to(MOUNT_DIR):
@@ -95,7 +97,7 @@ def to_host_path(path: Path, mounts: Iterable[tuple[Path, Path]] = ()) -> Path:
 
 
 def mounted_path(host_path: Path) -> Path:
-    """Where the tools mount a path for which the configuration names no place in the container."""
+    """Return where the tools mount a host path for which the configuration names no path in the container."""
     return Path(f"{MOUNT_DIR}{host_path}")
 
 
@@ -106,7 +108,7 @@ def display_path(path: Path, start: Path) -> str:
 
 
 def _has_overlay_root(root: Path) -> bool:
-    lines = (line.split() for line in _read(root / "proc/self/mounts").splitlines())
+    lines = (line.split() for line in read_text(root / "proc/self/mounts").splitlines())
     return any(fields[1:3] in (["/", "overlay"], ["/", "fuse.fuse-overlayfs"]) for fields in lines)
 
 
@@ -115,10 +117,3 @@ def _pid_namespace(root: Path) -> str | None:
         return str((root / "proc/self/ns/pid").readlink())
     except OSError:
         return None
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text(errors="replace")
-    except OSError:
-        return ""

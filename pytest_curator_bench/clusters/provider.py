@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.shared.inspector import Inspector
     from pytest_curator_bench.config.schema_models import RaySettings
     from pytest_curator_bench.processes.client import Supervisor
-    from pytest_curator_bench.resources.placement import ResourceRequest
+    from pytest_curator_bench.resources.allocation import ResourceRequest
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.results.record import EntryResult
 

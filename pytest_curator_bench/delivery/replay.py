@@ -5,11 +5,11 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.locks import LockedError, locked_file
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.config.problems import ConfigError, nearest, one_of
 from pytest_curator_bench.delivery.dispatcher import Dispatcher, report_lines
@@ -162,14 +162,13 @@ def _alone(session_dir: Path) -> Iterator[None]:
     try:
         recover_session(session_dir)
         (session_dir / SINKS_NAME).mkdir(exist_ok=True)
-        file = (session_dir / SINKS_NAME / "replay.lock").open("w")
+        stack = contextlib.ExitStack()
+        stack.enter_context(locked_file(session_dir / SINKS_NAME / "replay.lock", timeout_s=0))
+    except LockedError:
+        raise ReplayError(f"another replay of {session_dir} is at work: wait for its end") from None
     except (OSError, SessionError) as error:
         raise ReplayError(f"can't write in {session_dir}: {error}") from error
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ReplayError(f"another replay of {session_dir} is at work: wait for its end") from None
+    with stack:
         yield
 
 

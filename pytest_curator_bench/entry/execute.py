@@ -419,7 +419,7 @@ class EntryExecution:
     def _on_checked_machine(self) -> Iterator[None]:
         """Look for noise before the entry's cluster starts, and for GPU memory in use before and after it."""
         monitor, must_be_quiet = self._services.monitor, self._services.policy.require_quiet
-        noise = monitor.noise(self.lease, must_be_quiet=must_be_quiet)
+        noise = monitor.disturbances(self.lease, must_be_quiet=must_be_quiet)
         if noise and must_be_quiet:
             raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
         self.noise = (*noise, *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench.clusters.errors import ClusterError, StoreTooLargeError
 from pytest_curator_bench.clusters.existing.cluster import uses_existing_cluster
 from pytest_curator_bench.clusters.local.object_store import plan_object_store
-from pytest_curator_bench.resources.placement import ResourceRequest, describe_allocation, lacking
+from pytest_curator_bench.resources.allocation import ResourceRequest, describe_allocation, shortage
 from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
@@ -60,16 +60,16 @@ def request_for(entry: Entry, capacity: Capacity) -> ResourceRequest:
 
 
 def shortage_for(entry: Entry, capacity: Capacity) -> str | None:
-    """One sentence about what the entry needs and the machine has not."""
-    lacks = [lacking(request_for(entry, capacity), capacity)]
+    """Return one sentence about what the entry requests and this machine does not have; ``None`` if it has it all."""
+    shortages = [shortage(request_for(entry, capacity), capacity)]
     if _local_cluster(entry) is not None:
         try:
             _plan_store(entry, capacity)
         except StoreTooLargeError as error:
-            lacks.append(str(error))
+            shortages.append(str(error))
         except ClusterError:
-            pass  # for its start to say: it is no matter of what the machine has
-    return "; ".join(filter(None, lacks)) or None
+            pass  # the cluster's start reports it: it is no shortage
+    return "; ".join(filter(None, shortages)) or None
 
 
 def parallel_order(entries: Sequence[Entry]) -> list[Entry]:
@@ -184,11 +184,11 @@ def lease_warnings(entry: Entry, lease: Lease) -> list[str]:
 def waiting_status(blockage: Blockage) -> EntryStatus:
     """Return what is waited for, and who holds it."""
     holders = [
-        f"{holding.name} (pid {holding.pid}) has {describe_allocation(holding.share)} since {_clock(holding.since)}"
-        for holding in blockage.holdings
+        f"{grant.name} (pid {grant.pid}) holds {describe_allocation(grant.allocation)} since {_clock(grant.since)}"
+        for grant in blockage.grants
     ]
     queue = [f"before it in the queue: {', '.join(blockage.ahead)}"] if blockage.ahead else []
-    return EntryStatus(f"waiting for {blockage.wanted}", (*holders, *queue), waiting=True)
+    return EntryStatus(f"waiting for {blockage.request}", (*holders, *queue), waiting=True)
 
 
 def _clock(moment: str) -> str:

@@ -15,11 +15,11 @@ from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.clusters.existing.cluster import token_secrets
 from pytest_curator_bench.clusters.shared import ClusterPool
-from pytest_curator_bench.entry.telemetry import MachineMonitor
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources.capacity import read_capacity
 from pytest_curator_bench.resources.registry import LeaseRegistry
 from pytest_curator_bench.session.store import SessionStore
+from pytest_curator_bench.telemetry.monitor import MachineMonitor
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import os
 import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_curator_bench._util.locks import LockedError, lock
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.plan import EntryPlan, script_environment
 from pytest_curator_bench.entry.preflight import needed_setups, required_setups
 from pytest_curator_bench.entry.resources import waiting_status
 from pytest_curator_bench.entry.script_process import run_script
 from pytest_curator_bench.processes.client import SupervisionError
+from pytest_curator_bench.resources.allocation import ResourceRequest
 from pytest_curator_bench.resources.errors import LeaseError
-from pytest_curator_bench.resources.placement import ResourceRequest
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.entry_dirs import read_result
 from pytest_curator_bench.session.errors import SessionError
@@ -132,10 +132,10 @@ class _DataSetupRun:
     def _lock(self, descriptor: int) -> None:
         try:
             try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
+                lock(descriptor, timeout_s=0)
+            except LockedError:
                 self._view.tell(f"data set-up {self._setup.name}: waiting, another run of this session runs it")
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                lock(descriptor)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise SessionError.unwritable(self._store.session_dir, "results_dir", error) from error

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The limits that control groups put on this process: memory and CPU time, versions 1 and 2."""
+"""Limits of control groups on this process: memory and CPU time, versions 1 and 2."""
 
 from __future__ import annotations
 
@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.small_files import read_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 __all__ = ["CgroupLimits", "read_limits"]
 
-# Version 1 says "no limit" with the largest multiple of the page size that fits into 63 bits.
+# Version 1 writes "no limit" as the largest multiple of the page size that fits into 63 bits.
 _NO_LIMIT_BYTES = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CgroupLimits:
-    """Limits in force for this process: the tightest of its control group's and those above it.
+    """Limits in force for this process: the tightest of its control group and those above it.
 
     Attributes:
-        memory_bytes: of memory; ``None`` without a limit.
-        cpus: of CPU time, in CPUs: 1.5 is one and a half; ``None`` without a limit.
+        memory_bytes: limit of memory; ``None`` without one.
+        cpus: limit of CPU time, in CPUs, not always whole; ``None`` without one.
     """
 
     memory_bytes: int | None
@@ -31,7 +33,7 @@ class CgroupLimits:
 
 
 def read_limits(root: Path = Path("/")) -> CgroupLimits:
-    """Read the limits of this process; what can't be read is no limit.
+    """Read the limits of this process; a limit that can't be read is none.
 
     Args:
         root: where /proc and /sys are, for tests.
@@ -56,14 +58,14 @@ def read_limits(root: Path = Path("/")) -> CgroupLimits:
 
 
 def _directories(root: Path, controller: str) -> Iterator[Path]:
-    """The control group's directory and those above it, in its own and the unified hierarchy."""
+    """Yield the control group's directory and those above it, in its own and the unified hierarchy."""
     groups = _groups(root)
     for mount_point, mount_root, controllers in _mounts(root):
         group = groups.get(controller if controllers else "")
         if group is None or (controllers and controller not in controllers):
             continue
-        # A container sees its own group as the mount's root, under the path that the host knows it by; where
-        # the two don't fit, what is mounted is the group itself.
+        # A container sees its own group as the mount's root, under its path on the host; where the two don't fit,
+        # the group itself is mounted.
         inside = group.relative_to(mount_root) if group.is_relative_to(mount_root) else PurePosixPath()
         if ".." in inside.parts:
             inside = PurePosixPath()
@@ -72,9 +74,9 @@ def _directories(root: Path, controller: str) -> Iterator[Path]:
 
 
 def _groups(root: Path) -> dict[str, PurePosixPath]:
-    """The group of each controller; the unified hierarchy's under the empty name. See cgroups(7)."""
+    """Return the group of each controller; the unified hierarchy's under the empty name. See cgroups(7)."""
     groups = {}
-    for line in _lines(root / "proc/self/cgroup"):
+    for line in read_text(root / "proc/self/cgroup").splitlines():
         _, _, rest = line.partition(":")
         controllers, _, path = rest.partition(":")
         for controller in controllers.split(","):
@@ -83,8 +85,8 @@ def _groups(root: Path) -> dict[str, PurePosixPath]:
 
 
 def _mounts(root: Path) -> Iterator[tuple[PurePosixPath, PurePosixPath, frozenset[str]]]:
-    """Mount point, the group mounted there, and controllers (none: unified) of each hierarchy; proc(5)."""
-    for line in _lines(root / "proc/self/mountinfo"):
+    """Yield mount point, group mounted there and controllers (none: unified) of each hierarchy; see proc(5)."""
+    for line in read_text(root / "proc/self/mountinfo").splitlines():
         before, _, after = line.partition(" - ")
         fields, kind = before.split(), after.split()
         if len(fields) < 5 or len(kind) < 3 or kind[0] not in {"cgroup", "cgroup2"}:
@@ -93,16 +95,9 @@ def _mounts(root: Path) -> Iterator[tuple[PurePosixPath, PurePosixPath, frozense
         yield PurePosixPath(fields[4]), PurePosixPath(fields[3]), controllers
 
 
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(errors="replace").splitlines()
-    except OSError:
-        return []
-
-
 def _integers(path: Path) -> list[int]:
-    """The file's numbers; nothing where it is missing or says ``max``."""
+    """Return the file's numbers; empty where it is missing or has ``max``."""
     try:
-        return [int(word) for word in path.read_text().split()]
-    except (OSError, ValueError):
+        return [int(word) for word in read_text(path).split()]
+    except ValueError:
         return []

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""CPUs, memory and disks, as far as this process may use them; read from files, in milliseconds."""
+"""CPUs, memory and disks that this process may use; read from files, in milliseconds."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from pytest_curator_bench._util.small_files import read_text
 from pytest_curator_bench.machine.cgroups import read_limits
 
 __all__ = [
@@ -34,9 +35,9 @@ class CpuInfo:
     """The machine's CPUs.
 
     Attributes:
-        model: the processor's name, or what there is of one.
+        model: the processor's name, or maker and part where it has none.
         logical_count: CPUs that the kernel schedules on.
-        physical_count: cores; ``None`` where the kernel doesn't say.
+        physical_count: cores; ``None`` where the kernel doesn't list them.
         affinity_count: CPUs that this process may run on.
         cgroup_limit: CPU time that control groups allow, in CPUs; ``None`` without a limit.
         effective_count: the smaller of the last two, in CPUs.
@@ -55,11 +56,11 @@ class MemoryInfo:
     """The machine's memory, in bytes.
 
     Attributes:
-        total_bytes: of the machine.
-        available_bytes: of the machine, now, without swapping; ``None`` where /proc doesn't say.
-        cgroup_limit_bytes: what control groups allow; ``None`` without a limit.
+        total_bytes: memory of the machine.
+        available_bytes: memory of the machine available now without swapping; ``None`` if unknown.
+        cgroup_limit_bytes: limit of the control groups; ``None`` without one.
         effective_bytes: the smaller of total and limit.
-        swap_total_bytes: of the machine; ``None`` likewise.
+        swap_total_bytes: swap space of the machine; ``None`` if unknown.
     """
 
     total_bytes: int
@@ -74,9 +75,9 @@ class SpaceInfo:
     """A file system, in bytes.
 
     Attributes:
-        path: where it was asked for.
+        path: the path that was asked about.
         total_bytes: its size.
-        free_bytes: what this user may still write.
+        free_bytes: free space for this user.
     """
 
     path: str
@@ -85,7 +86,7 @@ class SpaceInfo:
 
 
 def read_cpus(root: Path = Path("/")) -> CpuInfo:
-    """The CPUs of this machine; ``root`` is where /proc and /sys are, for tests."""
+    """Read the CPUs of this machine; ``root`` is where /proc and /sys are, for tests."""
     affinity, limit = len(os.sched_getaffinity(0)), read_limits(root).cpus
     return CpuInfo(
         model=_cpu_model(root / "proc/cpuinfo"),
@@ -98,12 +99,12 @@ def read_cpus(root: Path = Path("/")) -> CpuInfo:
 
 
 def available_cpus(root: Path = Path("/")) -> int:
-    """Whole CPUs that this process may keep busy, at least one; reads no more than it takes to know them."""
+    """Return the number of whole CPUs that this process may keep busy, at least one; faster than :func:`read_cpus`."""
     return max(int(_effective_cpus(len(os.sched_getaffinity(0)), read_limits(root).cpus)), 1)
 
 
 def read_memory(root: Path = Path("/")) -> MemoryInfo:
-    """The memory of this machine; ``root`` is where /proc and /sys are, for tests."""
+    """Read the memory of this machine; ``root`` is where /proc and /sys are, for tests."""
     sizes = _meminfo(root / "proc/meminfo")
     total = sizes.get("MemTotal") or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     limit = read_limits(root).memory_bytes
@@ -119,12 +120,12 @@ def read_memory(root: Path = Path("/")) -> MemoryInfo:
 
 
 def available_memory_bytes(root: Path = Path("/")) -> int | None:
-    """Memory of the machine that is to be had now without swapping; ``None`` where /proc doesn't say."""
+    """Return the machine's memory available now without swapping; ``None`` if unknown."""
     return _meminfo(root / "proc/meminfo").get("MemAvailable")
 
 
 def read_space(path: Path) -> SpaceInfo | None:
-    """Size and free space of the file system that ``path`` is on; ``None`` where it doesn't exist."""
+    """Return size and free space of the file system of ``path``; ``None`` if that doesn't exist."""
     try:
         usage = shutil.disk_usage(path)
     except OSError:
@@ -146,28 +147,20 @@ def _cpu_model(cpuinfo: Path) -> str | None:
     values = {key.strip(): value.strip() for key, _, value in pairs}
     if "model name" in values:
         return values["model name"]
-    # ARM gives numbers of maker and part alone.
+    # ARM kernels give numbers of maker and part only.
     parts = [f"{key} {values[key]}" for key in ("CPU implementer", "CPU part") if key in values]
     return ", ".join(parts) or values.get("cpu")
 
 
 def _core_count(directory: Path) -> int | None:
-    """Cores of the CPUs that are on: threads of one core name the same siblings."""
+    """Count the cores of CPUs that are on: threads of one core list the same siblings."""
     cores = set()
     for topology in directory.glob("cpu[0-9]*/topology"):
-        for name in ("core_cpus_list", "thread_siblings_list"):  # the second is what older kernels have
-            try:
-                cores.add((topology / name).read_text().strip())
-            except OSError:
-                continue
-            break
-    return len(cores) or None
+        # The second is what older kernels have.
+        cores.add(read_text(topology / "core_cpus_list") or read_text(topology / "thread_siblings_list"))
+    return len(cores - {""}) or None
 
 
 def _meminfo(path: Path) -> dict[str, int]:
-    try:
-        lines = path.read_text().splitlines()
-    except OSError:
-        return {}
-    fields = (line.split() for line in lines)
+    fields = (line.split() for line in read_text(path).splitlines())
     return {words[0].rstrip(":"): int(words[1]) * 1024 for words in fields if words[2:] == ["kB"]}

@@ -1,23 +1,36 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Processes and what they use, read from /proc in one pass: see proc(5) for every field.
+"""Processes and the resources that they use, read from /proc in one pass: see proc(5) for every field.
 
-psutil would be the library for it, but what is wanted here it does not give: the use of children that have
-already ended (the kernel adds CPU time and I/O of a child to its parent when the parent waits for it), and swap
-without ``smaps``, whose reading stops the process that is being measured.
+No psutil, for two reasons. It does not count children that have ended, though the kernel adds a child's CPU time and
+I/O to its parent when the parent waits for it. And it reads swap from ``smaps``, which stops the measured process.
 """
 
 from __future__ import annotations
 
 import os
+import pwd
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_curator_bench._util.small_files import read_small
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["ProcessStat", "TreeUsage", "descendants", "members_below", "parent_of", "read_stats", "read_tree_usage"]
+__all__ = [
+    "ProcessStat",
+    "TreeUsage",
+    "command_of",
+    "descendants",
+    "members_below",
+    "parent_of",
+    "read_stat",
+    "read_stats",
+    "read_tree_usage",
+    "user_of",
+]
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 _KIB = 1024
@@ -25,15 +38,16 @@ _ROOT = Path("/")
 
 
 class ProcessStat(NamedTuple):
-    """What matters of ``/proc/PID/stat``.
+    """Some fields of ``/proc/PID/stat``.
 
     Attributes:
         pid: process ID.
         name: the kernel's name of it, 15 characters at most.
-        living: whether it runs at all: one that has ended stays until its parent waits for it, a zombie.
+        living: false for a zombie, which has ended and stays until its parent waits for it.
         parent: process ID of the parent.
         own_cpu_time_s: user and system time of the process itself, in seconds, whole clock ticks.
         waited_cpu_time_s: the same of the descendants that it, and they in turn, have waited for.
+        start_ticks: when it started, in clock ticks since boot; with ``pid``, this identifies a process for good.
     """
 
     pid: int
@@ -42,19 +56,20 @@ class ProcessStat(NamedTuple):
     parent: int
     own_cpu_time_s: float
     waited_cpu_time_s: float
+    start_ticks: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TreeUsage:
-    """What all descendants of some processes use, those that have ended included where the sense allows it.
+    """Resources used by all descendants of some processes.
 
     Attributes:
         cpu_time_s: user and system time, in seconds; also of those that have ended.
-        read_bytes: fetched from storage (not from the page cache); also by those that have ended.
-        write_bytes: sent to storage, or waiting in the page cache to be; likewise.
-        rss_bytes: resident memory; what several share is counted for each of them.
-        rss_anonymous_bytes: the part of it that is no file and no shared memory.
-        swap_bytes: what has been swapped out.
+        read_bytes: bytes read from storage (not from the page cache); also by those that have ended.
+        write_bytes: bytes written to storage or waiting for it in the page cache; also by those that have ended.
+        rss_bytes: resident memory; shared memory counts once for each process.
+        rss_anonymous_bytes: the part of it that is neither file nor shared memory.
+        swap_bytes: swapped memory.
         count: living processes.
     """
 
@@ -68,17 +83,17 @@ class TreeUsage:
 
 
 def read_stats(root: Path = _ROOT) -> dict[int, ProcessStat]:
-    """All processes, by process ID; ``root`` is where /proc is, for tests."""
+    """Read all processes, by process ID; ``root`` is where /proc is, for tests."""
     proc = str(root / "proc")
     stats = {}
     for pid in os.listdir(proc):  # noqa: PTH208 - a hundred times a second, names are enough
-        if pid.isdigit() and (stat := _read_stat(proc, pid)) is not None:
+        if pid.isdigit() and (stat := read_stat(pid, proc)) is not None:
             stats[stat.pid] = stat
     return stats
 
 
 def members_below(stats: Mapping[int, ProcessStat], ancestors: Iterable[int]) -> list[ProcessStat]:
-    """The descendants of ``ancestors``, without themselves."""
+    """Return the descendants of ``ancestors``, without themselves."""
     children: dict[int, list[ProcessStat]] = {}
     for stat in stats.values():
         children.setdefault(stat.parent, []).append(stat)
@@ -94,9 +109,9 @@ def members_below(stats: Mapping[int, ProcessStat], ancestors: Iterable[int]) ->
 def read_tree_usage(keepers: Sequence[int], root: Path = _ROOT) -> TreeUsage:
     """Sum up what runs, and ran, below ``keepers``; a process that ends meanwhile, or is another user's, is left out.
 
-    Nothing of what a keeper, a child subreaper, uses itself is counted, but what it inherited when it waited for
-    its children is: so no process is missed, however short it lived, daemons included. Only a parent that ignores
-    SIGCHLD makes the kernel forget its children.
+    A keeper is a child subreaper. Its own use does not count, but what it inherited by waiting for its children does:
+    so no process is missed, however short it lived, daemons included. Only a parent that ignores SIGCHLD makes the
+    kernel forget its children.
     """
     proc = str(root / "proc")
     stats = read_stats(root)
@@ -126,47 +141,63 @@ def read_tree_usage(keepers: Sequence[int], root: Path = _ROOT) -> TreeUsage:
 
 
 def parent_of(pid: int) -> int | None:
-    """The parent's process ID, or None if there is no such process."""
-    stat = _read_stat("/proc", str(pid))
+    """Return the parent's process ID, or None if there is no such process."""
+    stat = read_stat(pid)
     return None if stat is None else stat.parent
 
 
 def descendants(ancestor: int) -> frozenset[int]:
-    """All processes that descend from the given one, zombies included, without itself."""
+    """Return all processes that descend from the given one, zombies included, without itself."""
     return frozenset(stat.pid for stat in members_below(read_stats(), [ancestor]))
 
 
-def _read_stat(proc: str, pid: str) -> ProcessStat | None:
-    line = _content(f"{proc}/{pid}/stat")
+def command_of(pid: int) -> str | None:
+    """Return the file name of the process's program as its command line has it, else the kernel's name of it."""
+    words = read_small(f"/proc/{pid}/cmdline").rstrip(b"\0").split(b"\0")
+    if len(words) == 1:  # a process that has set its title has one string there
+        words = words[0].split(b" ")
+    if words[0]:
+        return os.fsdecode(words[0].rpartition(b"/")[2])
+    stat = read_stat(pid)
+    return None if stat is None else stat.name
+
+
+def user_of(pid: int) -> str | None:
+    """Return the name of the process's real user, or its number if it has no name; ``None`` without a process."""
+    _, found, rest = read_small(f"/proc/{pid}/status").partition(b"\nUid:")
+    if not found:
+        return None
+    number = int(rest.split(None, 1)[0])
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)
+
+
+def read_stat(pid: int | str, proc: str = "/proc") -> ProcessStat | None:
+    """Read one process; ``None`` if there is none."""
+    line = read_small(f"{proc}/{pid}/stat")
     # The name may hold anything, parentheses and spaces too: only the last parenthesis ends it.
     head, _, rest = line.rpartition(b")")
-    fields = rest.split(None, 15)
-    if len(fields) < 16:
+    fields = rest.split(None, 20)
+    if len(fields) < 20:
         return None
     return ProcessStat(
         int(pid),
         head.partition(b"(")[2].decode("utf-8", "replace"),
-        fields[0] not in b"ZX",
+        fields[0] not in b"ZXx",
         int(fields[1]),
         (int(fields[11]) + int(fields[12])) * _TICK_S,
         (int(fields[13]) + int(fields[14])) * _TICK_S,
+        int(fields[19]),
     )
 
 
 def _fields(path: str, names: Sequence[bytes]) -> list[int]:
-    """The numbers behind ``names`` at the beginning of lines; 0 for those that are not there."""
-    content = b"\n" + _content(path)
+    """Return the numbers behind ``names`` at the beginning of lines; 0 for missing names."""
+    content = b"\n" + read_small(path)
     values = []
     for name in names:
         _, found, rest = content.partition(b"\n" + name)
         values.append(int(rest.split(None, 1)[0]) if found else 0)
     return values
-
-
-def _content(path: str) -> bytes:
-    """Content of a small file; empty where it is gone or not for us."""
-    try:
-        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - a hundred times a second, pathlib is slow
-            return file.read()
-    except OSError:
-        return b""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench._util.text import counted
 from pytest_curator_bench.session.shards import assign, expected_durations
 
 if TYPE_CHECKING:
@@ -80,5 +81,4 @@ class ShardPlugin:
 
     def pytest_report_collectionfinish(self, items: list[pytest.Item]) -> str:
         """Say which part this is."""
-        number = f"{len(items)} item{'' if len(items) == 1 else 's'}"
-        return f"curator-bench shard {self._shard.number} of {self._shard.count}: {number}"
+        return f"curator-bench shard {self._shard.number} of {self._shard.count}: {counted(len(items), 'item')}"

@@ -1,3 +1,3 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Script processes under a supervisor that ends whatever they start."""
+"""Processes under a supervisor that ends whatever they start."""

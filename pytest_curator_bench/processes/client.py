@@ -5,8 +5,8 @@
 A job is a main process and everything that it ever starts, daemons included. Its output goes straight to its
 log file. When the harness ends, however it ends, so do its jobs.
 
-A supervisor and its processes belong to one thread. A signal handler may raise in that thread at any point,
-as Ctrl-C and pytest-timeout do: what it interrupted can be called again. It must not call into them itself.
+A supervisor and its processes belong to one thread. A signal handler may raise in that thread at any point, as Ctrl-C
+and pytest-timeout do: the interrupted method can be called again. The handler must not call into them itself.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ __all__ = [
 
 _PROGRAM = Path(__file__).with_name("supervisor.py")
 _PACKET_BYTES = 65536
-_ANSWER_LIMIT_S = 20.0  # to start, or to end beyond the grace period, for which a keeper needs 10 s at most
+_ANSWER_TIMEOUT_S = 20.0  # to start, or to end after the grace period; a keeper needs 10 s at most
 _LONGEST_POLL_S = 3600.0  # poll() counts milliseconds in a C int
-_CLOSE_LIMIT_S = 15.0  # the supervisor needs 9 s at most
+_CLOSE_TIMEOUT_S = 15.0  # the supervisor needs 9 s at most
 
 
 class SupervisionError(RuntimeError):
-    """What goes wrong between the harness and its supervised processes; the text is one sentence."""
+    """An error between the harness and its supervised processes; the text is one sentence."""
 
 
 class ProcessStartError(SupervisionError):
@@ -59,7 +59,7 @@ class ProcessStartError(SupervisionError):
 
 
 class SupervisorLostError(SupervisionError):
-    """The supervisor, or what kept watch over a job, is gone: how the main process ended is unknown."""
+    """The supervisor, or a job's keeper, is gone: how the main process ended is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +69,9 @@ class ProcessExit:
     Attributes:
         returncode: its exit status; ``None`` if a signal ended it.
         signal: the name of that signal, such as ``SIGKILL``.
-        duration_s: from its start to its end, in seconds, by the monotonic clock of the process beside it.
+        duration_s: from its start to its end, in seconds, by the monotonic clock of its keeper.
         started_at: UTC.
-        finished_at: ``duration_s`` after ``started_at``, so that a clock set meanwhile changes nothing.
+        finished_at: ``duration_s`` after ``started_at``, whatever happens to the system's clock meanwhile.
     """
 
     returncode: int | None
@@ -83,7 +83,7 @@ class ProcessExit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndReport:
-    """What ending a job took.
+    """What it took to end a job.
 
     Attributes:
         ended: ``"pid name"`` of each process, other than the main one, that had to be sent a signal (of the
@@ -99,62 +99,67 @@ class EndReport:
     max_rss_bytes: int
 
 
-class _Line:
-    """The line to a job's keeper."""
+class KeeperConnection:
+    """The connection to a job's keeper.
 
-    def __init__(self, connection: socket.socket, complaints: IO[bytes]) -> None:
-        self._connection = connection
-        self._complaints = complaints
-        self.heard: dict[str, Any] = {}
+    Attributes:
+        messages: everything that the keeper has sent so far.
+        closed: whether no further messages can come.
+    """
+
+    def __init__(self, connection: socket.socket, supervisor_stderr: IO[bytes]) -> None:
+        self._socket = connection
+        self._supervisor_stderr = supervisor_stderr
+        self.messages: dict[str, Any] = {}
         self.closed = False
 
-    def say(self, message: bytes) -> None:
-        """Send something; a keeper that is gone is no error here, what it said last is still to be heard."""
+    def send(self, message: bytes) -> None:
+        """Send a message; a keeper that is gone is no error here, because its last messages can still be read."""
         with contextlib.suppress(OSError):
             for begin in range(0, len(message), _PACKET_BYTES):
-                self._connection.send(message[begin : begin + _PACKET_BYTES])
+                self._socket.send(message[begin : begin + _PACKET_BYTES])
 
-    def listen(self, *keys: str, timeout_s: float | None = None) -> bool:
-        """Wait until one of ``keys`` has been heard or the line is closed; false if the time is up before."""
+    def wait_for(self, *keys: str, timeout_s: float | None = None) -> bool:
+        """Wait until a message has one of ``keys`` or the connection is closed; false if the time is up before."""
         deadline = math.inf if timeout_s is None else time.monotonic() + timeout_s
-        while not self.closed and self.heard.keys().isdisjoint(keys):
+        while not self.closed and self.messages.keys().isdisjoint(keys):
             left_s = deadline - time.monotonic()
             poller = select.poll()
-            poller.register(self._connection, select.POLLIN)
+            poller.register(self._socket, select.POLLIN)
             if not poller.poll(math.ceil(1000 * min(max(left_s, 0), _LONGEST_POLL_S))):
                 if left_s <= _LONGEST_POLL_S:
                     return False
                 continue
-            # An exception between taking a packet and keeping what it says would lose it: so keep first, then
-            # take. To hear a packet twice does no harm. A reset is said once, if the keeper left something
+            # An exception between taking a packet off the socket and storing its message would lose it: so store first,
+            # then take. Storing a message twice does no harm. A reset is reported once, if the keeper left something
             # unread when it ended; its packets are still there.
             with contextlib.suppress(ConnectionResetError):
-                packet = self._connection.recv(_PACKET_BYTES, socket.MSG_PEEK)
+                packet = self._socket.recv(_PACKET_BYTES, socket.MSG_PEEK)
                 if not packet:
                     self.close("its supervisor and its keeper were killed")
                     break
-                self.heard.update(json.loads(packet))
-                self._connection.recv(_PACKET_BYTES)
+                self.messages.update(json.loads(packet))
+                self._socket.recv(_PACKET_BYTES)
         return True
 
     def close(self, reason: str) -> None:
-        """Hear no more; ``reason`` says why what was not heard never will be."""
-        self.heard.setdefault("lost", reason)
+        """Close the connection; ``reason`` tells why missing messages never come."""
+        self.messages.setdefault("lost", reason)
         self.closed = True
-        self._connection.close()
+        self._socket.close()
 
     def abandon(self) -> None:
-        """Hear no more, and let no process remain."""
-        self.say(b'{"grace": 0}')
+        """Close the connection, and have all processes killed."""
+        self.send(b'{"grace": 0}')
         self.close("its start failed")
 
     def why_lost(self) -> str:
-        """The rest of a sentence, and the supervisor's traceback if it failed."""
-        complaints = b""
-        if not self._complaints.closed:
-            complaints = os.pread(self._complaints.fileno(), _PACKET_BYTES, 0)
-        reason = self.heard.get("lost", "its keeper does not answer")
-        return f"{reason}.\n{complaints.decode(errors='replace')}".rstrip()
+        """Return the end of a sentence, and the supervisor's traceback if it failed."""
+        traceback = b""
+        if not self._supervisor_stderr.closed:
+            traceback = os.pread(self._supervisor_stderr.fileno(), _PACKET_BYTES, 0)
+        reason = self.messages.get("lost", "its keeper does not answer")
+        return f"{reason}.\n{traceback.decode(errors='replace')}".rstrip()
 
 
 class SupervisedProcess:
@@ -169,12 +174,12 @@ class SupervisedProcess:
         started_at: UTC.
     """
 
-    def __init__(self, name: str, line: _Line) -> None:
+    def __init__(self, name: str, connection: KeeperConnection) -> None:
         self.name = name
-        self.pid: int = line.heard["started"]["pid"]
-        self.keeper_pid: int = line.heard["started"]["keeper"]
-        self.started_at = datetime.fromtimestamp(line.heard["started"]["at"], UTC)
-        self._line = line
+        self.pid: int = connection.messages["started"]["pid"]
+        self.keeper_pid: int = connection.messages["started"]["keeper"]
+        self.started_at = datetime.fromtimestamp(connection.messages["started"]["at"], UTC)
+        self._connection = connection
 
     def wait(self, timeout_s: float | None = None) -> ProcessExit | None:
         """Wait for the exit of the main process itself, whoever may still hold its output open.
@@ -185,53 +190,53 @@ class SupervisedProcess:
         Raises:
             SupervisorLostError: how the main process ended is unknown.
         """
-        if not self._line.listen("exit", "lost", timeout_s=timeout_s):
+        if not self._connection.wait_for("exit", "lost", timeout_s=timeout_s):
             return None
-        if not (heard := self._line.heard.get("exit")):
+        if not (message := self._connection.messages.get("exit")):
             raise self._lost_error()
-        signaled = os.WIFSIGNALED(heard["status"])
+        signaled = os.WIFSIGNALED(message["status"])
         return ProcessExit(
-            returncode=None if signaled else os.WEXITSTATUS(heard["status"]),
-            signal=_signal_name(os.WTERMSIG(heard["status"])) if signaled else None,
-            duration_s=heard["duration_s"],
+            returncode=None if signaled else os.WEXITSTATUS(message["status"]),
+            signal=_signal_name(os.WTERMSIG(message["status"])) if signaled else None,
+            duration_s=message["duration_s"],
             started_at=self.started_at,
-            finished_at=self.started_at + timedelta(seconds=heard["duration_s"]),
+            finished_at=self.started_at + timedelta(seconds=message["duration_s"]),
         )
 
     def end(self, grace_s: float) -> EndReport:
         """End every process of the job: SIGTERM, after ``grace_s`` seconds SIGKILL; return when all are gone.
 
         Calling it again, after an interruption for example, can shorten the grace period, never prolong it.
-        What the main process left behind when it exited has a tenth of a second to go by itself.
+        Processes that the main one left behind when it exited have a tenth of a second to end by themselves.
 
         Raises:
-            SupervisorLostError: nobody is left to tell whether all are gone.
+            SupervisorLostError: neither keeper nor supervisor is left to report whether all are gone.
         """
         grace_s = max(grace_s, 0)
-        self._line.say(json.dumps({"grace": grace_s}).encode())
-        self._line.listen("ended", timeout_s=grace_s + _ANSWER_LIMIT_S)
-        if not (heard := self._line.heard.get("ended")):
+        self._connection.send(json.dumps({"grace": grace_s}).encode())
+        self._connection.wait_for("ended", timeout_s=grace_s + _ANSWER_TIMEOUT_S)
+        if not (message := self._connection.messages.get("ended")):
             raise self._lost_error()
-        self._line.close("its main process could not be ended")
+        self._connection.close("its main process could not be ended")
         return EndReport(
-            ended=tuple(heard["ended"]),
-            unkillable=tuple(heard["unkillable"]),
-            cpu_time_s=heard["cpu_time_s"],
-            max_rss_bytes=heard["max_rss_bytes"],
+            ended=tuple(message["ended"]),
+            unkillable=tuple(message["unkillable"]),
+            cpu_time_s=message["cpu_time_s"],
+            max_rss_bytes=message["max_rss_bytes"],
         )
 
     def _lost_error(self) -> SupervisorLostError:
-        return SupervisorLostError(f"The supervision of {self.name} was lost: {self._line.why_lost()}")
+        return SupervisorLostError(f"The supervision of {self.name} was lost: {self._connection.why_lost()}")
 
 
 class Supervisor:
-    """Starts processes and sees to it that they end: one for the harness process, in a process of its own."""
+    """Starts processes and makes sure that they end; there is one for each harness process."""
 
-    def __init__(self, program: subprocess.Popen[bytes], control: socket.socket, complaints: IO[bytes]) -> None:
+    def __init__(self, program: subprocess.Popen[bytes], control: socket.socket, stderr: IO[bytes]) -> None:
         self._program = program
         self._control = control
-        self._complaints = complaints
-        self._lines: list[_Line] = []
+        self._stderr = stderr
+        self._connections: list[KeeperConnection] = []
         self._owner = os.getpid()
 
     @classmethod
@@ -239,13 +244,13 @@ class Supervisor:
         """Start the supervisor.
 
         Args:
-            keep_open: descriptors of which it holds copies until it and all of its jobs have ended.
+            keep_open: descriptors that it holds copies of until it and all of its jobs have ended.
 
         Raises:
-            SupervisionError: that is not possible.
+            SupervisionError: it can't be started.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        complaints = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - read when a supervisor has failed
+        stderr = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115 - read when the supervisor has failed
         with theirs:
             command = [sys.executable, "-I", "-S", str(_PROGRAM), str(theirs.fileno()), str(os.getpid())]
             command += map(str, keep_open)
@@ -255,21 +260,21 @@ class Supervisor:
                     pass_fds=[theirs.fileno(), *keep_open],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
-                    stderr=complaints,
+                    stderr=stderr,
                     start_new_session=True,  # Ctrl-C is for the harness alone
                     cwd="/",
                 )
             except OSError as error:
                 ours.close()
-                complaints.close()
+                stderr.close()
                 raise SupervisionError(f"The process supervisor could not be started: {error}.") from error
-        return cls(program, ours, complaints)
+        return cls(program, ours, stderr)
 
     @property
     def lost(self) -> bool:
-        """Whether the supervisor's process is gone: then a new supervisor is needed."""
+        """Whether the supervisor's process is gone, so that a new supervisor is needed."""
         try:
-            return self._control.recv(_PACKET_BYTES, socket.MSG_DONTWAIT) == b""  # it never says anything
+            return self._control.recv(_PACKET_BYTES, socket.MSG_DONTWAIT) == b""  # it never sends anything
         except BlockingIOError:
             return False
         except OSError:
@@ -298,43 +303,44 @@ class Supervisor:
             cwd: the working directory.
             log_file: made if missing; its directory must exist.
             name: what errors call the job.
-            hold: when the harness dies, keep the job until those without ``hold`` are gone, then SIGKILL it:
-                for what scripts depend on. The others get SIGTERM, and SIGKILL three seconds later.
+            hold: when the harness dies, keep the job until those without ``hold`` are gone, then SIGKILL it; meant
+                for services that scripts depend on. The others get SIGTERM, and SIGKILL three seconds later.
             remove_on_harness_death: directories that the supervisor removes, if they still exist, when it has
-                ended all jobs, be it that the harness has died or that it is closed.
+                ended all jobs, because the harness has died or :meth:`close` was called.
             cpus: the CPUs that the job may run on; by default those of this process.
 
         Raises:
-            ProcessStartError: the program, the working directory, the log file or a CPU is at fault.
+            ProcessStartError: the program, working directory, log file or CPUs can't be used.
             SupervisorLostError: the supervisor is gone.
         """
         program = _find_program(argv, env, name)
         words = [program, str(log_file.absolute()), str(cwd.absolute()), *argv]
         environment = {_text(key): _text(value) for key, value in env.items()}
         affinity = None if cpus is None else sorted(cpus)
-        asked = {"words": [_text(word) for word in words], "env": environment, "cpus": affinity}
-        request = json.dumps(asked).encode() + b"\n"
+        options = {"words": [_text(word) for word in words], "env": environment, "cpus": affinity}
+        request = json.dumps(options).encode() + b"\n"
         remove = [_text(directory.absolute()) for directory in remove_on_harness_death]
         order = json.dumps({"hold": hold, "remove": remove}).encode()
 
-        self._lines = [line for line in self._lines if not line.closed]
+        self._connections = [connection for connection in self._connections if not connection.closed]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        line = _Line(ours, self._complaints)
+        connection = KeeperConnection(ours, self._stderr)
         try:
-            self._lines.append(line)
-            with theirs, contextlib.suppress(OSError):  # the supervisor is gone: then the line says so
+            self._connections.append(connection)
+            with theirs, contextlib.suppress(OSError):  # the supervisor is gone: the connection tells
                 socket.send_fds(self._control, [order], [theirs.fileno()])
-            line.say(request)
-            line.listen("started", "failed", "lost", timeout_s=_ANSWER_LIMIT_S)
-            if "started" in line.heard:
-                return SupervisedProcess(name, line)
+            connection.send(request)
+            connection.wait_for("started", "failed", "lost", timeout_s=_ANSWER_TIMEOUT_S)
+            if "started" in connection.messages:
+                return SupervisedProcess(name, connection)
         except BaseException:
-            line.abandon()
+            connection.abandon()
             raise
-        line.abandon()
-        if "failed" not in line.heard:
-            raise SupervisorLostError(f"{name} can't start: {line.why_lost()}")
-        step, reason = line.heard["failed"]["step"], line.heard["failed"]["reason"]
+        connection.abandon()
+        if "failed" not in connection.messages:
+            raise SupervisorLostError(f"{name} can't start: {connection.why_lost()}")
+        failure = connection.messages["failed"]
+        step, reason = failure["step"], failure["reason"]
         if step == "program" and (cwd / program).exists() and reason == os.strerror(errno.ENOENT):
             reason = "the interpreter that its first line names is missing"
         subject = {
@@ -353,18 +359,18 @@ class Supervisor:
         with contextlib.suppress(OSError):
             self._control.shutdown(socket.SHUT_RDWR)  # unlike close(), whatever copies forks may hold
         try:
-            self._program.wait(_CLOSE_LIMIT_S)
+            self._program.wait(_CLOSE_TIMEOUT_S)
         except subprocess.TimeoutExpired:
             self._program.kill()
             self._program.wait()
         self._control.close()
-        self._complaints.close()
-        for line in self._lines:
-            line.close("the supervisor has been closed")
+        self._stderr.close()
+        for connection in self._connections:
+            connection.close("the supervisor has been closed")
 
 
 def _find_program(argv: Sequence[str], env: Mapping[str, str], name: str) -> str:
-    """The program's path; the same look-up as a shell does."""
+    """Return the program's path, looked up as a shell does."""
     if not argv or not argv[0]:
         raise ProcessStartError(f"{name} has no command.")
     if "/" in argv[0]:
@@ -375,12 +381,12 @@ def _find_program(argv: Sequence[str], env: Mapping[str, str], name: str) -> str
 
 
 def _text(value: str | Path) -> str:
-    """The bytes that stand for ``value`` in system calls, as Latin-1 text: JSON carries any of them so."""
+    """Return the bytes of ``value`` in system calls as Latin-1 text, which JSON can hold whatever they are."""
     return os.fsencode(value).decode("latin-1")
 
 
 def _signal_name(number: int) -> str:
-    """The signal's name; real-time signals have mostly numbers only."""
+    """Return the signal's name; most real-time signals have only a number."""
     try:
         return signal.Signals(number).name
     except ValueError:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The supervisor program: starts jobs, and sees to it that none of their processes outlives them.
+"""The supervisor program: starts jobs, and makes sure that none of their processes outlives them.
 
 Run as ``python -I -S supervisor.py CONTROL_FD HARNESS_PID [FD...]``; standard library only. Its client is
 :mod:`pytest_curator_bench.processes.client`.
@@ -10,22 +10,22 @@ Run as ``python -I -S supervisor.py CONTROL_FD HARNESS_PID [FD...]``; standard l
     harness ──control──▶ supervisor ──fork──▶ keeper ──spawn──▶ main process, own session ──▶ ...
         └────────connection, one per job────────┘
 
-There is one *keeper* per job. It is a child subreaper: whatever the job leaves behind, daemons in sessions of
-their own included, becomes its child. So the processes of a job are the descendants of its keeper, and
-``waitpid`` saying that there is no child proves that all are gone. The supervisor is a subreaper too, and
-inherits a job whose keeper was killed.
+There is one *keeper* per job. It is a child subreaper: any orphan of the job, daemons in sessions of their own
+included, becomes its child. So the processes of a job are the descendants of its keeper, and all are gone once
+``waitpid`` reports that there is no child. The supervisor is a subreaper too, and inherits a job whose keeper was
+killed.
 
-The client talks to the keeper itself, in packets of JSON: first the request, in pieces, the last of which
-ends with a newline; then ``{"grace": seconds}``, as often as it likes, to end the job. The keeper says
-``started`` or ``failed``, then ``exit`` (of the main process) and ``ended`` (all are gone), or ``lost`` if it
-ends the job unasked. Each keeper holds one end of a *lifeline*: when the supervisor closes the other end, or
-dies, the keeper ends its job. When the harness dies, the supervisor closes the lifelines of scripts, then
-those of held jobs.
+Client and keeper exchange packets of JSON. The client sends the request, in pieces, the last of which ends with a
+newline; then ``{"grace": seconds}``, any number of times, to end the job. The keeper sends ``started`` or ``failed``,
+then ``exit`` (of the main process) and ``ended`` (all are gone), or ``lost`` if it ends the job by itself.
+
+Each keeper holds one end of a *lifeline*: when the supervisor closes the other end, or dies, the keeper ends its job.
+When the harness dies, the supervisor closes the lifelines of scripts, then those of held jobs.
 
 The further descriptors stay open in the supervisor and its keepers, and in nothing that jobs start: a lock on one
 of them tells others that not all jobs have ended yet.
 
-Paths, arguments and environment travel as bytes in the guise of Latin-1 text: no encoding changes them.
+Paths, arguments and environment are bytes sent as Latin-1 text, so that no encoding changes them.
 """
 
 from __future__ import annotations
@@ -44,21 +44,21 @@ from typing import Any, NamedTuple
 
 PACKET_BYTES = 65536  # longest packet; requests go in pieces, everything else is far shorter
 NAMED_AT_MOST = 50  # processes listed in a report
-REAPED_AT_ONCE = 1000  # so that one who forks faster than this reaps can't keep it from everything else
-RESCAN_S = 0.02  # between two looks at /proc while ending a job, at first; the end of a child cuts it short
-SETTLE_S = 0.1  # what the main process left behind may go by itself (multiprocessing's helpers do)
-KILL_LIMIT_S = 10.0  # SIGKILL may take long (device waits, huge memories); after that a process is unkillable
+REAPED_AT_ONCE = 1000  # so that a job that forks faster than this reaps can't stop everything else
+RESCAN_S = 0.02  # between two scans of /proc while ending a job, at first; the end of a child cuts it short
+SETTLE_S = 0.1  # orphans of the main process may end by themselves (multiprocessing's helpers do)
+KILL_TIMEOUT_S = 10.0  # SIGKILL may take long (device waits, huge memories); after that a process is unkillable
 ORPHAN_GRACE_S = 3.0  # between SIGTERM and SIGKILL for scripts whose harness has died
-SCRIPTS_LIMIT_S = ORPHAN_GRACE_S + 1  # then held jobs are ended, even if a script is not gone yet
-HELD_LIMIT_S = 3.0  # the same for held jobs, before the supervisor itself kills whatever is left
-ADOPTED_LIMIT_S = 2.0  # for killing what is left of a job whose keeper was killed
+SCRIPTS_TIMEOUT_S = ORPHAN_GRACE_S + 1  # then held jobs are ended, even if a script is not gone yet
+HELD_TIMEOUT_S = 3.0  # the same for held jobs, before the supervisor itself kills the rest
+ADOPTED_TIMEOUT_S = 2.0  # to kill the rest of a job whose keeper was killed
 
 PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 15, 36  # linux/prctl.h
 _prctl = ctypes.CDLL(None).prctl
 
 
 class Process(NamedTuple):
-    """What matters here of ``/proc/PID/stat``."""
+    """Some fields of ``/proc/PID/stat``."""
 
     pid: int
     name: str
@@ -68,7 +68,7 @@ class Process(NamedTuple):
 
 
 def read_process(pid: int | str) -> Process | None:
-    """The process, or None if there is none."""
+    """Read a process; None if there is none."""
     try:
         with open(f"/proc/{pid}/stat", "rb", buffering=0) as file:  # noqa: PTH123 - pathlib is slow to import
             line = file.read().decode("utf-8", "replace")
@@ -81,45 +81,45 @@ def read_process(pid: int | str) -> Process | None:
 
 
 def receive(connection: socket.socket) -> bytes:
-    """The client's next packet; empty if it is gone."""
+    """Return the client's next packet; empty if it is gone."""
     try:
         return connection.recv(PACKET_BYTES)
-    except ConnectionResetError:  # said once, if the client has left something unread; its packets follow
+    except ConnectionResetError:  # reported once, if the client has left something unread; its packets follow
         return connection.recv(PACKET_BYTES)
 
 
 def send_message(connection: socket.socket, **message: Any) -> None:
-    """Tell the client; nobody listening is no error, since the work goes on without a harness."""
+    """Send a message to the client; if it is gone, the work goes on without it."""
     with contextlib.suppress(OSError):
         connection.send(json.dumps(message).encode())
 
 
 class Reaper:
-    """What keepers and the supervisor have in common: they inherit orphans, wake up for them, and kill."""
+    """The common part of keeper and supervisor: inherit orphans, wake up for them, and kill."""
 
     def __init__(self, name: bytes) -> None:
         _prctl(PR_SET_NAME, name, 0, 0, 0)
         if _prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
             raise OSError("this system has no child subreapers")
         self.sources: set[int] = set()
-        self.spared: dict[int, Job] = {}  # children that are not to be ended, nor what is below them
+        self.excluded: dict[int, JobHandle] = {}  # children that, with their descendants, must not be ended
         self.signalled: dict[tuple[int, int], Process] = {}  # by pid and start
-        self.bell, self.bell_rope = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(self.bell_rope, warn_on_full_buffer=False)
+        self.wakeup_fd, self.wakeup_write_fd = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.set_wakeup_fd(self.wakeup_write_fd, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
 
     def sleep(self, timeout_s: float | None) -> set[int]:
-        """Sleep until a source is readable, a child ends or the time is up; which sources are readable."""
+        """Sleep until a source is readable, a child ends or the time is up; return the readable sources."""
         poller = select.poll()
-        for fd in (self.bell, *self.sources):
+        for fd in (self.wakeup_fd, *self.sources):
             poller.register(fd, select.POLLIN)
         ready = {fd for fd, _ in poller.poll(None if timeout_s is None else max(timeout_s, 0) * 1000)}
-        if self.bell in ready:
-            os.read(self.bell, 65536)
+        if self.wakeup_fd in ready:
+            os.read(self.wakeup_fd, 65536)
         return ready
 
     def reap(self) -> bool:
-        """Collect children that have ended; true if there is no child left at all."""
+        """Collect children that have ended; return true if no child is left at all."""
         with contextlib.suppress(ChildProcessError):
             for _ in range(REAPED_AT_ONCE):
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -127,16 +127,16 @@ class Reaper:
                     return False
                 self.collected(pid, status)
             with contextlib.suppress(BlockingIOError):
-                os.write(self.bell_rope, b"-")  # there may be more
+                os.write(self.wakeup_write_fd, b"-")  # there may be more
             return False
         return True
 
     def collected(self, pid: int, status: int) -> None:
-        """Called for each child that has ended."""
+        """Handle the end of a child."""
         raise NotImplementedError
 
     def descendants(self) -> list[Process]:
-        """The processes below this one, parents first."""
+        """Return the processes below this one, parents first."""
         children: dict[int, list[Process]] = {}
         for pid in os.listdir("/proc"):  # noqa: PTH208 - pathlib is slow to import
             if pid.isdigit() and (process := read_process(pid)):
@@ -144,13 +144,13 @@ class Reaper:
         found: list[Process] = []
         parents = [os.getpid()]
         while parents:
-            below = [process for process in children.get(parents.pop(), ()) if process.pid not in self.spared]
+            below = [process for process in children.get(parents.pop(), ()) if process.pid not in self.excluded]
             found += below
             parents += [process.pid for process in below]
         return found
 
     def send(self, process: Process, *signums: signal.Signals) -> None:
-        """Send signals to a process, if it still is the one that was found under its number."""
+        """Send signals to a process, unless its process ID belongs to another one now."""
         current = read_process(process.pid)
         if current and current.started == process.started:
             if current.state not in "ZX":
@@ -159,24 +159,24 @@ class Reaper:
                 for signum in signums:
                     os.kill(process.pid, signum)
 
-    def kill_all(self, limit_s: float) -> list[Process]:
-        """SIGKILL all descendants until none is left; those that won't go within the limit."""
-        give_up = time.monotonic() + limit_s
-        # Beside spared children only looking tells the end. A process that changes its parent during a look
-        # can hide from it, but not from the next one too.
-        blank_looks = 0
-        while not self.reap() and not (self.spared and blank_looks == 2):
+    def kill_all(self, timeout_s: float) -> list[Process]:
+        """SIGKILL all descendants until none is left; return those that remain when the time is up."""
+        deadline = time.monotonic() + timeout_s
+        # Beside excluded children only a scan can tell that the others are gone. A process that changes its parent
+        # during a scan can hide from it, but not from the next one too.
+        empty_scans = 0
+        while not self.reap() and not (self.excluded and empty_scans == 2):
             alive = self.descendants()
-            blank_looks = 0 if alive else blank_looks + 1
+            empty_scans = 0 if alive else empty_scans + 1
             for process in alive:
                 self.send(process, signal.SIGKILL)
-            if time.monotonic() > give_up:
+            if time.monotonic() > deadline:
                 return alive
             self.sleep(RESCAN_S)
         return []
 
     def report(self, connection: socket.socket, unkillable: list[Process], **more: str) -> None:
-        """Tell the client what ending a job took."""
+        """Tell the client what it took to end a job."""
         usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         message: dict[str, Any] = {
             "cpu_time_s": usage.ru_utime + usage.ru_stime,
@@ -191,7 +191,7 @@ class Reaper:
 
 
 class Keeper(Reaper):
-    """Starts one job, watches over its processes, ends them when told to."""
+    """Starts one job, supervises its processes, and ends them on request."""
 
     def __init__(self, connection: socket.socket, lifeline: socket.socket, *, hold: bool) -> None:
         super().__init__(b"bench-keeper")
@@ -204,19 +204,19 @@ class Keeper(Reaper):
         self.lost = False
 
     def run(self) -> None:
-        """The keeper's whole life."""
+        """Serve from the request to the end of the job."""
         request = b""
         while not request.endswith(b"\n"):
             if not (packet := receive(self.connection)):
                 return
             request += packet
         if self.spawn(json.loads(request)):
-            while (grace_s := self.listen(None)) is None:
+            while (grace_s := self.wait_for_end(None)) is None:
                 self.reap()
             self.end(grace_s)
 
     def spawn(self, request: dict[str, Any]) -> bool:
-        """Start the main process; false, and the client is told why, if that fails."""
+        """Start the main process; if that fails, tell the client why and return false."""
         program, log, cwd, *argv = (text.encode("latin-1") for text in request["words"])
         env = {name.encode("latin-1"): value.encode("latin-1") for name, value in request["env"].items()}
         step = "log"
@@ -251,15 +251,15 @@ class Keeper(Reaper):
         return True
 
     def collected(self, pid: int, status: int) -> None:
-        """Tell the client at once if it is the main process that has ended."""
+        """Tell the client at once if the main process has ended."""
         if pid == self.main:
             duration_s = time.monotonic() - self.begun
             self.main = None
-            if not self.lost:  # else it is our doing, not the job's
+            if not self.lost:  # else this keeper has ended it
                 send_message(self.connection, exit={"status": status, "duration_s": duration_s})
 
-    def listen(self, timeout_s: float | None) -> float | None:
-        """Sleep as :meth:`sleep` does; the grace period in seconds if the job has to end, else None."""
+    def wait_for_end(self, timeout_s: float | None) -> float | None:
+        """Sleep as :meth:`sleep` does; return the grace period in seconds if the job has to end, else None."""
         ready = self.sleep(timeout_s)
         if self.lifeline.fileno() in ready:
             self.sources.discard(self.lifeline.fileno())
@@ -269,64 +269,64 @@ class Keeper(Reaper):
         if self.connection.fileno() in ready:
             if packet := receive(self.connection):
                 return float(json.loads(packet)["grace"])
-            self.sources.discard(self.connection.fileno())  # no client any more: the lifeline decides
+            self.sources.discard(self.connection.fileno())  # the client is gone: the lifeline decides
         return None
 
     def end(self, grace_s: float) -> None:
-        """SIGTERM to all processes of the job, SIGKILL after the grace period; report when they are gone."""
+        """Send SIGTERM to all processes of the job, SIGKILL after the grace period; report when they are gone."""
         main = self.main
-        asked = time.monotonic()
-        asked_ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
-        deadline = asked + grace_s
+        begun = time.monotonic()
+        begun_ticks = int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+        deadline = begun + grace_s
         pause_s = RESCAN_S
         while not self.reap() and (now := time.monotonic()) < deadline:
-            if main or now >= asked + SETTLE_S:
-                self.terminate(asked_ticks)
+            if main or now >= begun + SETTLE_S:
+                self.terminate(begun_ticks)
                 pause_s = min(pause_s * 1.5, 0.5)
-            if (sooner_s := self.listen(min(pause_s, deadline - now))) is not None:
+            if (sooner_s := self.wait_for_end(min(pause_s, deadline - now))) is not None:
                 deadline = min(deadline, time.monotonic() + sooner_s)
-        unkillable = self.kill_all(KILL_LIMIT_S)
+        unkillable = self.kill_all(KILL_TIMEOUT_S)
         self.signalled = {key: process for key, process in self.signalled.items() if process.pid != main}
         self.report(self.connection, unkillable)
 
-    def terminate(self, asked_ticks: int) -> None:
-        """SIGTERM, once, to every process that was there when the end was asked for, and to all orphans."""
+    def terminate(self, begun_ticks: int) -> None:
+        """Send SIGTERM, once, to each process that existed when ending began, and to all orphans."""
         for process in self.descendants():
-            # What came later is left to its parent, which may need it to clean up; unless the parent is gone.
-            due = process.started <= asked_ticks or process.parent == os.getpid()
+            # A later process is left to its parent, which may need it to clean up; unless the parent is gone.
+            due = process.started <= begun_ticks or process.parent == os.getpid()
             if due and (process.pid, process.started) not in self.signalled:
                 self.send(process, signal.SIGTERM, signal.SIGCONT)
 
 
-class Job(NamedTuple):
-    """What the supervisor keeps of a job; its connection lives on here if the keeper is killed."""
+class JobHandle(NamedTuple):
+    """The supervisor's descriptors for a job; the connection stays open here if the keeper is killed."""
 
     connection: socket.socket
     lifeline: socket.socket
     hold: bool
 
     def close(self) -> None:
-        """Let go of the job."""
+        """Close the descriptors."""
         self.connection.close()
         self.lifeline.close()
 
 
-class Supervisor(Reaper):
+class SupervisorProgram(Reaper):
     """Forks the keepers; cleans up after a keeper, or the harness, that was killed."""
 
     def __init__(self, control: socket.socket) -> None:
         super().__init__(b"bench-supervise")
         self.control = control
         self.sources = {control.fileno()}
-        self.jobs: dict[int, Job] = {}  # by the keeper's pid
-        self.spared = self.jobs
-        self.orphaned: list[Job] = []
+        self.jobs: dict[int, JobHandle] = {}  # by the keeper's pid
+        self.excluded = self.jobs
+        self.orphaned: list[JobHandle] = []
         self.directories: list[bytes] = []
 
     def run(self, harness_pid: int) -> None:
-        """Serve until the harness closes its connection or dies, then end and remove whatever is left."""
+        """Serve until the harness closes its connection or dies, then end all jobs and remove directories."""
         harness = -1
-        with contextlib.suppress(OSError):  # the connection tells its end too, unless a fork holds that open
+        with contextlib.suppress(OSError):  # its end closes the connection too, unless a fork holds that open
             harness = os.pidfd_open(harness_pid)
             self.sources.add(harness)
         ready: set[int] = set()
@@ -334,17 +334,17 @@ class Supervisor(Reaper):
             ready = self.sleep(None)
             self.look_after_keepers()
         self.sources.clear()
-        self.end_jobs(SCRIPTS_LIMIT_S, hold=False)
-        self.end_jobs(HELD_LIMIT_S, hold=True)
-        self.spared = {}
-        self.kill_all(ADOPTED_LIMIT_S)
+        self.end_jobs(SCRIPTS_TIMEOUT_S, hold=False)
+        self.end_jobs(HELD_TIMEOUT_S, hold=True)
+        self.excluded = {}
+        self.kill_all(ADOPTED_TIMEOUT_S)
         for directory in self.directories:
             import shutil  # as slow to import as all else together, and seldom needed
 
             shutil.rmtree(directory, ignore_errors=True)
 
     def begin_job(self) -> bool:
-        """Fork a keeper for the job that the client announces; false if there is no client any more."""
+        """Fork a keeper for the job that the client announces; return false if the client is gone."""
         try:
             packet, fds, _, _ = socket.recv_fds(self.control, PACKET_BYTES, 1)
         except ConnectionError:
@@ -355,7 +355,7 @@ class Supervisor(Reaper):
         self.directories += [name.encode("latin-1") for name in order["remove"]]
         os.set_inheritable(fds[0], False)
         lifeline, keepers_end = socket.socketpair()
-        job = Job(socket.socket(fileno=fds[0]), lifeline, order["hold"])
+        job = JobHandle(socket.socket(fileno=fds[0]), lifeline, order["hold"])
         with keepers_end:
             try:
                 pid = os.fork()
@@ -369,8 +369,8 @@ class Supervisor(Reaper):
                 self.jobs[pid] = job
         return True
 
-    def become_keeper(self, job: Job, lifeline: socket.socket) -> None:
-        """Keep a job, in the forked process."""
+    def become_keeper(self, job: JobHandle, lifeline: socket.socket) -> None:
+        """Serve as a job's keeper, in the forked process."""
         self.control.close()
         job.lifeline.close()
         for other in self.jobs.values():
@@ -378,7 +378,7 @@ class Supervisor(Reaper):
         Keeper(job.connection, lifeline, hold=job.hold).run()
 
     def collected(self, pid: int, status: int) -> None:
-        """Forget a keeper that has ended; one that was killed can't have ended its job."""
+        """Close the job of a keeper that has ended; if it was killed, the job is still to be ended."""
         if job := self.jobs.pop(pid, None):
             if status == 0:
                 job.close()
@@ -386,18 +386,18 @@ class Supervisor(Reaper):
                 self.orphaned.append(job)
 
     def look_after_keepers(self) -> None:
-        """See which keepers have ended, and kill what killed ones have left behind."""
+        """Collect keepers that have ended, and kill the processes of those that were killed."""
         self.reap()
         while self.orphaned:
             job = self.orphaned.pop()
             self.signalled.clear()
-            unkillable = self.kill_all(ADOPTED_LIMIT_S)
+            unkillable = self.kill_all(ADOPTED_TIMEOUT_S)
             self.report(job.connection, unkillable, lost="the process that watched over it was killed")
             job.close()
 
-    def end_jobs(self, limit_s: float, *, hold: bool) -> None:
-        """Have the keepers end their jobs, and wait for them, though not for ever."""
-        deadline = time.monotonic() + limit_s
+    def end_jobs(self, timeout_s: float, *, hold: bool) -> None:
+        """Have the keepers end their jobs, and wait for them until the time is up."""
+        deadline = time.monotonic() + timeout_s
         for job in self.jobs.values():
             if job.hold == hold:
                 job.lifeline.close()
@@ -408,13 +408,13 @@ class Supervisor(Reaper):
 
 def main() -> None:
     """Set up the process, then serve until the harness is gone."""
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # what they mean is up to the harness
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # the harness decides what they mean
         signal.signal(signum, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # whatever the harness had blocked
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())  # the harness may have blocked some
     control = socket.socket(fileno=int(sys.argv[1]))
     for fd in (control.fileno(), *map(int, sys.argv[3:])):
         os.set_inheritable(fd, False)
-    Supervisor(control).run(int(sys.argv[2]))
+    SupervisorProgram(control).run(int(sys.argv[2]))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What there is to lease: physical cores, GPUs and object store bytes, as far as this process may use them."""
+"""The machine's capacity: physical cores, GPUs and object store bytes that this process may use."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.small_files import read_text
 from pytest_curator_bench.machine.gpus import visible_gpus
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, available_cpus, read_memory, read_space
 from pytest_curator_bench.resources.errors import LeaseError
@@ -20,7 +21,7 @@ __all__ = ["SIMULATED_VARIABLE", "Capacity", "Core", "Gpu", "pick_cores", "read_
 
 SIMULATED_VARIABLE = "CURATOR_BENCH_SIMULATED_MACHINE"
 
-# Ray leaves so much of /dev/shm to others; and with less than this in it, stores lie on disk, in the page cache.
+# Ray leaves the rest of /dev/shm to others; and with less than this in it, stores lie on disk, in the page cache.
 _SHARED_MEMORY_SHARE = 0.95
 _SMALLEST_USEFUL_STORE_BYTES = 256 * 1024**2
 
@@ -33,7 +34,7 @@ class Core:
     """A physical core.
 
     Attributes:
-        number: the lowest of its CPUs, whether this process may use that one or not: the same in each process.
+        number: its lowest CPU, whether this process may use that one or not, so that all processes agree on it.
         node: its NUMA node.
         cpus: its CPUs (hardware threads) that this process may use.
     """
@@ -45,15 +46,15 @@ class Core:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """All that one process may lease.
+    """Everything that one process may lease.
 
     Attributes:
         cores: by number.
-        gpus: in the order in which they are given out; in each container the same.
-        devices: what ``CUDA_VISIBLE_DEVICES`` calls them in this process, where that is something else.
-        memory_bytes: of the machine, or what control groups allow.
+        gpus: in the order in which they are allocated; the same in each container.
+        devices: their names in this process's ``CUDA_VISIBLE_DEVICES``, where these differ.
+        memory_bytes: memory of the machine, or the limit of its control groups.
         shared_memory_bytes: size of /dev/shm.
-        simulated: told by an environment variable: nothing of it need exist, and no affinity is set.
+        simulated: described by :data:`SIMULATED_VARIABLE` instead of detected; affinity is never set.
     """
 
     cores: tuple[Core, ...]
@@ -70,12 +71,12 @@ class Capacity:
 
     @property
     def object_store_bytes(self) -> int:
-        """What the object stores of all clusters together may take."""
+        """Room for the object stores of all clusters together."""
         shared = int(self.shared_memory_bytes * _SHARED_MEMORY_SHARE)
         return min(shared, self.memory_bytes) if shared >= _SMALLEST_USEFUL_STORE_BYTES else self.memory_bytes
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for :meth:`from_dict`: what others need to know, who may call the devices otherwise."""
+        """Return plain data for :meth:`from_dict`, without ``devices``, whose names differ between processes."""
         return {
             "cores": [[core.number, core.node, *core.cpus] for core in self.cores],
             "gpus": list(self.gpus),
@@ -86,7 +87,7 @@ class Capacity:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Capacity:
-        """Read back what :meth:`to_dict` gave; raises KeyError, TypeError or ValueError for anything else."""
+        """Read back what :meth:`to_dict` returned; raises KeyError, TypeError or ValueError for anything else."""
         cores = ((number, node, tuple(cpus)) for number, node, *cpus in data["cores"])
         return cls(
             cores=tuple(Core(number=number, node=node, cpus=cpus) for number, node, cpus in cores),
@@ -98,16 +99,16 @@ class Capacity:
 
 
 def read_capacity(environ: Mapping[str, str], root: Path = Path("/")) -> Capacity:
-    """What this process may lease: its affinity set, the GPUs that it sees, /dev/shm.
+    """Return what this process may lease: its affinity set, the GPUs that it sees, /dev/shm.
 
-    Where a control group grants less CPU time than there are CPUs in the set, only so many of them count.
+    Where a control group grants less CPU time than the set has CPUs, the rest of the set is left out.
 
     Args:
-        environ: the environment; :data:`SIMULATED_VARIABLE` in it replaces the machine by another.
+        environ: the environment; :data:`SIMULATED_VARIABLE` in it describes another machine to use instead.
         root: where /proc and /sys are, for tests.
 
     Raises:
-        LeaseError: the simulated machine is described wrongly.
+        LeaseError: the description of the simulated machine is invalid.
     """
     if simulated := environ.get(SIMULATED_VARIABLE):
         return _simulated(simulated)
@@ -127,10 +128,10 @@ def read_capacity(environ: Mapping[str, str], root: Path = Path("/")) -> Capacit
 
 
 def pick_cores(free: Iterable[Core], count: int) -> tuple[Core, ...]:
-    """The cores on which ``count`` CPUs are best given out, on one NUMA node where they fit, with those alone.
+    """Return cores with exactly ``count`` CPUs in all, of one NUMA node where they fit.
 
-    The CPUs of the result are exactly ``count``: the last core may be given out in part. Nodes are filled so
-    that large gaps stay whole: the fullest node that has room, else those with most room first.
+    The last core may have only some of its CPUs. Nodes are filled so that large gaps stay whole: the fullest node
+    that has room, else those with most room first.
     """
     nodes: dict[int, list[Core]] = {}
     for core in free:
@@ -149,7 +150,7 @@ def pick_cores(free: Iterable[Core], count: int) -> tuple[Core, ...]:
 
 
 def _from_node(cores: Collection[Core], count: int) -> list[Core]:
-    """Up to ``count`` CPUs of a node: whole cores as long as they fit, then the narrowest for the rest."""
+    """Return up to ``count`` CPUs of a node: whole cores as long as they fit, then the narrowest for the rest."""
     left = sorted(cores, key=lambda core: (-len(core.cpus), core.number))
     picked = []
     for core in list(left):
@@ -164,7 +165,7 @@ def _from_node(cores: Collection[Core], count: int) -> list[Core]:
 
 
 def _read_cores(directory: Path, cpus: Iterable[int]) -> tuple[Core, ...]:
-    """The cores of the given CPUs; what the kernel doesn't say is a core of its own, on node 0."""
+    """Return the cores of the given CPUs; a CPU whose core is unknown is one of its own, on node 0."""
     nodes = {
         cpu: int(path.parent.name.removeprefix("node"))
         for path in directory.glob("node/node[0-9]*/cpulist")
@@ -182,12 +183,9 @@ def _read_cores(directory: Path, cpus: Iterable[int]) -> tuple[Core, ...]:
 
 
 def _cpu_list(path: Path) -> list[int]:
-    """The numbers in one of the kernel's lists, such as ``0-3,8``; nothing where it can't be read."""
-    try:
-        parts = [part.partition("-") for part in path.read_text().strip().split(",") if part]
-        return [cpu for low, _, high in parts for cpu in range(int(low), int(high or low) + 1)]
-    except (OSError, ValueError):
-        return []
+    """Return the numbers in one of the kernel's lists, such as ``0-3,8``; empty where it can't be read."""
+    parts = [part.partition("-") for part in read_text(path).split(",") if part]
+    return [cpu for low, _, high in parts for cpu in range(int(low), int(high or low) + 1)]
 
 
 def _simulated(text: str) -> Capacity:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What can go wrong with leases."""
+"""The error of this folder."""
 
 from __future__ import annotations
 
@@ -8,4 +8,4 @@ __all__ = ["LeaseError"]
 
 
 class LeaseError(RuntimeError):
-    """Leases can't be kept, or one was asked for that can never be had; the text says what to do."""
+    """The shared state can't be used, or a request exceeds the machine; the text says what to do."""

@@ -1,10 +1,10 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Who waits, who holds what, and who is next: pure functions over the state that all processes share.
+"""The queue for leases: pure functions over the state that all processes share.
 
-First come, first served, but whoever fits may overtake those who don't, so that the machine stays busy. Each may
-be overtaken :data:`PATIENCE` times; after that everything that it can use, and that becomes free, is kept for it.
-So a large entry waits at most for what is running plus ``PATIENCE`` entries, however many small ones come.
+First come, first served, but a request that fits may overtake those that don't, so that the machine stays busy.
+Each request may be overtaken :data:`PATIENCE` times; after that, whatever it can use and becomes free is kept for
+it. So a large entry waits at most for what is running plus ``PATIENCE`` entries, however many small ones come.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench.resources.allocation import Allocation, InUse, ResourceRequest, allocate, reserve
 from pytest_curator_bench.resources.capacity import Capacity
-from pytest_curator_bench.resources.placement import Allocation, InUse, ResourceRequest, place, reserve
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,18 +23,18 @@ __all__ = ["PATIENCE", "Grant", "State", "Waiter", "schedule"]
 # Simulated with 40 mixed entries: fewer leave the machine idle for large ones (0 costs 5 to 15 %), more gain nothing
 # and let large ones wait longer.
 PATIENCE = 3
-VERSION = 2
+VERSION = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Party:
-    """Who it is that waits or holds.
+    """What waiters and grants have in common.
 
     Attributes:
         id: identity of the lease.
         owner: identity of the process that asked for it.
-        name: the entry, or what else it is for.
-        pid: number of that process, for people.
+        name: the entry, or what else the lease is for.
+        pid: ID of that process, for people.
         since: UTC time, ISO 8601.
     """
 
@@ -47,15 +47,15 @@ class _Party:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiter(_Party):
-    """Somebody who waits.
+    """A request in the queue, ``since`` it was made.
 
     Attributes:
-        need: for what.
+        request: what it waits for.
         capacity: what its process may use of the machine.
-        overtaken: how many have come later and got something since.
+        overtaken: how many later requests have been granted since.
     """
 
-    need: ResourceRequest
+    request: ResourceRequest
     capacity: Capacity
     overtaken: int = 0
 
@@ -65,42 +65,46 @@ class Waiter(_Party):
         return self.overtaken >= PATIENCE
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data for :meth:`from_dict`."""
         return {
             **_party(self),
-            "need": asdict(self.need),
+            "request": asdict(self.request),
             "capacity": self.capacity.to_dict(),
             "overtaken": self.overtaken,
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Waiter:
-        """Read it back; raises KeyError, TypeError or ValueError for anything else."""
+        """Read back what :meth:`to_dict` returned; raises KeyError, TypeError or ValueError for anything else."""
         return cls(
-            **{**data, "need": ResourceRequest(**data["need"]), "capacity": Capacity.from_dict(data["capacity"])}
+            **{
+                **data,
+                "request": ResourceRequest(**data["request"]),
+                "capacity": Capacity.from_dict(data["capacity"]),
+            }
         )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant(_Party):
-    """Somebody who holds a lease, ``since`` it was granted.
+    """A lease that is held, ``since`` it was granted.
 
     Attributes:
-        share: of what.
+        allocation: what it holds.
     """
 
-    share: Allocation
+    allocation: Allocation
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
-        return {**_party(self), "share": asdict(self.share)}
+        """Return plain data for :meth:`from_dict`."""
+        return {**_party(self), "allocation": asdict(self.allocation)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Grant:
-        """Read it back; raises KeyError, TypeError or ValueError for anything else."""
-        share: dict[str, Any] = dict(data["share"])
-        share |= {key: tuple(value) for key, value in share.items() if isinstance(value, list)}
-        return cls(**{**data, "share": Allocation(**share)})
+        """Read back what :meth:`to_dict` returned; raises KeyError, TypeError or ValueError for anything else."""
+        fields: dict[str, Any] = dict(data["allocation"])
+        fields |= {key: tuple(value) for key, value in fields.items() if isinstance(value, list)}
+        return cls(**{**data, "allocation": Allocation(**fields)})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,92 +112,92 @@ class State:
     """What all processes share.
 
     Attributes:
-        holdings: who holds what, in the order of granting.
-        waiters: who waits, in the order of coming.
+        grants: leases held, in the order of granting.
+        waiters: requests in the queue, in the order of asking.
     """
 
-    holdings: tuple[Grant, ...] = ()
+    grants: tuple[Grant, ...] = ()
     waiters: tuple[Waiter, ...] = ()
 
-    def holding(self, identity: str) -> Grant | None:
-        """The lease of this identity, if it is granted."""
-        return next((holding for holding in self.holdings if holding.id == identity), None)
+    def grant(self, identity: str) -> Grant | None:
+        """Return the grant of this lease, if there is one."""
+        return next((grant for grant in self.grants if grant.id == identity), None)
 
     def waiter(self, identity: str) -> Waiter | None:
-        """The one of this identity, if it waits."""
+        """Return the waiter for this lease, if there is one."""
         return next((waiter for waiter in self.waiters if waiter.id == identity), None)
 
     @property
     def owners(self) -> frozenset[str]:
-        """Everybody in it."""
-        return frozenset(party.owner for party in (*self.holdings, *self.waiters))
+        """Identities of all processes in it."""
+        return frozenset(party.owner for party in (*self.grants, *self.waiters))
 
     def joined(self, waiter: Waiter) -> State:
-        """With one more at the queue's end, unless it is in there already."""
-        if self.waiter(waiter.id) or self.holding(waiter.id):
+        """Return the state with a waiter added at the queue's end, unless it waits or holds its lease already."""
+        if self.waiter(waiter.id) or self.grant(waiter.id):
             return self
         return replace(self, waiters=(*self.waiters, waiter))
 
     def without(self, identity: str) -> State:
-        """Without that lease, waited for or held."""
+        """Return the state without that lease, waited for or held."""
         return State(
-            holdings=tuple(holding for holding in self.holdings if holding.id != identity),
+            grants=tuple(grant for grant in self.grants if grant.id != identity),
             waiters=tuple(waiter for waiter in self.waiters if waiter.id != identity),
         )
 
     def without_owners(self, owners: Collection[str]) -> State:
-        """Without everything of these processes."""
+        """Return the state without everything of these processes."""
         return State(
-            holdings=tuple(holding for holding in self.holdings if holding.owner not in owners),
+            grants=tuple(grant for grant in self.grants if grant.owner not in owners),
             waiters=tuple(waiter for waiter in self.waiters if waiter.owner not in owners),
         )
 
     def only_owner(self, owner: str) -> State:
-        """What one process has in it."""
+        """Return the part of the state that belongs to one process."""
         return self.without_owners(self.owners - {owner})
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return plain data for :meth:`from_dict`."""
         return {
             "version": VERSION,
-            "holdings": [holding.to_dict() for holding in self.holdings],
+            "grants": [grant.to_dict() for grant in self.grants],
             "waiters": [waiter.to_dict() for waiter in self.waiters],
         }
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> State:
-        """Read it back; raises KeyError, TypeError or ValueError for anything else."""
+        """Read back what :meth:`to_dict` returned; raises KeyError, TypeError or ValueError for anything else."""
         if data["version"] != VERSION:
             raise ValueError(f"version {data['version']}, expected {VERSION}")
         return cls(
-            holdings=tuple(map(Grant.from_dict, data["holdings"])),
+            grants=tuple(map(Grant.from_dict, data["grants"])),
             waiters=tuple(map(Waiter.from_dict, data["waiters"])),
         )
 
 
 def schedule(state: State, now: str) -> State:
-    """Grant what can be granted ``now`` (UTC, ISO 8601)."""
-    holdings = list(state.holdings)
+    """Return the state after granting what can be granted ``now`` (UTC, ISO 8601)."""
+    grants = list(state.grants)
     blocked: list[Waiter] = []
     for waiter in state.waiters:
-        share = place(waiter.need, waiter.capacity, _taken(holdings, blocked))
-        if share is None:
+        allocation = allocate(waiter.request, waiter.capacity, _in_use(grants, blocked))
+        if allocation is None:
             blocked.append(waiter)
             continue
-        holdings.append(Grant(**_party(replace(waiter, since=now)), share=share))
+        grants.append(Grant(**_party(replace(waiter, since=now)), allocation=allocation))
         blocked = [replace(other, overtaken=other.overtaken + 1) for other in blocked]
-    return State(holdings=tuple(holdings), waiters=tuple(blocked))
+    return State(grants=tuple(grants), waiters=tuple(blocked))
 
 
-def _taken(holdings: Collection[Grant], blocked: Collection[Waiter]) -> InUse:
-    """What is not to be had: what is held, and what is kept for those who must not be overtaken any more."""
-    taken = InUse()
-    for holding in holdings:
-        taken.add(holding.share)
+def _in_use(grants: Collection[Grant], blocked: Collection[Waiter]) -> InUse:
+    """Sum up what is held, and what is kept for waiters that must not be overtaken any more."""
+    in_use = InUse()
+    for grant in grants:
+        in_use.add(grant.allocation)
     for waiter in blocked:
         if waiter.is_due:
-            taken.add(reserve(waiter.need, waiter.capacity, taken))
-    return taken
+            in_use.add(reserve(waiter.request, waiter.capacity, in_use))
+    return in_use
 
 
 def _party(party: _Party) -> dict[str, Any]:

@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """The state that all processes of a user share: one file, changed under one lock, and a lock for each process.
 
-A directory holds ``state.json``, always replaced as a whole; ``lock``, locked (flock) while it changes; and for
-each process that takes part ``owner-ID``, locked for as long as the process, or the supervisor that ends what it
-has started, exists. The kernel drops a lock with the last descriptor of it, however its process ends: an owner
-whose file can be locked is gone, and so is what it held. Process numbers decide nothing.
+A directory holds ``state.json``, always replaced as a whole; ``lock``, locked while that changes; and one file
+``owner-ID`` for each process, locked as long as the process, or the supervisor that ends its jobs, exists. An owner
+whose file can be locked is gone, and its leases are free. Process IDs decide nothing.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import secrets
@@ -20,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import write_bytes
+from pytest_curator_bench._util.locks import LockedError, lock, locked_file
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.queue import State
 
@@ -30,17 +29,20 @@ __all__ = ["DIRECTORY_VARIABLE", "SharedState", "leases_dir"]
 
 DIRECTORY_VARIABLE = "CURATOR_BENCH_LEASES_DIR"
 _OWNER_PREFIX = "owner-"
-_TOP = Path("/tmp")  # noqa: S108 - mode and owner of what is below are checked
+# All processes of a user must find the same directory, or two of them lease the same GPU. Everything that could
+# name a better place differs between login shells, cron, CI services and containers: TMPDIR (so no
+# tempfile.gettempdir()), XDG_RUNTIME_DIR (missing without a login session), HOME (shared by several machines on NFS,
+# while leases are about one). /tmp is there on each Linux, belongs to one machine, and is empty after a reboot.
+_TOP = Path("/tmp")  # noqa: S108 - mode and owner of the directories below are checked
 
 
 def leases_dir(environ: Mapping[str, str]) -> Path:
-    """The directory through which this user's processes share the machine, made if missing.
+    """Return the directory through which this user's processes share the machine; create it if it is missing.
 
-    It is ``/tmp/pytest-curator-bench-UID/leases`` whatever TMPDIR says, which may differ from run to run, unless
-    :data:`DIRECTORY_VARIABLE` names another.
+    It is ``/tmp/pytest-curator-bench-UID/leases``, unless :data:`DIRECTORY_VARIABLE` names another.
 
     Raises:
-        LeaseError: it can't be used, or others could write in it.
+        LeaseError: it can't be used, or other users could write in it.
     """
     if named := environ.get(DIRECTORY_VARIABLE):
         directory = Path(named)
@@ -69,14 +71,14 @@ class SharedState:
     """This process's access to the shared state.
 
     Attributes:
-        directory: where it is.
+        directory: where the files are.
         owner: this process's identity in it.
-        lock_fd: descriptor of this process's lock; whoever has a copy keeps what this process holds from others.
-        seen: the :meth:`signature` of the state that the last change left.
+        lock_fd: descriptor of this process's lock; its leases are held until all copies of it are closed.
+        seen: the :meth:`signature` of the state after this process's last change.
     """
 
     def __init__(self, directory: Path) -> None:
-        """Take part.
+        """Join the processes that share the state.
 
         Raises:
             LeaseError: the directory can't be used.
@@ -90,27 +92,27 @@ class SharedState:
         with self._locked():
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self.lock_fd = os.open(self._owner_file(self.owner), flags, 0o600)
-            fcntl.flock(self.lock_fd, fcntl.LOCK_EX)
+            lock(self.lock_fd)
             for path in self.directory.glob(f"{_OWNER_PREFIX}*"):
                 self._is_alive(path.name.removeprefix(_OWNER_PREFIX))  # removes it if not
 
     def change(self, edit: Callable[[State], State], *, own: State) -> State:
-        """Put ``edit`` of the state in its place, less what dead processes had in it; gives what is there now.
+        """Drop dead processes from the state, edit it, write it, and return it.
 
         Args:
-            edit: a function of the old state.
-            own: what this process knows that it has in it: where the state file is unreadable and no other
-                process takes part, it is made anew from this.
+            edit: returns the new state, given the old one.
+            own: this process's part of the state as it knows it: where the state file is unreadable and no other
+                process is there, the state is reset to this.
 
         Raises:
-            LeaseError: the state can't be read or written, and so was not changed.
+            LeaseError: the state can't be read or written, and was not changed.
         """
         with self._locked():
             before: State | None = None
             try:
                 before = old = self.read()
             except ValueError as error:
-                old = self._anew(error, own)
+                old = self._reset(error, own)
             new = edit(old.without_owners([owner for owner in old.owners if not self._is_alive(owner)]))
             if new != before:
                 write_bytes(self._state_file, json.dumps(new.to_dict()).encode(), durable=False)
@@ -118,7 +120,7 @@ class SharedState:
             return new
 
     def read(self) -> State:
-        """The state as it is; raises OSError or ValueError if it can't be read."""
+        """Return the present state; raises OSError or ValueError if it can't be read."""
         try:
             content = self._state_file.read_bytes()
         except FileNotFoundError:
@@ -129,7 +131,7 @@ class SharedState:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def signature(self) -> tuple[int, int, int] | None:
-        """What differs after each change of the state; costs next to nothing."""
+        """Return something that differs after each change of the state; it costs next to nothing."""
         try:
             found = self._state_file.stat()
         except OSError:
@@ -137,12 +139,12 @@ class SharedState:
         return found.st_ino, found.st_mtime_ns, found.st_size
 
     def close(self) -> None:
-        """Take part no more; what this process held is free, unless somebody has a copy of its lock."""
+        """Leave; this process's leases are free, unless another process has a copy of its lock."""
         with contextlib.suppress(OSError, LeaseError), self._locked():
             self._owner_file(self.owner).unlink(missing_ok=True)
         os.close(self.lock_fd)
 
-    def _anew(self, error: ValueError, own: State) -> State:
+    def _reset(self, error: ValueError, own: State) -> State:
         others = [
             path
             for path in self.directory.glob(f"{_OWNER_PREFIX}*")
@@ -150,8 +152,8 @@ class SharedState:
         ]
         if others:
             raise LeaseError(
-                f"{self._state_file} can't be read ({error}), and other runs may hold leases: wait for their end, or "
-                f"end them; it is made anew when none is left"
+                f"{self._state_file} can't be read ({error}), and other runs may hold leases: wait until they have "
+                "ended, or end them; the file is reset when none is left"
             )
         return own
 
@@ -159,7 +161,7 @@ class SharedState:
         return self.directory / f"{_OWNER_PREFIX}{owner}"
 
     def _is_alive(self, owner: str) -> bool:
-        """Whether the owner's lock is held; the file of one that is gone is removed. Only under the lock."""
+        """Return whether the owner's lock is held, and remove its file if not. Call this only under the lock."""
         if owner == self.owner:
             return True
         path = self._owner_file(owner)
@@ -168,8 +170,8 @@ class SharedState:
         except FileNotFoundError:
             return False
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+            lock(descriptor, timeout_s=0)
+        except LockedError:
             return True
         finally:
             os.close(descriptor)
@@ -178,13 +180,8 @@ class SharedState:
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with _explained(self.directory):
-            descriptor = os.open(self.directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(descriptor)
+        with _explained(self.directory), locked_file(self.directory / "lock", mode=0o600):
+            yield
 
 
 def _check_writable(directory: Path) -> None:

@@ -14,6 +14,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.text import format_number, format_percent, format_ratio
 from pytest_curator_bench.results.metrics import MISSING, find_metric, metric_names
 from pytest_curator_bench.results.record import KNOWN_MISS
 from pytest_curator_bench.results.statistics import is_finite_number, is_number, median
@@ -258,8 +259,9 @@ def _distance(check: _Check) -> str:
         return f"{_show(abs(check.value - check.limit))} {word}"
     if not check.margin_percent:
         return "" if check.met else word
-    size = abs(check.margin_percent)
-    return f"{size:.3g} % {word}" if size < 1000 else f"{_show(size)} % {word}"
+    if check.value > 2 * check.limit > 0:
+        return f"{format_ratio(check.value / check.limit)} as much"
+    return f"{format_percent(abs(check.margin_percent))} {word}"
 
 
 def _aside(text: str) -> str:
@@ -288,14 +290,6 @@ def _show(value: object, other: object = None) -> str:
     if not is_number(value):
         text = repr(value) if isinstance(value, str) else _kind(value)
         return text if len(text) <= MAX_TEXT else f"{text[: MAX_TEXT - 1]}…"
-    short = _digits(value)
-    alike = is_number(other) and value != other and short == _digits(other)
+    short = format_number(value)
+    alike = is_number(other) and value != other and short == format_number(other)
     return repr(float(value)) if alike and isinstance(value, float) else short
-
-
-def _digits(value: float) -> str:
-    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
-        whole = int(value)
-        # Python refuses to print the longest integers.
-        return str(whole) if whole.bit_length() <= 64 else f"an integer of {whole.bit_length()} bits"
-    return f"{value:.6g}"

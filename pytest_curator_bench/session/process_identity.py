@@ -10,12 +10,12 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from pytest_curator_bench._util.small_files import read_text
+from pytest_curator_bench.machine.processes import read_stat
+
 __all__ = ["OwnerState", "ProcessIdentity"]
 
 OwnerState = Literal["alive", "dead", "unknown"]
-
-_STATE_FIELD = 0  # fields are counted from behind the command, which may hold blanks and brackets itself
-_START_FIELD = 19  # field 22 of proc(5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +42,10 @@ class ProcessIdentity:
     def current(cls) -> ProcessIdentity:
         """This process."""
         pid = os.getpid()
-        stat = _stat_fields(pid)
+        stat = read_stat(pid)
         return cls(
             pid=pid,
-            start_ticks=int(stat[_START_FIELD]) if stat else None,
+            start_ticks=stat.start_ticks if stat else None,
             hostname=socket.gethostname(),
             boot_id=_boot_id(),
             pid_namespace=_pid_namespace(),
@@ -88,12 +88,10 @@ class ProcessIdentity:
         )
 
     def _state_here(self) -> OwnerState:
-        stat = _stat_fields(self.pid)
+        stat = read_stat(self.pid)
         if stat is None:
             return _state_by_signal(self.pid)
-        if stat[_STATE_FIELD] in {"Z", "X", "x"} or int(stat[_START_FIELD]) != self.start_ticks:
-            return "dead"
-        return "alive"
+        return "alive" if stat.living and stat.start_ticks == self.start_ticks else "dead"
 
 
 def _state_by_signal(pid: int) -> OwnerState:
@@ -107,14 +105,6 @@ def _state_by_signal(pid: int) -> OwnerState:
     return "unknown"
 
 
-def _stat_fields(pid: int) -> list[str] | None:
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(errors="replace")
-    except OSError:
-        return None
-    return text.rpartition(")")[2].split()
-
-
 def _pid_namespace() -> str | None:
     try:
         return str(Path("/proc/self/ns/pid").readlink())
@@ -123,15 +113,8 @@ def _pid_namespace() -> str | None:
 
 
 def _boot_id() -> str | None:
-    return _read("/proc/sys/kernel/random/boot_id")
+    return read_text("/proc/sys/kernel/random/boot_id") or None
 
 
 def _machine_id() -> str | None:
-    return _read("/etc/machine-id")
-
-
-def _read(path: str) -> str | None:
-    try:
-        return Path(path).read_text().strip() or None
-    except OSError:
-        return None
+    return read_text("/etc/machine-id") or None

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the GPUs do meanwhile: all that the machine has, whether the entry may use them or not."""
+"""All GPUs of the machine, whether the entry may use them or not: use while it runs, owners of their memory."""
 
 from __future__ import annotations
 
@@ -9,20 +9,22 @@ import platform
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.telemetry.gpu_owners import describe_process
-from pytest_curator_bench.telemetry.instruments import Level
+from pytest_curator_bench._util.text import format_percent, format_size
+from pytest_curator_bench.machine.processes import command_of, read_stat, user_of
+from pytest_curator_bench.telemetry.sources import Gauge
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from pytest_curator_bench.machine.gpu_readings import GpuReader, GpuReading
-    from pytest_curator_bench.telemetry.instruments import Moment
+    from pytest_curator_bench.machine.gpus import GpuProcess, GpuReader, GpuReading
+    from pytest_curator_bench.telemetry.sources import SampleTime
 
-__all__ = ["Gpus"]
+__all__ = ["Gpus", "describe_process", "memory_warnings", "named_processes"]
 
 _MIB = 1 << 20
-# Names under which readings go into the figures, and the attributes of GpuReading that hold them.
-_LEVELS = {
+_NAMED_AT_MOST = 10
+# Names of readings in the summary, and the attributes of GpuReading that hold them.
+_GAUGES = {
     "utilization_percent": "utilization_percent",
     "memory_bytes": "memory_used_bytes",
     "temperature_c": "temperature_c",
@@ -32,7 +34,7 @@ _LEVELS = {
 
 
 class Gpus:
-    """One row per GPU and sample, in the format of NeMo Curator's nightly ``gpustats.csv``, with more columns behind.
+    """One row per GPU and sample, in the format of NeMo Curator's nightly ``gpustats.csv``, with additional columns.
 
     The first twelve columns, their order, units and time format are those of ``GPUStatsRecorder`` in NeMo
     Curator's ``benchmarking/runner/gpu_stats_recorder.py``: "mb" there are MiB, ``utilization_memory_pct`` is the
@@ -61,54 +63,54 @@ class Gpus:
     )
 
     def __init__(self, reader: GpuReader, own_gpu_indexes: Collection[int]) -> None:
-        """Watch all GPUs of ``reader``; the figures of all together are about those that are the entry's."""
+        """Observe all GPUs of ``reader``; the totals of the summary are about the entry's own."""
         self._reader = reader
-        self._entrys = frozenset(own_gpu_indexes)
+        self._own_gpu_indexes = frozenset(own_gpu_indexes)
         self._hostname = platform.node()
-        self._levels: dict[int, dict[str, Level]] = defaultdict(lambda: {name: Level() for name in _LEVELS})
+        self._gauges: dict[int, dict[str, Gauge]] = defaultdict(lambda: {name: Gauge() for name in _GAUGES})
         self._total_bytes: dict[int, int | None] = {}
         self._throttled: dict[int, set[str]] = defaultdict(set)
-        self._together = {"gpu_utilization_percent": Level(), "gpu_memory_bytes": Level(), "gpu_power_w": Level()}
+        self._together = {"gpu_utilization_percent": Gauge(), "gpu_memory_bytes": Gauge(), "gpu_power_w": Gauge()}
 
-    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
-        """One row for each GPU."""
+    def read(self, sample_time: SampleTime) -> Sequence[Mapping[str, object]]:
+        """Return one row for each GPU."""
         readings = self._reader.read()
         for reading in readings:
-            for name, attribute in _LEVELS.items():
-                self._levels[reading.index][name].add(getattr(reading, attribute), moment)
+            for name, attribute in _GAUGES.items():
+                self._gauges[reading.index][name].add(getattr(reading, attribute), sample_time)
             self._total_bytes[reading.index] = reading.memory_total_bytes
-            if moment.running:
+            if sample_time.running:
                 self._throttled[reading.index].update(reading.throttle_reasons or ())
-        self._add_together([reading for reading in readings if reading.index in self._entrys], moment)
-        return [self._row(reading, moment) for reading in readings]
+        self._add_together([reading for reading in readings if reading.index in self._own_gpu_indexes], sample_time)
+        return [self._row(reading, sample_time) for reading in readings]
 
-    def figures(self) -> dict[str, object]:
-        """Means and peaks, of the entry's GPUs together and of each one by its number."""
-        figures: dict[str, object] = {}
-        for name, level in self._together.items():
-            figures |= level.figures(name)
+    def summary(self) -> dict[str, object]:
+        """Return means and peaks, of the entry's GPUs together and of each one by its number."""
+        summary: dict[str, object] = {}
+        for name, gauge in self._together.items():
+            summary |= gauge.summary(name)
         each: dict[str, object] = {}
-        for index, levels in self._levels.items():
+        for index, gauges in self._gauges.items():
             of_one: dict[str, object] = {"memory_total_bytes": self._total_bytes[index]}
-            for name, level in levels.items():
-                of_one |= level.figures(name)
+            for name, gauge in gauges.items():
+                of_one |= gauge.summary(name)
             each[str(index)] = {**of_one, "throttle_reasons": sorted(self._throttled[index])}
-        return {**figures, "gpus": each}
+        return {**summary, "gpus": each}
 
-    def _add_together(self, readings: Sequence[GpuReading], moment: Moment) -> None:
+    def _add_together(self, readings: Sequence[GpuReading], sample_time: SampleTime) -> None:
         uses = [reading.utilization_percent for reading in readings if reading.utilization_percent is not None]
         memories = [reading.memory_used_bytes for reading in readings if reading.memory_used_bytes is not None]
         powers = [reading.power_w for reading in readings if reading.power_w is not None]
-        self._together["gpu_utilization_percent"].add(sum(uses) / len(uses) if uses else None, moment)
-        self._together["gpu_memory_bytes"].add(sum(memories) if memories else None, moment)
-        self._together["gpu_power_w"].add(sum(powers) if powers else None, moment)
+        self._together["gpu_utilization_percent"].add(sum(uses) / len(uses) if uses else None, sample_time)
+        self._together["gpu_memory_bytes"].add(sum(memories) if memories else None, sample_time)
+        self._together["gpu_power_w"].add(sum(powers) if powers else None, sample_time)
 
-    def _row(self, reading: GpuReading, moment: Moment) -> dict[str, object]:
+    def _row(self, reading: GpuReading, sample_time: SampleTime) -> dict[str, object]:
         used, total = reading.memory_used_bytes, reading.memory_total_bytes
         share = None if used is None or not total else round(100 * used / total, 2)
         processes = [describe_process(process) for process in reading.processes or ()]
         return {
-            "timestamp_utc": moment.time.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "timestamp_utc": sample_time.utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "hostname": self._hostname,
             "gpu_id": reading.index,
             "utilization_gpu_pct": reading.utilization_percent,
@@ -120,9 +122,51 @@ class Gpus:
             "power_limit_w": None if reading.power_limit_w is None else int(reading.power_limit_w),
             "fan_speed_pct": reading.fan_percent,
             "processes": None if reading.processes is None else json.dumps(processes, separators=(",", ":")),
-            "elapsed_s": round(moment.elapsed_s, 3),
+            "elapsed_s": round(sample_time.elapsed_s, 3),
             "memory_bandwidth_pct": reading.memory_bandwidth_percent,
             "sm_clock_mhz": reading.sm_clock_mhz,
             "memory_clock_mhz": reading.memory_clock_mhz,
             "throttle_reasons": None if reading.throttle_reasons is None else " ".join(reading.throttle_reasons),
         }
+
+
+def describe_process(process: GpuProcess) -> dict[str, object]:
+    """Describe a process as the nightly ``gpustats.csv`` does: memory in MiB, unknown values null."""
+    used = None if process.used_bytes is None else process.used_bytes // _MIB
+    # User and command are None if it has ended, or the driver's process IDs are not those of this container.
+    user, command = user_of(process.pid), command_of(process.pid)
+    return {"pid": process.pid, "username": user, "command": command, "gpu_memory_usage": used}
+
+
+def named_processes(processes: Iterable[GpuProcess]) -> str:
+    """Describe processes for people, as in ``4711 python (2 GB)``."""
+    named = [_named(process) for process in processes]
+    more = [f"{len(named) - _NAMED_AT_MOST} more"] if len(named) > _NAMED_AT_MOST else []
+    return ", ".join(named[:_NAMED_AT_MOST] + more)
+
+
+def memory_warnings(readings: Iterable[GpuReading], threshold: float | None, when: str) -> Iterator[str]:
+    """Yield one sentence for each GPU with more memory in use than allowed, with its processes.
+
+    Args:
+        readings: GPUs to check.
+        threshold: fraction of a GPU's memory, 0 to 1; ``None`` allows everything.
+        when: end of "in use ...".
+    """
+    for reading in readings:
+        used, total = reading.memory_used_bytes, reading.memory_total_bytes
+        if threshold is None or used is None or not total or used <= threshold * total:
+            continue
+        share = format_percent(100 * used / total)
+        owners = named_processes(reading.processes or ()) or "no process that the driver names"
+        yield (
+            f"GPU {reading.index}: {format_size(used)} of {format_size(total)} of memory ({share}) "
+            f"in use {when}, over gpu_mem_use_warning_threshold ({threshold:g}): {owners}."
+        )
+
+
+def _named(process: GpuProcess) -> str:
+    stat = read_stat(process.pid)
+    # A name may hold anything: repr() leaves nothing that plays tricks on a terminal.
+    name = "(not visible from here)" if stat is None else repr(stat.name)[1:-1]
+    return f"{process.pid} {name} ({'?' if process.used_bytes is None else format_size(process.used_bytes)})"

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What an entry's processes use: the script and all that it starts, and its Ray cluster."""
+"""CPU, memory and I/O of an entry's processes: the script, all that it starts, and its Ray cluster."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.machine.processes import TreeUsage, members_below, read_stats, read_tree_usage
-from pytest_curator_bench.telemetry.instruments import Level, Timing, percent_of
+from pytest_curator_bench.telemetry.sources import Gauge, RateClock, percent_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from pytest_curator_bench.telemetry.instruments import Moment
+    from pytest_curator_bench.telemetry.sources import SampleTime
 
 __all__ = ["ObjectStore", "ProcessTree"]
 
@@ -24,7 +24,7 @@ class ProcessTree:
     """CPU, memory and I/O of the processes below the keepers of script and cluster.
 
     A keeper is the parent of a job's main process (see :mod:`pytest_curator_bench.processes.supervisor`), and all
-    that the job starts stays below it, daemons included. What the cluster has used before counts for nothing.
+    processes of the job stay below it, daemons included. Earlier use by the cluster does not count.
     """
 
     name = "the process tree"
@@ -42,64 +42,64 @@ class ProcessTree:
         self._keepers = [script_keeper, *([] if cluster_keeper is None else [cluster_keeper])]
         self._before = TreeUsage() if cluster_keeper is None else read_tree_usage([cluster_keeper])
         self._elapsed_s = 0.0
-        self._timing = Timing()
+        self._rate_clock = RateClock()
         self._rate_cpu_s: float | None = None
         self._cpu_time_s = 0.0
         self._read_bytes = 0
         self._write_bytes = 0
         self._peak_percent: float | None = None
-        self._levels = {name: Level() for name in ("rss_bytes", "rss_anonymous_bytes", "swap_bytes", "process_count")}
+        self._gauges = {name: Gauge() for name in ("rss_bytes", "rss_anonymous_bytes", "swap_bytes", "process_count")}
 
     @property
     def cpu_time_s(self) -> float:
         """CPU time of all these processes so far, in seconds."""
         return self._cpu_time_s
 
-    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
-        """One row."""
-        with self._timing:
+    def read(self, sample_time: SampleTime) -> Sequence[Mapping[str, object]]:
+        """Return one row."""
+        with self._rate_clock:
             usage = read_tree_usage(self._keepers)
         # A process that ends between two reads of one pass may be counted twice, or be missed, once.
         self._cpu_time_s = max(usage.cpu_time_s - self._before.cpu_time_s, self._cpu_time_s)
         self._read_bytes = max(usage.read_bytes - self._before.read_bytes, self._read_bytes)
         self._write_bytes = max(usage.write_bytes - self._before.write_bytes, self._write_bytes)
-        self._elapsed_s = moment.elapsed_s
+        self._elapsed_s = sample_time.elapsed_s
         percent = None
         if self._rate_cpu_s is not None:
-            percent = percent_of(self._cpu_time_s - self._rate_cpu_s, self._timing.taken_s)
+            percent = percent_of(self._cpu_time_s - self._rate_cpu_s, self._rate_clock.duration_s)
         if percent is not None:
             self._peak_percent = max(percent, self._peak_percent or 0.0)
         if percent is not None or self._rate_cpu_s is None:
-            self._timing.restart()
+            self._rate_clock.restart()
             self._rate_cpu_s = self._cpu_time_s
-        levels = {
+        gauges = {
             "rss_bytes": usage.rss_bytes,
             "rss_anonymous_bytes": usage.rss_anonymous_bytes,
             "swap_bytes": usage.swap_bytes,
             "process_count": usage.count,
         }
-        for name, value in levels.items():
-            self._levels[name].add(value, moment)
+        for name, value in gauges.items():
+            self._gauges[name].add(value, sample_time)
         transfer = {"read_bytes": self._read_bytes, "write_bytes": self._write_bytes}
-        return [{"cpu_percent": percent, **levels, **transfer}]
+        return [{"cpu_percent": percent, **gauges, **transfer}]
 
-    def figures(self) -> dict[str, object]:
-        """Totals, means and peaks."""
-        figures: dict[str, object] = {"tree_cpu_time_s": round(self._cpu_time_s, 2)}
+    def summary(self) -> dict[str, object]:
+        """Return totals, means and peaks."""
+        summary: dict[str, object] = {"tree_cpu_time_s": round(self._cpu_time_s, 2)}
         mean = percent_of(self._cpu_time_s, self._elapsed_s)
         if mean is not None and self._peak_percent is not None:
-            figures |= {"cpu_percent_mean": mean, "cpu_percent_peak": max(self._peak_percent, mean)}
-        for name, level in self._levels.items():
-            figures |= level.figures(name)
-        return {**figures, "read_bytes": self._read_bytes, "write_bytes": self._write_bytes}
+            summary |= {"cpu_percent_mean": mean, "cpu_percent_peak": max(self._peak_percent, mean)}
+        for name, gauge in self._gauges.items():
+            summary |= gauge.summary(name)
+        return {**summary, "read_bytes": self._read_bytes, "write_bytes": self._write_bytes}
 
 
 class ObjectStore:
-    """Memory that the cluster's object store has taken so far, without asking Ray.
+    """Size of the cluster's object store, without asking Ray.
 
-    Ray's store is one file in /dev/shm (on disk where that is too small), unlinked as soon as it is mapped, which
-    grows as objects are written; room of deleted objects is used again but not given back. So this is the most
-    that has been in it at a time, rounded up by fragmentation. The raylet holds the file open.
+    Ray's store is one file in /dev/shm (on disk where that is too small), unlinked as soon as it is mapped. It grows
+    as objects are written; space of deleted objects is used again but never freed. So this is the most that has been
+    in it at a time, rounded up by fragmentation. The raylet holds the file open.
     """
 
     name = "Ray's object store"
@@ -108,10 +108,10 @@ class ObjectStore:
     def __init__(self, cluster_keeper: int | None) -> None:
         self._keeper = cluster_keeper
         self._files: list[Path] = []
-        self._level = Level()
+        self._gauge = Gauge()
 
-    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
-        """One row; empty without a cluster, or before its raylet has its store."""
+    def read(self, sample_time: SampleTime) -> Sequence[Mapping[str, object]]:
+        """Return one row; none without a cluster, or before its raylet has its store."""
         if self._keeper is None:
             return []
         sizes = _sizes(self._files)
@@ -120,17 +120,17 @@ class ObjectStore:
             sizes = _sizes(self._files)
         if not sizes:
             return []
-        taken = sum(sizes)
-        self._level.add(taken, moment)
-        return [{"object_store_bytes": taken}]
+        used_bytes = sum(sizes)
+        self._gauge.add(used_bytes, sample_time)
+        return [{"object_store_bytes": used_bytes}]
 
-    def figures(self) -> dict[str, object]:
-        """Mean and peak."""
-        return self._level.figures("object_store_bytes")
+    def summary(self) -> dict[str, object]:
+        """Return mean and peak."""
+        return self._gauge.summary("object_store_bytes")
 
 
 def _store_files(keeper: int) -> list[Path]:
-    """The stores' descriptors, below /proc, in the raylets under ``keeper``."""
+    """Return the stores' descriptors, below /proc, in the raylets under ``keeper``."""
     found = []
     for stat in members_below(read_stats(), [keeper]):
         if stat.name == "raylet":
@@ -143,7 +143,7 @@ def _store_files(keeper: int) -> list[Path]:
 
 
 def _sizes(files: Sequence[Path]) -> list[int]:
-    """What those that are still there take, in bytes."""
+    """Return the sizes of the files that still exist, in bytes."""
     sizes = []
     for file in files:
         with suppress(OSError):

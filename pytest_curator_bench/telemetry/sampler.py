@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Takes samples in a thread while something runs, and writes them down line by line."""
+"""Sampling in a thread while something runs, and the CSV files that samples go to."""
 
 from __future__ import annotations
 
@@ -11,20 +11,21 @@ import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.telemetry.instruments import Moment
+from pytest_curator_bench._util.text import counted, format_seconds
+from pytest_curator_bench.telemetry.sources import SampleTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from pytest_curator_bench.telemetry.instruments import Instrument
+    from pytest_curator_bench.telemetry.sources import Source
 
 __all__ = ["Clock", "Sampler", "Table"]
 
-# The first samples lie closer, each pause twice the one before, so that short scripts have figures, too.
+# Pauses begin short and double, so that short scripts have samples, too.
 FIRST_PAUSE_S = 0.05
-# A driver call may hang for good: then the thread is left behind, and the entry goes on.
-STOP_LIMIT_S = 5.0
+# A driver call may hang for ever: then the thread is abandoned, and the entry goes on.
+STOP_TIMEOUT_S = 5.0
 
 
 class Clock:
@@ -33,28 +34,33 @@ class Clock:
     name = "the clock"
     columns = ("time_utc", "elapsed_s")
 
-    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
-        """One row."""
-        return [{"time_utc": moment.time.isoformat(timespec="milliseconds"), "elapsed_s": round(moment.elapsed_s, 3)}]
+    def read(self, sample_time: SampleTime) -> Sequence[Mapping[str, object]]:
+        """Return one row."""
+        return [
+            {
+                "time_utc": sample_time.utc.isoformat(timespec="milliseconds"),
+                "elapsed_s": round(sample_time.elapsed_s, 3),
+            }
+        ]
 
-    def figures(self) -> dict[str, object]:
-        """The clock has none."""
+    def summary(self) -> dict[str, object]:
+        """Return nothing."""
         return {}
 
 
 class Table:
-    """A CSV file with the readings of some instruments side by side; whole lines, written at once."""
+    """A CSV file with the samples of several sources side by side; each line is written at once."""
 
-    def __init__(self, path: Path, instruments: Sequence[Instrument]) -> None:
+    def __init__(self, path: Path, sources: Sequence[Source]) -> None:
         """Create the file; raises OSError."""
-        self.instruments = instruments
+        self.sources = sources
         self._file = path.open("w", encoding="utf-8", newline="", buffering=1)
-        columns = [column for instrument in instruments for column in instrument.columns]
+        columns = [column for source in sources for column in source.columns]
         self._writer = csv.DictWriter(self._file, columns, lineterminator="\n")
         self._writer.writeheader()
 
     def write(self, readings: Sequence[Sequence[Mapping[str, object]]]) -> None:
-        """Write what the instruments have read, one row for each thing that they watch; raises OSError."""
+        """Write one sample of each source, in as many rows as the longest has; raises OSError."""
         for number in range(max(map(len, readings), default=0)):
             row: dict[str, object] = {}
             for rows in readings:
@@ -71,14 +77,14 @@ class Sampler:
     """Samples at regular intervals, whatever fails.
 
     Attributes:
-        samples: how many were taken.
-        cpu_time_s: what they have cost this process, in seconds.
+        samples: number of samples taken.
+        cpu_time_s: CPU time that they cost this process, in seconds.
     """
 
     def __init__(self, tables: Sequence[Table], *, interval_s: float) -> None:
         self._tables = tables
         self._interval_s = interval_s
-        self._failures: dict[str, tuple[int, str]] = {}  # how often, and what the first one said
+        self._failures: dict[str, tuple[int, str]] = {}  # number, and text of the first one
         self._begun = self._last = 0.0
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="bench-telemetry", daemon=True)
@@ -87,50 +93,50 @@ class Sampler:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Take samples until the body has ended, and a last one then."""
+        """Take samples until the body has ended, then a last one."""
         try:
             self._begun = self._last = time.monotonic()
             try:
                 self._thread.start()
-            except RuntimeError as error:  # no more threads to be had
+            except RuntimeError as error:  # no more threads are possible
                 self._failed("the sampler", error)
             yield
         finally:
             self._stop.set()
             if self._thread.is_alive():
-                self._thread.join(STOP_LIMIT_S)
+                self._thread.join(STOP_TIMEOUT_S)
             if self.hangs:
-                self._failed("the sampler", TimeoutError(f"a reading takes over {STOP_LIMIT_S:g} s"))
+                self._failed("the sampler", TimeoutError(f"a reading takes over {format_seconds(STOP_TIMEOUT_S)}"))
 
     @property
     def hangs(self) -> bool:
-        """Whether a reading has not come back when the samples were to end."""
+        """Whether a reading still had not returned when sampling was to stop."""
         return self._stop.is_set() and self._thread.is_alive()
 
     @property
     def problems(self) -> list[str]:
-        """One sentence for each thing that failed."""
+        """One sentence for each part that failed."""
         return [
-            f"Telemetry: {name} failed {number} time{'s' if number != 1 else ''}: {first}"
+            f"Telemetry: {name} failed {counted(number, 'time')}: {first}"
             for name, (number, first) in self._failures.items()
         ]
 
-    def figures(self) -> dict[str, object]:
-        """The figures of all instruments, and how many samples they come from."""
-        figures: dict[str, object] = {}
+    def summary(self) -> dict[str, object]:
+        """Return the summaries of all sources, and the number of samples."""
+        summary: dict[str, object] = {}
         for table in self._tables:
-            for instrument in table.instruments:
+            for source in table.sources:
                 try:
-                    figures |= instrument.figures()
+                    summary |= source.summary()
                 except Exception as error:
-                    self._failed(instrument.name, error)
-        return {**figures, "telemetry_samples": self.samples, "telemetry_cpu_time_s": round(self.cpu_time_s, 3)}
+                    self._failed(source.name, error)
+        return {**summary, "telemetry_samples": self.samples, "telemetry_cpu_time_s": round(self.cpu_time_s, 3)}
 
     def sample(self, *, running: bool) -> None:
         """Take one sample; never raises."""
         now = time.monotonic()
-        moment = Moment(
-            time=datetime.now(UTC),
+        sample_time = SampleTime(
+            utc=datetime.now(UTC),
             elapsed_s=now - self._begun,
             interval_s=now - self._last if self.samples else 0.0,
             running=running,
@@ -138,17 +144,17 @@ class Sampler:
         self._last = now
         self.samples += 1
         for table in self._tables:
-            readings = [self._read(instrument, moment) for instrument in table.instruments]
+            readings = [self._read(source, sample_time) for source in table.sources]
             try:
                 table.write(readings)
             except (OSError, ValueError) as error:
                 self._failed("writing", error)
 
-    def _read(self, instrument: Instrument, moment: Moment) -> Sequence[Mapping[str, object]]:
+    def _read(self, source: Source, sample_time: SampleTime) -> Sequence[Mapping[str, object]]:
         try:
-            return instrument.read(moment)
+            return source.read(sample_time)
         except Exception as error:
-            self._failed(instrument.name, error)
+            self._failed(source.name, error)
             return []
 
     def _run(self) -> None:
@@ -157,7 +163,7 @@ class Sampler:
         while not self._stop.wait(max((due := due + pause_s) - time.monotonic(), 0)):
             self.sample(running=True)
             pause_s = min(2 * pause_s, self._interval_s)
-            due = max(due, time.monotonic() - self._interval_s)  # what was missed is not made up for
+            due = max(due, time.monotonic() - self._interval_s)  # missed samples are not made up for
         self.sample(running=False)
         self.cpu_time_s = time.thread_time()
         for table in self._tables:

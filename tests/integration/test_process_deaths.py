@@ -86,7 +86,11 @@ def test_killed_harness_leaves_nothing(world: World, fork: str) -> None:
 
 def test_the_end_after_a_killed_harness_is_within_ten_seconds() -> None:
     """That is what users were promised, and what the supervisor's own limits add up to."""
-    limits_s = supervisor_module.SCRIPTS_LIMIT_S, supervisor_module.HELD_LIMIT_S, supervisor_module.ADOPTED_LIMIT_S
+    limits_s = (
+        supervisor_module.SCRIPTS_TIMEOUT_S,
+        supervisor_module.HELD_TIMEOUT_S,
+        supervisor_module.ADOPTED_TIMEOUT_S,
+    )
     assert sum(limits_s) < 10
 
 
@@ -132,7 +136,7 @@ def test_script_kills_its_keeper(world: World) -> None:
 def test_failed_keeper_tells_why(world: World) -> None:
     """A failure inside the supervisor reaches the developer with its traceback."""
     process = world.spawn("/bin/sleep", "100")
-    process._line.say(b'{"nonsense": 1}')
+    process._connection.send(b'{"nonsense": 1}')
     with pytest.raises(SupervisorLostError, match=r"(?s)was killed\.\nTraceback.*KeyError: 'grace'"):
         process.wait()
     assert process.end(0).ended != ()
@@ -225,7 +229,7 @@ def test_interrupt_at_every_step_of_wait_and_end(world: World, method: str, *, e
         step += 1
         process = world.spawn("/bin/true")
         if early:
-            select.select([process._line._connection], [], [])
+            select.select([process._connection._socket], [], [])
         call = functools.partial(process.wait) if method == "wait" else functools.partial(process.end, 60)
         interrupted = interrupt_at(step, call)
         call()

@@ -141,7 +141,7 @@ def test_unkillable_process(world: World, monkeypatch: pytest.MonkeyPatch) -> No
     A process in a device wait can't be had in a test: here the supervisor can't signal those called "sleep".
     """
     kill = "os.kill(process.pid, signum)"
-    changes = {"KILL_LIMIT_S = 10.0": "KILL_LIMIT_S = 0.3", kill: f'process.name != "sleep" and {kill}'}
+    changes = {"KILL_TIMEOUT_S = 10.0": "KILL_TIMEOUT_S = 0.3", kill: f'process.name != "sleep" and {kill}'}
     alter_supervisor(world, monkeypatch, changes)
     process = world.spawn("/bin/sleep", "100")
     try:
@@ -158,6 +158,6 @@ def test_silent_keeper(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     process = world.spawn("/bin/sh", "-c", code)
     (world.directory / "go").touch()
     world.await_file("stopped")
-    monkeypatch.setattr(process_module, "_ANSWER_LIMIT_S", 0.2)
+    monkeypatch.setattr(process_module, "_ANSWER_TIMEOUT_S", 0.2)
     with pytest.raises(SupervisorLostError, match="keeper does not answer"):
         process.end(0)

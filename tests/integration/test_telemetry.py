@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.clusters.local.cluster import ClusterSpec, LocalCluster
-from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineMonitor
+from pytest_curator_bench.entry.telemetry import EntryTelemetry
 from pytest_curator_bench.machine.processes import parent_of, read_tree_usage
 from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.telemetry.monitor import MachineMonitor
 from tests.support.process_world import DAEMON, World
 from tests.support.stub_nvml import build_stub_nvml, stub_nvml_environment
 
@@ -149,7 +150,8 @@ def test_an_entry_directory_that_cannot_be_written_changes_no_outcome(world: Wor
 
 
 KILLED = """
-from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineMonitor
+from pytest_curator_bench.entry.telemetry import EntryTelemetry
+from pytest_curator_bench.telemetry.monitor import MachineMonitor
 telemetry = EntryTelemetry(MachineMonitor(), world.directory, interval_s=0.05, cluster=None, environment={})
 process = world.spawn("/bin/sleep", "100")
 with telemetry.running(process.keeper_pid):
@@ -172,7 +174,8 @@ def test_a_killed_harness_leaves_whole_rows(world: World) -> None:
 
 
 GPU_ENTRY = """
-from pytest_curator_bench.entry.telemetry import EntryTelemetry, MachineMonitor
+from pytest_curator_bench.entry.telemetry import EntryTelemetry
+from pytest_curator_bench.telemetry.monitor import MachineMonitor
 from pytest_curator_bench.results.record import EntryResult
 import json
 environment = {"CUDA_VISIBLE_DEVICES": "1"}

@@ -160,7 +160,7 @@ def test_waiting_shows_in_a_log(two: Project) -> None:
         watchdog.start()
         line = next((line for line in process.stdout if "waiting for" in line), "")
         assert re.match(
-            rf"a: waiting for the whole machine, \d+ s \| other_entry \(pid {os.getpid()}\) has the whole machine since [\d:]{{8}}$",
+            rf"a: waiting for the whole machine, \d+ s \| other_entry \(pid {os.getpid()}\) holds the whole machine since [\d:]{{8}}$",
             line,
         )
         time.sleep(8)
@@ -248,9 +248,9 @@ def test_dry_run_tells_the_lease(simulated: Project) -> None:
     simulated.run("--bench-dry-run").stdout.fnmatch_lines(
         [
             *("a", "  lease: the whole machine"),
-            *("b", "  lease: 1 GPU, 8 CPUs, 0.1 GB of object store"),
+            *("b", "  lease: 1 GPU, 8 CPUs, 100 MB of object store"),
             *("c", "  lease: none: it needs 5 GPUs, this machine has 4"),
-            *("d", "  lease: nothing of its own"),
+            *("d", "  lease: a slot without CPUs or GPUs"),
         ]
     )
 

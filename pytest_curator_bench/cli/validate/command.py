@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pytest_curator_bench._util.container import display_path
+from pytest_curator_bench._util.text import counted
 from pytest_curator_bench.cli.validate.report import Row, print_report
 from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
 from pytest_curator_bench.cli.validate.sinks import sink_findings
@@ -81,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     except ConfigError as error:
         for problem in error.problems:
             console.print(problem, markup=False)
-        console.print(f"{_counted(len(error.problems), 'error')}: nothing else was looked at", markup=False)
+        console.print(f"{counted(len(error.problems), 'error')}: nothing else was looked at", markup=False)
         return 1
     rows = [
         Row(run=run, place=place_of(run, display), findings=_wanted(config, run, options, display))
@@ -96,9 +97,9 @@ def run(options: argparse.Namespace) -> int:
         console.print(f"error: {text}", markup=False)
     for text in config.warnings:
         console.print(f"warning: {text}", markup=False)
-    entries = _counted(len(config.entries), "entry", "entries")
-    setups = f" and {_counted(len(config.data_setups), 'data set-up')}" if config.data_setups else ""
-    counts = f"{_counted(len(errors), 'error')}, {_counted(len(config.warnings), 'warning')}"
+    entries = counted(len(config.entries), "entry", "entries")
+    setups = f" and {counted(len(config.data_setups), 'data set-up')}" if config.data_setups else ""
+    counts = f"{counted(len(errors), 'error')}, {counted(len(config.warnings), 'warning')}"
     console.print(f"{entries}{setups}: {counts}", markup=False)
     return 1 if errors or (options.strict and config.warnings) else 0
 
@@ -132,7 +133,3 @@ def _ask_for_help(config: BenchConfig, rows: Sequence[Row], environ: Mapping[str
             if problem is not None:
                 text = printable(f"{row.place}.script: {run.script} --help: {problem}")
                 row.findings.append(Problem("help", text))
-
-
-def _counted(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or f'{one}s'}"

@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.text import format_number, format_size
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES, NODE_RESOURCE_PREFIX, check_ray_version
 
@@ -248,6 +249,6 @@ def _named(resources: Mapping[str, float]) -> dict[str, float]:
 
 def _amount(amount: float, unit: str) -> str:
     if unit == _OBJECT_STORE:
-        return f"{amount / 10**9:.3g} GB of object store"
+        return f"{format_size(amount)} of object store"
     one, many = _RESOURCES[unit]
-    return f"{amount:g} {one if amount == 1 else many}"
+    return f"{format_number(amount)} {one if amount == 1 else many}"

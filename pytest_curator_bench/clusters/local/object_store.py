@@ -7,6 +7,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.text import format_size
 from pytest_curator_bench.clusters import internals
 from pytest_curator_bench.clusters.errors import ClusterError, StoreTooLargeError
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, read_space
@@ -70,26 +71,21 @@ def plan_object_store(
         size = max(size, internals.SMALLEST_STORE_BYTES)
     if size < internals.SMALLEST_STORE_BYTES:
         raise ClusterError(
-            f"An object store of {_gigabytes(size)} is too small for Ray: ask for at least "
+            f"An object store of {format_size(size)} is too small for Ray: ask for at least "
             f"{internals.SMALLEST_STORE_BYTES} bytes (75 MiB)."
         )
     if size > memory:
         raise StoreTooLargeError(
-            f"An object store of {_gigabytes(size)} is more than the {_gigabytes(memory)} of memory here: "
+            f"An object store of {format_size(size)} is more than the {format_size(memory)} of memory here: "
             "ask for less (30 % of memory is Ray's default)."
         )
     if size <= shared_memory_free:
         return ObjectStorePlan(size)
     shortage = (
-        f"the object store of {_gigabytes(size)} does not fit in /dev/shm, of which "
-        f"{_gigabytes(shared_memory_free)} are free"
+        f"the object store of {format_size(size)} does not fit in /dev/shm, of which "
+        f"{format_size(shared_memory_free)} are free"
     )
     remedy = "ask for less, or make /dev/shm larger (docker run --shm-size)"
     if size > internals.LARGEST_SLOW_STORE_BYTES and not environment.get(internals.ALLOW_SLOW_STORE):
         raise StoreTooLargeError(f"Ray would refuse to start: {shortage}; {remedy}.")
     return ObjectStorePlan(size, (f"Ray keeps its objects on disk, which is slow: {shortage}; {remedy}.",))
-
-
-def _gigabytes(size: int) -> str:
-    number = size / 10**9
-    return f"{number:.3g} GB" if number < 1000 else f"{number:,.0f} GB"

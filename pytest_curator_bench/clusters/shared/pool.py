@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.clusters.local.command import ClusterSpec
     from pytest_curator_bench.clusters.shared.inspector import Inspector, Inventory
-    from pytest_curator_bench.resources.placement import ResourceRequest
+    from pytest_curator_bench.resources.allocation import ResourceRequest
     from pytest_curator_bench.resources.registry import Lease
 
 __all__ = ["ClusterPool", "Findings", "SharedCluster"]

@@ -13,7 +13,7 @@ from pytest_curator_bench.entry.preflight import needed_setups
 from pytest_curator_bench.entry.resources import request_for, shortage_for
 from pytest_curator_bench.entry.runs import has_several_runs
 from pytest_curator_bench.entry.setups import setup_command
-from pytest_curator_bench.resources.placement import describe_need
+from pytest_curator_bench.resources.allocation import describe_request
 from pytest_curator_bench.session.names import DATA_SETUP_NAME
 
 if TYPE_CHECKING:
@@ -86,4 +86,4 @@ def _resources(entry: Entry) -> str:
 
 def _lease(entry: Entry, capacity: Capacity) -> str:
     shortage = shortage_for(entry, capacity)
-    return f"none: it {shortage}" if shortage else describe_need(request_for(entry, capacity), capacity)
+    return f"none: it {shortage}" if shortage else describe_request(request_for(entry, capacity), capacity)

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pytest_curator_bench._util.text import format_number, format_seconds
 from pytest_curator_bench.results.outputs import flat_scalars
 from pytest_curator_bench.results.record import KNOWN_MISS
 
@@ -85,9 +86,9 @@ def _detail(result: EntryResult) -> str:
 
 
 def _times(result: EntryResult) -> str:
-    taken = "-" if result.exec_time_s is None else f"{result.exec_time_s:.1f}"
+    taken = "-" if result.exec_time_s is None else f"{result.exec_time_s:,.1f}"
     measured = sum(run["measured"] for run in result.runs)
-    return f"{taken}{f' (x{measured})' if measured else ''} / {result.timeout_s:g} s"
+    return f"{taken}{f' (x{measured})' if measured else ''} / {format_seconds(result.timeout_s)}"
 
 
 def key_metrics(result: EntryResult) -> list[str]:
@@ -110,7 +111,4 @@ def _interval(result: EntryResult, name: str) -> str:
 def _short(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)[:40]
-    for factor, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M")):
-        if abs(value) >= factor:
-            return f"{value / factor:.3g}{letter}"
-    return f"{value:,d}" if isinstance(value, int) else f"{value:,.4g}" if abs(value) < 1e4 else f"{value:,.0f}"
+    return format_number(value)

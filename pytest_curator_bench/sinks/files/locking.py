@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
+from pytest_curator_bench._util.locks import lock
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError, SinkSettings
 
 if TYPE_CHECKING:
@@ -66,9 +66,6 @@ class FileSink(Sink):
 def locked(path: Path) -> Iterator[int]:
     """Open ``path`` (made where missing, its directory too) and keep others that do the same out.
 
-    The lock is flock(2)'s: it goes with the process that holds it, and works between hosts on NFS of Linux 2.6.12
-    and later.
-
     Returns:
         a file descriptor for reading and appending.
 
@@ -79,7 +76,7 @@ def locked(path: Path) -> Iterator[int]:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            lock(descriptor)
             if _is_current(descriptor, path):
                 yield descriptor
                 return

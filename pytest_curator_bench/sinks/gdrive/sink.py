@@ -5,17 +5,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import importlib.util
 import json
-import time
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from pytest_curator_bench._util.locks import LockedError, locked_file
 from pytest_curator_bench.session.runs import read_runs
 from pytest_curator_bench.sinks.base import (
     PermanentSinkError,
@@ -41,7 +40,6 @@ PART_PROPERTY = "curator_bench_part"
 KEY_DIGITS = 32
 # Another run that uploads the same session is waited for this long, which is less than what counts as a hang.
 LOCK_WAIT_S = 8.0
-LOCK_PAUSE_S = 0.1
 
 
 class GoogleDriveSettings(SinkSettings):
@@ -186,17 +184,11 @@ def _authorized(file: Path, subject: str | None) -> Any:
 @contextlib.contextmanager
 def _alone(lock_file: Path) -> Iterator[None]:
     """Keep other runs and replays of the session out: two at once would make two of everything."""
-    until = time.monotonic() + LOCK_WAIT_S
-    with lock_file.open("w") as file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise TransientSinkError("another run of the session is uploading it") from None
-                time.sleep(LOCK_PAUSE_S)
-            else:
-                break
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(locked_file(lock_file, timeout_s=LOCK_WAIT_S))
+        except LockedError:
+            raise TransientSinkError("another run of the session is uploading it") from None
         yield
 
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from pytest_curator_bench._util.text import format_percent
 from pytest_curator_bench.config.problems import nearest, quote
 from pytest_curator_bench.results.statistics import is_number
 from pytest_curator_bench.sinks.slack.metrics import metric_texts, show
@@ -233,7 +234,7 @@ def _requirement_line(record: Mapping[str, Any]) -> str:
         sentence = f"{record.get('metric')} = {show(record.get('actual'))}, must be {record.get('bound')}"
         margin = record.get("margin_percent")
         if is_number(margin):
-            sentence += f" ({margin:+.3g} %)"
+            sentence += f" ({'+' if margin > 0 else ''}{format_percent(margin)})"
     return f":small_red_triangle_down: {escape(' '.join(sentence.split()))}"
 
 

@@ -8,6 +8,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pytest_curator_bench._util.text import format_number, format_percent, format_ratio
 from pytest_curator_bench.results.metrics import MISSING, find_metric
 from pytest_curator_bench.results.statistics import is_number
 from pytest_curator_bench.sinks.slack.text import escape, fit
@@ -29,19 +30,16 @@ def _change(value: object, before: object) -> str:
     if not is_number(value) or not is_number(before) or not before:
         return ""
     try:
-        percent = 100.0 * (value - before) / abs(before)
+        change = 100.0 * (value - before) / abs(before)
     except OverflowError:
         return ""
-    if not math.isfinite(percent):
+    if not math.isfinite(change):
         return ""
-    arrow = "▲" if percent > 0 else "▼" if percent < 0 else "="
-    return f" {arrow} {percent:+.3g} %" if percent else f" {arrow}"
+    if value > 2 * before > 0:
+        return f" ▲ {format_ratio(value / before)}"
+    return f" ▲ +{format_percent(change)}" if change > 0 else f" ▼ {format_percent(change)}" if change < 0 else " ="
 
 
 def show(value: object) -> str:
     """``value`` on one short line, not escaped."""
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if value.bit_length() <= 64 else "a very long integer"
-    return fit(str(value), 100)
+    return format_number(value) if is_number(value) else fit(str(value), 100)

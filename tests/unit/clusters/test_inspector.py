@@ -31,7 +31,7 @@ def test_an_empty_cluster_is_clean() -> None:
         (Inventory(placement_groups=({"id": "c3", "name": "mine"},)), "placement group mine"),
         (Inventory(placement_groups=({"id": "c3", "name": ""},)), "placement group c3"),
         (Inventory(objects=1, object_bytes=1_500_000), "1 object of 1.5 MB in the object store"),
-        (Inventory(objects=7, object_bytes=12_000_000_000), "7 objects of 12000.0 MB in the object store"),
+        (Inventory(objects=7, object_bytes=12_000_000_000), "7 objects of 12 GB in the object store"),
         (Inventory(orphans=("12 sleep",)), "process 12 sleep"),
         (
             Inventory(jobs=({"id": "02000000", "pid": 7, "command": "python\n  -c 1"},)),

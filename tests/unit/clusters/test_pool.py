@@ -24,8 +24,8 @@ from pytest_curator_bench.clusters.shared import pool as pool_module
 from pytest_curator_bench.clusters.shared.inspector import Inspector
 from pytest_curator_bench.clusters.shared.pool import ClusterPool, Findings, SharedCluster
 from pytest_curator_bench.processes.client import Supervisor
+from pytest_curator_bench.resources.allocation import ResourceRequest
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.placement import ResourceRequest
 from pytest_curator_bench.resources.registry import LeaseRegistry
 from pytest_curator_bench.resources.state_file import DIRECTORY_VARIABLE
 

@@ -12,8 +12,8 @@ import pytest
 from pytest_curator_bench.config.model import Entry
 from pytest_curator_bench.config.schema_models import RaySettings
 from pytest_curator_bench.entry.resources import parallel_order, request_for, shortage_for
+from pytest_curator_bench.resources.allocation import ResourceRequest
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.placement import ResourceRequest
 
 THERE = read_capacity({SIMULATED_VARIABLE: "cpus=16,gpus=8,memory=64000000000"})
 DEFAULT_STORE = 19_200_000_000  # 30 % of memory

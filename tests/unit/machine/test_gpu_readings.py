@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 
 READ = """
 import dataclasses, json
-from pytest_curator_bench.machine.gpu_readings import GpuReader
+from pytest_curator_bench.machine.gpus import GpuReader
 reader = GpuReader.open()
 print(json.dumps(None if reader is None else [dataclasses.asdict(reading) for reading in reader.read()]))
 if reader is not None:

@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from pytest_curator_bench.resources.allocation import InUse, ResourceRequest, allocate
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
-from pytest_curator_bench.resources.placement import InUse, ResourceRequest, place
 from pytest_curator_bench.resources.queue import PATIENCE, State, Waiter, schedule
 
 THERE = read_capacity({SIMULATED_VARIABLE: "cpus=16,gpus=8,memory=1000000000"})
 NOW = "2026-01-01T00:00:00+00:00"
 ROOM = THERE.object_store_bytes
 
-needs = st.builds(
+requests = st.builds(
     ResourceRequest,
     cpus=st.none() | st.integers(0, 16),
     gpus=st.none() | st.integers(0, 8),
@@ -27,22 +27,22 @@ needs = st.builds(
 )
 
 
-def waiter(name: str, need: ResourceRequest) -> Waiter:
+def waiter(name: str, request: ResourceRequest) -> Waiter:
     """Somebody who has just come."""
-    return Waiter(id=name, owner=f"owner of {name}", name=name, pid=1, since=NOW, need=need, capacity=THERE)
+    return Waiter(id=name, owner=f"owner of {name}", name=name, pid=1, since=NOW, request=request, capacity=THERE)
 
 
 def queued(*asked: tuple[str, ResourceRequest]) -> State:
     """All of these have come, in this order, and been looked after one by one."""
     state = State()
-    for name, need in asked:
-        state = schedule(state.joined(waiter(name, need)), NOW)
+    for name, request in asked:
+        state = schedule(state.joined(waiter(name, request)), NOW)
     return state
 
 
 def holders(state: State) -> list[str]:
     """Names of those who hold something."""
-    return [holding.name for holding in state.holdings]
+    return [grant.name for grant in state.grants]
 
 
 def gpus(number: int) -> ResourceRequest:
@@ -61,25 +61,25 @@ class Queue(RuleBasedStateMachine):
 
     def settle(self, state: State) -> None:
         """Schedule, and count by how many each waiter has been overtaken."""
-        before = {holding.id for holding in state.holdings}
+        before = {grant.id for grant in state.grants}
         order = [item.id for item in state.waiters]
         self.state = schedule(state, NOW)
-        granted = [holding.id for holding in self.state.holdings if holding.id not in before]
+        granted = [grant.id for grant in self.state.grants if grant.id not in before]
         for left in self.state.waiters:
             later = order[order.index(left.id) :]
             self.passed[left.id] = self.passed.get(left.id, 0) + len(set(granted) & set(later))
 
-    @rule(need=needs)
-    def come(self, need: ResourceRequest) -> None:
+    @rule(request=requests)
+    def come(self, request: ResourceRequest) -> None:
         """Somebody asks."""
         self.count += 1
-        self.settle(self.state.joined(waiter(f"e{self.count}", need)))
+        self.settle(self.state.joined(waiter(f"e{self.count}", request)))
 
-    @precondition(lambda self: self.state.holdings)
+    @precondition(lambda self: self.state.grants)
     @rule(data=st.data())
     def go(self, data: st.DataObject) -> None:
         """A holder gives back."""
-        self.settle(self.state.without(data.draw(st.sampled_from(self.state.holdings)).id))
+        self.settle(self.state.without(data.draw(st.sampled_from(self.state.grants)).id))
 
     @precondition(lambda self: self.state.waiters)
     @rule(data=st.data())
@@ -90,28 +90,28 @@ class Queue(RuleBasedStateMachine):
     @invariant()
     def nothing_twice(self) -> None:
         """No core, GPU or byte of store has two holders, and who is alone is alone."""
-        shares = [holding.share for holding in self.state.holdings]
+        allocations = [grant.allocation for grant in self.state.grants]
         for what in ("cpus", "cores", "gpus"):
-            held = [item for share in shares for item in getattr(share, what)]
+            held = [item for allocation in allocations for item in getattr(allocation, what)]
             assert len(set(held)) == len(held)
-        assert sum(share.object_store_bytes for share in shares) <= ROOM
-        assert len(shares) == 1 or not any(share.alone for share in shares)
+        assert sum(allocation.object_store_bytes for allocation in allocations) <= ROOM
+        assert len(allocations) == 1 or not any(allocation.alone for allocation in allocations)
 
     @invariant()
     def the_first_is_never_kept_waiting(self) -> None:
         """Who stands first waits only because it does not fit."""
-        taken = InUse()
-        for holding in self.state.holdings:
-            taken.add(holding.share)
+        in_use = InUse()
+        for grant in self.state.grants:
+            in_use.add(grant.allocation)
         for first in self.state.waiters[:1]:
-            assert place(first.need, THERE, taken) is None
+            assert allocate(first.request, THERE, in_use) is None
 
     @invariant()
     def patience(self) -> None:
         """Beyond the bound only those pass who leave what the waiter needs, and can have, untouched."""
         for item in self.state.waiters:
             assert item.overtaken == self.passed.get(item.id, 0)
-            if item.need.alone:
+            if item.request.alone:
                 assert item.overtaken <= PATIENCE
 
     @invariant()
@@ -124,15 +124,15 @@ class Queue(RuleBasedStateMachine):
 TestQueue = Queue.TestCase
 
 
-@given(st.lists(needs, max_size=30))
+@given(st.lists(requests, max_size=30))
 def test_everybody_is_served(asked: list[ResourceRequest]) -> None:
     """Whatever stream comes, when holders go in turn, all have had their lease in the end."""
     state, served = State(), set[str]()
-    for number, need in enumerate(asked):
-        state = schedule(state.joined(waiter(str(number), need)), NOW)
-    while state.holdings:
-        served.add(state.holdings[0].id)
-        state = schedule(state.without(state.holdings[0].id), NOW)
+    for number, request in enumerate(asked):
+        state = schedule(state.joined(waiter(str(number), request)), NOW)
+    while state.grants:
+        served.add(state.grants[0].id)
+        state = schedule(state.without(state.grants[0].id), NOW)
     assert not state.waiters
     assert len(served) == len(asked)
 
@@ -146,7 +146,7 @@ def test_a_stream_of_small_ones_does_not_starve_a_large_one() -> None:
         if holders(state) == ["large"]:
             break
         after += f"s{number}" in holders(state)
-        state = schedule(state.without(state.holdings[0].id), NOW)
+        state = schedule(state.without(state.grants[0].id), NOW)
     assert holders(state) == ["large"]
     assert after == PATIENCE
 

@@ -168,8 +168,8 @@ def test_waiting_tells_why(join: Callable[[], LeaseRegistry], environ: dict[str,
 
     def begin(blockage: Blockage) -> None:
         """When the second waits, the third gets in line behind it; then the holder goes."""
-        assert blockage.wanted == "the whole machine"
-        assert [holding.name for holding in blockage.holdings] == ["holder"]
+        assert blockage.request == "the whole machine"
+        assert [grant.name for grant in blockage.grants] == ["holder"]
         assert first.others_waiting()
         thread.start()
         while len(state_of(environ)["waiters"]) < 2:
@@ -178,13 +178,13 @@ def test_waiting_tells_why(join: Callable[[], LeaseRegistry], environ: dict[str,
 
     lease = second.acquire(ALL, "whole", begin)
     assert lease.waited_s > 0
-    while not heard or [holding.name for holding in heard[-1].holdings] != ["whole"]:
+    while not heard or [grant.name for grant in heard[-1].grants] != ["whole"]:
         time.sleep(0.01)
     lease.release()
     thread.join()
-    assert [holding.pid for holding in heard[0].holdings] == [os.getpid()]
+    assert [grant.pid for grant in heard[0].grants] == [os.getpid()]
     assert not first.others_waiting()
-    assert state_of(environ)["holdings"] == state_of(environ)["waiters"] == []
+    assert state_of(environ)["grants"] == state_of(environ)["waiters"] == []
 
 
 @pytest.mark.parametrize("kill", [signal.SIGKILL, signal.SIGTERM])
@@ -267,7 +267,7 @@ def test_an_interrupted_waiter_leaves_the_queue(join: Callable[[], LeaseRegistry
     with pytest.raises(KeyboardInterrupt):
         second.acquire(ALL, "waiter", interrupt)
     assert state_of(environ)["waiters"] == []
-    assert [holding["name"] for holding in state_of(environ)["holdings"]] == ["holder"]
+    assert [grant["name"] for grant in state_of(environ)["grants"]] == ["holder"]
 
 
 def test_closing_gives_back_and_forks_do_not(join: Callable[[], LeaseRegistry], environ: dict[str, str]) -> None:
@@ -281,7 +281,7 @@ def test_closing_gives_back_and_forks_do_not(join: Callable[[], LeaseRegistry], 
     assert second.try_acquire(ONE, "b") is None
     first.close()
     assert second.try_acquire(ONE, "b") is not None
-    assert len(state_of(environ)["holdings"]) == 1
+    assert len(state_of(environ)["grants"]) == 1
 
 
 def test_a_simulated_machine_keeps_nothing_of_the_real_one(environ: dict[str, str]) -> None:
@@ -298,7 +298,7 @@ def test_a_simulated_machine_keeps_nothing_of_the_real_one(environ: dict[str, st
 # --- what can be wrong with the directory ---
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"version": 99, "holdings": [], "waiters": []}', "\xff"])
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"version": 99, "grants": [], "waiters": []}', "\xff"])
 def test_an_unreadable_state(join: Callable[[], LeaseRegistry], content: str) -> None:
     """With others about nobody knows who holds what: an error that says so. Alone, it is made anew, nothing lost."""
     first, second = join(), join()

@@ -91,21 +91,21 @@ def test_a_scripts_own_exec_time_goes_before_ours() -> None:
 @pytest.mark.parametrize(
     ("metric", "bounds", "met", "margin", "sentence"),
     [
-        ("rate", {"min_value": 3500}, False, -10.857, "rate = 3120, must be at least 3500 (10.9 % too low)"),
-        ("rate", {"min_value": 3000}, True, 4.0, "rate = 3120, at least 3000 (4 % above)"),
-        ("rate", {"min_value": 3120}, True, 0.0, "rate = 3120, at least 3120"),
-        ("rate", {"max_value": 3000}, False, -4.0, "rate = 3120, must be at most 3000 (4 % too high)"),
-        ("rate", {"max_value": 4000}, True, 22.0, "rate = 3120, at most 4000 (22 % below)"),
+        ("rate", {"min_value": 3500}, False, -10.857, "rate = 3,120, must be at least 3,500 (10.9 % too low)"),
+        ("rate", {"min_value": 3000}, True, 4.0, "rate = 3,120, at least 3,000 (4 % above)"),
+        ("rate", {"min_value": 3120}, True, 0.0, "rate = 3,120, at least 3,120"),
+        ("rate", {"max_value": 3000}, False, -4.0, "rate = 3,120, must be at most 3,000 (4 % too high)"),
+        ("rate", {"max_value": 4000}, True, 22.0, "rate = 3,120, at most 4,000 (22 % below)"),
         (
             "rate",
             {"min_value": 3000, "max_value": 4000},
             True,
             4.0,
-            "rate = 3120, at least 3000 and at most 4000 (4 % above)",
+            "rate = 3,120, at least 3,000 and at most 4,000 (4 % above)",
         ),
-        ("rate", {"max_value": 2}, False, -155900.0, "rate = 3120, must be at most 2 (155900 % too high)"),
-        ("rate", {"exact_value": 3121}, False, -0.032, "rate = 3120, must be exactly 3121 (1 too low)"),
-        ("rate", {"exact_value": 3120.0}, True, 0.0, "rate = 3120, exactly 3120"),
+        ("rate", {"max_value": 2}, False, -155900.0, "rate = 3,120, must be at most 2 (1,560× as much)"),
+        ("rate", {"exact_value": 3121}, False, -0.032, "rate = 3,120, must be exactly 3,121 (1 too low)"),
+        ("rate", {"exact_value": 3120.0}, True, 0.0, "rate = 3,120, exactly 3,120"),
         (
             "docs_per_sec",
             {"exact_value": 4000.25},
@@ -116,7 +116,7 @@ def test_a_scripts_own_exec_time_goes_before_ours() -> None:
         ("ok", {"exact_value": True}, True, None, "ok = true, exactly true"),
         ("ok", {"exact_value": False}, False, None, "ok = true, must be exactly false"),
         ("ok", {"exact_value": 1}, False, None, "ok is true (a boolean), not a number, must be exactly 1"),
-        ("rate", {"exact_value": True}, False, None, "rate is 3120 (a number), not a boolean, must be exactly true"),
+        ("rate", {"exact_value": True}, False, None, "rate is 3,120 (a number), not a boolean, must be exactly true"),
         ("ok", {"min_value": 1}, False, None, "ok is true (a boolean), not a number, must be at least 1"),
         ("words", {"exact_value": "few"}, False, None, "words = 'many', must be exactly 'few'"),
         ("words", {"max_value": 3}, False, None, "words is 'many' (a text), not a number, must be at most 3"),
@@ -127,7 +127,7 @@ def test_a_scripts_own_exec_time_goes_before_ours() -> None:
         ("inf", {"min_value": 3}, True, None, "inf = inf, at least 3"),
         ("inf", {"max_value": 3}, False, None, "inf = inf, must be at most 3 (too high)"),
         ("zero", {"min_value": 0}, True, 0.0, "zero = 0, at least 0"),
-        ("rate", {"min_value": 0}, True, None, "rate = 3120, at least 0"),
+        ("rate", {"min_value": 0}, True, None, "rate = 3,120, at least 0"),
         ("zero", {"min_value": 5}, False, -100.0, "zero = 0, must be at least 5 (100 % too low)"),
         (
             "doc_per_sec",
@@ -159,8 +159,8 @@ def test_values_that_look_alike_are_shown_in_full() -> None:
 @pytest.mark.parametrize(
     ("metric", "bounds", "warning"),
     [
-        ("rate", {"min_value": 3000, "warn_below": 3200}, "rate = 3120 is below 3200 (warn_below)"),
-        ("rate", {"max_value": 4000, "warn_above": 3100}, "rate = 3120 is above 3100 (warn_above)"),
+        ("rate", {"min_value": 3000, "warn_below": 3200}, "rate = 3,120 is below 3,200 (warn_below)"),
+        ("rate", {"max_value": 4000, "warn_above": 3100}, "rate = 3,120 is above 3,100 (warn_above)"),
         ("rate", {"warn_below": 3000, "warn_above": 4000}, None),
         ("rate", {"min_value": 3200, "warn_below": 3300}, None),
         ("missing", {"warn_below": 3}, "missing is missing"),
@@ -240,7 +240,7 @@ def test_unmet_requirements_fail_the_entry() -> None:
     result = verdicts(MET, UNMET, Requirement(metric="zero", exact_value=1))
     assert (result.status, result.reason, result.success) == ("failed", "requirements", False)
     assert (result.error or "").splitlines() == [
-        "rate = 3120, must be at least 4000 (22 % too low)",
+        "rate = 3,120, must be at least 4,000 (22 % too low)",
         "zero = 0, must be exactly 1 (1 too low)",
     ]
     assert [record["met"] for record in result.requirements] == [True, False, False]
@@ -250,10 +250,10 @@ def test_known_misses() -> None:
     """A marked one that is missed leaves the entry passed, with a reason and a warning; --runxfail lifts that."""
     result = verdicts(MET, KNOWN)
     assert (result.status, result.reason) == ("passed", "known-miss")
-    assert known_misses(result) == "slow (rate = 3120, must be at least 4000 (22 % too low))"
-    assert result.warnings == ("known miss (slow): rate = 3120, must be at least 4000 (22 % too low)",)
+    assert known_misses(result) == "slow (rate = 3,120, must be at least 4,000 (22 % too low))"
+    assert result.warnings == ("known miss (slow): rate = 3,120, must be at least 4,000 (22 % too low)",)
     assert verdicts(MET, KNOWN, runxfail=True).status == "failed"
-    assert verdicts(UNMET, KNOWN).error == "rate = 3120, must be at least 4000 (22 % too low)"
+    assert verdicts(UNMET, KNOWN).error == "rate = 3,120, must be at least 4,000 (22 % too low)"
 
 
 def test_marked_ones_that_are_met() -> None:

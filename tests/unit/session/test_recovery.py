@@ -201,5 +201,5 @@ def test_a_process_is_dead_only_where_that_is_certain(
 def test_a_process_that_proc_hides_is_not_taken_for_dead(monkeypatch: pytest.MonkeyPatch) -> None:
     """With hidepid another user's process isn't in /proc, but a signal to it is refused, not lost."""
     identity = ProcessIdentity.current()
-    monkeypatch.setattr("pytest_curator_bench.session.process_identity._stat_fields", lambda _: None)
+    monkeypatch.setattr("pytest_curator_bench.session.process_identity.read_stat", lambda _: None)
     assert identity.state() == "unknown"

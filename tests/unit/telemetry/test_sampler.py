@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The sampler: rows on disk, figures online, and whatever fails changes nothing."""
+"""The sampler: rows on disk, summary online, and whatever fails changes nothing."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench.telemetry import sampler as sampler_module
-from pytest_curator_bench.telemetry.instruments import Level, Moment, Timing, percent_of
-from pytest_curator_bench.telemetry.machine import Machine
+from pytest_curator_bench.telemetry.machine import MachineActivity
 from pytest_curator_bench.telemetry.process_tree import ProcessTree
 from pytest_curator_bench.telemetry.sampler import Clock, Sampler, Table
+from pytest_curator_bench.telemetry.sources import Gauge, RateClock, SampleTime, percent_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from pytest_curator_bench.telemetry.instruments import Instrument
+    from pytest_curator_bench.telemetry.sources import Source
 
 pytestmark = pytest.mark.timeout(300)
 
 
 class Counter:
-    """An instrument that counts its readings, for as many things as it is told; fails, or hangs, on demand."""
+    """An source that counts its readings, for as many things as it is told; fails, or hangs, on demand."""
 
     name = "the counter"
     columns = ("count", "thing")
@@ -42,9 +42,9 @@ class Counter:
         self.failing = failing
         self.hold = hold
 
-    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
+    def read(self, sample_time: SampleTime) -> Sequence[Mapping[str, object]]:
         """One row for each thing."""
-        del moment
+        del sample_time
         self.count += 1
         if self.hold is not None:
             self.hold.wait()
@@ -52,7 +52,7 @@ class Counter:
             raise RuntimeError(f"reading {self.count} failed")
         return [{"count": self.count, "thing": thing} for thing in range(self.things)]
 
-    def figures(self) -> dict[str, object]:
+    def summary(self) -> dict[str, object]:
         """How often it was read."""
         return {"counted": self.count}
 
@@ -64,9 +64,9 @@ def rows(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(text.splitlines()))
 
 
-def moment(interval_s: float, *, elapsed_s: float = 0.0, running: bool = True) -> Moment:
-    """A moment."""
-    return Moment(time=datetime.now(UTC), elapsed_s=elapsed_s, interval_s=interval_s, running=running)
+def sample_time(interval_s: float, *, elapsed_s: float = 0.0, running: bool = True) -> SampleTime:
+    """A sample_time."""
+    return SampleTime(utc=datetime.now(UTC), elapsed_s=elapsed_s, interval_s=interval_s, running=running)
 
 
 def run_for(samples: int, sampler: Sampler, counter: Counter) -> None:
@@ -77,7 +77,7 @@ def run_for(samples: int, sampler: Sampler, counter: Counter) -> None:
 
 
 def test_samples_come_from_start_to_end(tmp_path: Path) -> None:
-    """First and last sample frame the others; time goes on; the figures tell how many there were."""
+    """First and last sample frame the others; time goes on; the summary tell how many there were."""
     counter = Counter()
     sampler = Sampler([Table(tmp_path / "t.csv", [Clock(), counter])], interval_s=0.02)
     run_for(5, sampler, counter)
@@ -87,8 +87,8 @@ def test_samples_come_from_start_to_end(tmp_path: Path) -> None:
     elapsed = [float(row["elapsed_s"]) for row in written]
     assert elapsed == sorted(elapsed)
     assert all(datetime.fromisoformat(row["time_utc"]).utcoffset() is not None for row in written)
-    figures = sampler.figures()
-    assert figures["telemetry_samples"] == figures["counted"] == counter.count >= 6
+    summary = sampler.summary()
+    assert summary["telemetry_samples"] == summary["counted"] == counter.count >= 6
     assert sampler.problems == []
     assert not [thread for thread in threading.enumerate() if thread.name == "bench-telemetry"]
 
@@ -103,7 +103,7 @@ def test_every_row_is_on_disk_when_its_sample_is_taken(tmp_path: Path) -> None:
 
 
 def test_several_things_have_a_row_each_beside_the_others(tmp_path: Path) -> None:
-    """Cells that an instrument doesn't fill are empty."""
+    """Cells that an source doesn't fill are empty."""
     sampler = Sampler([Table(tmp_path / "t.csv", [Clock(), Counter(things=2)])], interval_s=1)
     sampler.sample(running=True)
     first, second = rows(tmp_path / "t.csv")
@@ -126,22 +126,22 @@ def test_a_disk_that_is_full_stops_no_sampling() -> None:
     from pathlib import Path
 
     class Full(Table):
-        def __init__(self, instruments: Sequence[Instrument]) -> None:
-            super().__init__(Path("/dev/null"), instruments)
+        def __init__(self, source: Sequence[Source]) -> None:
+            super().__init__(Path("/dev/null"), source)
             self._file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115 - closed with the table
             self._writer = csv.DictWriter(self._file, ["count", "thing"])
 
     counter = Counter()
     sampler = Sampler([Full([counter])], interval_s=0.01)
     run_for(4, sampler, counter)
-    assert sampler.figures()["counted"] == counter.count
+    assert sampler.summary()["counted"] == counter.count
     assert len(sampler.problems) == 1
     assert "No space left on device" in sampler.problems[0]
 
 
 def test_a_reading_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A driver that never answers holds nothing up; the result says so."""
-    monkeypatch.setattr(sampler_module, "STOP_LIMIT_S", 0.1)
+    monkeypatch.setattr(sampler_module, "STOP_TIMEOUT_S", 0.1)
     hold = threading.Event()
     counter = Counter(hold=hold)
     sampler = Sampler([Table(tmp_path / "t.csv", [counter])], interval_s=0.01)
@@ -161,11 +161,13 @@ def test_an_exception_of_the_body_passes_and_ends_the_samples(tmp_path: Path) ->
 
 
 def test_long_runs_take_no_more_memory(tmp_path: Path) -> None:
-    """Hundreds more samples of real instruments leave the harness as large as it was."""
+    """Hundreds more samples of real source leave the harness as large as it was."""
     import os
 
     tree = ProcessTree(os.getpid())
-    table = Table(tmp_path / "t.csv", [Clock(), tree, Machine(own_cpu_time_s=lambda: tree.cpu_time_s), Counter()])
+    table = Table(
+        tmp_path / "t.csv", [Clock(), tree, MachineActivity(own_cpu_time_s=lambda: tree.cpu_time_s), Counter()]
+    )
     sampler = Sampler([table], interval_s=1)
     sizes = []
     tracemalloc.start()
@@ -181,34 +183,34 @@ def test_long_runs_take_no_more_memory(tmp_path: Path) -> None:
 
 def test_levels_weigh_values_with_their_time() -> None:
     """What lasted longer counts more; what is left when the script has ended, or unknown, does not."""
-    level = Level()
-    level.add(1000, moment(0))  # the first sample has no time before it
-    level.add(1, moment(1))
-    level.add(None, moment(5))
-    level.add(5, moment(3))
-    level.add(999, moment(1, running=False))
-    assert (level.mean, level.lowest, level.highest) == (4, 1, 5)
-    assert level.figures("x_percent") == {"x_percent_mean": 4.0, "x_percent_peak": 5}
-    assert level.figures("x_bytes") == {"x_bytes_mean": 4, "x_bytes_peak": 5}
-    assert Level().figures("x_bytes") == {}
+    gauge = Gauge()
+    gauge.add(1000, sample_time(0))  # the first sample has no time before it
+    gauge.add(1, sample_time(1))
+    gauge.add(None, sample_time(5))
+    gauge.add(5, sample_time(3))
+    gauge.add(999, sample_time(1, running=False))
+    assert (gauge.mean, gauge.lowest, gauge.highest) == (4, 1, 5)
+    assert gauge.summary("x_percent") == {"x_percent_mean": 4.0, "x_percent_peak": 5}
+    assert gauge.summary("x_bytes") == {"x_bytes_mean": 4, "x_bytes_peak": 5}
+    assert Gauge().summary("x_bytes") == {}
 
 
 def test_a_reading_that_has_to_wait_makes_no_rate_too_high(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time of a rate goes from the beginning of one reading to the end of the next, whatever lies between."""
     times = iter([1.0, 10.0, 10.4, 11.0, 11.3, 12.0, 12.2])
     monkeypatch.setattr("time.monotonic", lambda: next(times))
-    timing = Timing()
-    with timing:
+    rate_clock = RateClock()
+    with rate_clock:
         pass
-    timing.restart()
-    with timing:
+    rate_clock.restart()
+    with rate_clock:
         pass
-    assert timing.taken_s == pytest.approx(1.3)
-    with timing:
+    assert rate_clock.duration_s == pytest.approx(1.3)
+    with rate_clock:
         pass
-    assert timing.taken_s == pytest.approx(2.2)
-    timing.restart()
-    assert timing.taken_s == pytest.approx(0.2)
+    assert rate_clock.duration_s == pytest.approx(2.2)
+    rate_clock.restart()
+    assert rate_clock.duration_s == pytest.approx(0.2)
 
 
 def test_rates_need_time() -> None:

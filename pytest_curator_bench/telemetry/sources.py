@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What an instrument is, and how its readings become few figures: as they come, none is kept."""
+"""The interface of telemetry sources, and how they reduce samples to a summary without keeping them."""
 
 from __future__ import annotations
 
@@ -13,51 +13,51 @@ if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-__all__ = ["SHORTEST_RATE_S", "Instrument", "Level", "Moment", "Timing", "percent_of"]
+__all__ = ["SHORTEST_RATE_S", "Gauge", "RateClock", "SampleTime", "Source", "percent_of"]
 
 # CPU time comes in clock ticks of 10 ms: a rate over less time than this would mostly be rounding.
 SHORTEST_RATE_S = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Moment:
+class SampleTime:
     """When a sample is taken.
 
     Attributes:
-        time: UTC.
-        elapsed_s: since the first sample, just after the script's start, in seconds of the monotonic clock.
-        interval_s: since the sample before; 0 at the first.
-        running: false at the last sample, when the script has ended: levels (memory, say) tell nothing then.
+        utc: the time.
+        elapsed_s: monotonic seconds since the first sample, which is taken just after the script's start.
+        interval_s: seconds since the sample before; 0 at the first.
+        running: false at the last sample, when the script has ended and gauges (of memory, say) mean nothing.
     """
 
-    time: datetime
+    utc: datetime
     elapsed_s: float
     interval_s: float
     running: bool
 
 
-class Instrument(Protocol):
-    """One source of readings. It may raise whatever it likes: its cells stay empty then."""
+class Source(Protocol):
+    """Something that is sampled. It may raise any exception: its cells stay empty then."""
 
     @property
     def name(self) -> str:
-        """What warnings call it."""
+        """Name of it in warnings."""
 
     @property
     def columns(self) -> Sequence[str]:
-        """Column names, units in them."""
+        """Column names, with units."""
 
-    def read(self, moment: Moment) -> Sequence[Mapping[str, object]]:
-        """Take a sample: one row for each thing watched, a machine, say, or several GPUs."""
+    def read(self, sample_time: SampleTime) -> Sequence[Mapping[str, object]]:
+        """Take a sample: one row for each thing observed, such as a machine or each GPU."""
 
-    def figures(self) -> dict[str, object]:
-        """What there is to say in the end, plain data; a figure that has no value is left out."""
+    def summary(self) -> dict[str, object]:
+        """Return means, peaks and totals as plain data; those without a value are left out."""
 
 
-class Level:
-    """Mean over time and extremes of something that goes up and down.
+class Gauge:
+    """Mean over time and extremes of a value that goes up and down.
 
-    Each value stands for the time since the sample before, so that samples may come at any distance.
+    Each value counts for the time since the sample before, so that samples may come at any distance.
     """
 
     __slots__ = ("_integral", "_time_s", "highest", "lowest")
@@ -67,12 +67,12 @@ class Level:
         self.highest: float | None = None
         self.lowest: float | None = None
 
-    def add(self, value: float | None, moment: Moment) -> None:
-        """Take a value in; ``None``, and what is left when the script has ended, are not."""
-        if value is None or not moment.running or not moment.interval_s:
+    def add(self, value: float | None, sample_time: SampleTime) -> None:
+        """Add a value, unless it is ``None`` or the script has ended."""
+        if value is None or not sample_time.running or not sample_time.interval_s:
             return
-        self._integral += value * moment.interval_s
-        self._time_s += moment.interval_s
+        self._integral += value * sample_time.interval_s
+        self._time_s += sample_time.interval_s
         self.highest = value if self.highest is None else max(self.highest, value)
         self.lowest = value if self.lowest is None else min(self.lowest, value)
 
@@ -81,8 +81,8 @@ class Level:
         """Mean over time; ``None`` without a value."""
         return self._integral / self._time_s if self._time_s else None
 
-    def figures(self, name: str) -> dict[str, object]:
-        """``NAME_mean`` and ``NAME_peak``, bytes as whole numbers; nothing without a value."""
+    def summary(self, name: str) -> dict[str, object]:
+        """Return ``NAME_mean`` and ``NAME_peak``, bytes as whole numbers; empty without a value."""
         if self.mean is None or self.highest is None:
             return {}
         whole = "bytes" in name
@@ -90,11 +90,11 @@ class Level:
         return {f"{name}_mean": int(mean) if whole else mean, f"{name}_peak": int(peak) if whole else peak}
 
 
-class Timing:
-    """The time over which a counter has grown, where a reading of it takes a while.
+class RateClock:
+    """The time over which a counter has grown, where reading it takes a while.
 
-    ``with`` it around each reading. From the beginning of one to the end of another nothing is left out: so
-    a thread that has to wait for a CPU in the middle of a reading never makes a rate too high.
+    Use it as a context manager around each reading. The time runs from the beginning of one reading to the end of
+    another: so a thread that waits for a CPU in the middle of a reading never makes a rate too high.
     """
 
     __slots__ = ("_begun_s", "_ended_s", "_since_s")
@@ -109,15 +109,15 @@ class Timing:
         self._ended_s = time.monotonic()
 
     @property
-    def taken_s(self) -> float:
-        """From the beginning of the reading that the rate begins with to the end of the last one, in seconds."""
+    def duration_s(self) -> float:
+        """Seconds from the beginning of the rate's first reading to the end of the latest one."""
         return self._ended_s - self._since_s
 
     def restart(self) -> None:
-        """The next rate begins with the reading just made."""
+        """Begin the next rate with the latest reading."""
         self._since_s = self._begun_s
 
 
 def percent_of(part_s: float, whole_s: float) -> float | None:
-    """A share of time in percent, never negative; ``None`` over a time too short to tell."""
+    """Return a share of time in percent, never negative; ``None`` if the time is too short to tell."""
     return round(max(100 * part_s / whole_s, 0.0), 2) if whole_s >= SHORTEST_RATE_S else None

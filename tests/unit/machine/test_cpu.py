@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench.machine.activity import CpuTimes, read_cpu_times, read_load
-from pytest_curator_bench.machine.cpu_speed import (
+from pytest_curator_bench.machine.cpu import (
+    CpuTimes,
     FrequencyPolicies,
     HotZone,
     hot_zones,
+    read_cpu_times,
     read_frequency_policies,
+    read_load,
     read_throttle_count,
 )
 from pytest_curator_bench.machine.hardware import available_memory_bytes

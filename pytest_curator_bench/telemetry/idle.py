@@ -1,11 +1,11 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Is the machine quiet? What would disturb a measurement that begins now, one sentence each.
+"""Whether the machine is idle, or would disturb a measurement that begins now.
 
-The load average is not asked: it remembers the entry before for minutes. Nor is pressure (/proc/pressure): it
-counts waiting, and a process that keeps one of two CPUs busy makes nobody wait, but shares caches, memory and
-clock speed all the same. So CPU time is looked at over a short while, less what this pytest and its own processes
-(an idle Ray cluster, say) use meanwhile.
+The load average can't tell: it remembers the entry before for minutes. Nor can pressure (/proc/pressure): it measures
+waiting, and a process that keeps one of two CPUs busy makes nobody wait, but shares caches, memory and clock speed
+all the same. So CPU time is sampled over a short while, less the use of this process and those below it (an idle Ray
+cluster, say).
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.machine.activity import read_cpu_times
-from pytest_curator_bench.machine.cpu_speed import hot_zones, read_frequency_policies, read_throttle_count
+from pytest_curator_bench._util.text import format_size
+from pytest_curator_bench.machine.cpu import hot_zones, read_cpu_times, read_frequency_policies, read_throttle_count
 from pytest_curator_bench.machine.hardware import available_memory_bytes, read_memory
 from pytest_curator_bench.machine.processes import members_below, read_stats
-from pytest_curator_bench.telemetry.gpu_owners import gigabytes, named_processes
+from pytest_curator_bench.telemetry.gpus import named_processes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from pytest_curator_bench.machine.gpu_readings import GpuReading
+    from pytest_curator_bench.machine.gpus import GpuReading
 
-__all__ = ["QuietCheck"]
+__all__ = ["IdleCheck"]
 
-LOOK_S = 0.2
-# A series of short entries pays for one look in so many seconds.
-FRESH_S = 5.0
-# Other processes may keep so many CPUs busy: a tenth of them, but half a one in any case, which a small machine's
-# own services take now and then.
+SAMPLE_S = 0.2
+# A series of short entries pays for one check in this time.
+VALID_S = 5.0
+# Other processes may keep a tenth of the CPUs busy, or half a CPU, which a small machine's own services take now and
+# then.
 _BUSY_SHARE = 0.1
 _BUSY_CPUS = 0.5
 _STOLEN_SHARE = 0.05
@@ -45,71 +45,73 @@ _SLOWING_GPU = {
 }
 
 
-class QuietCheck:
-    """Looks at the machine; remembers what it saw, since heat is told by counters."""
+class IdleCheck:
+    """Checks the machine for disturbances; remembers counters and the latest result."""
 
-    def __init__(self, root: Path = Path("/"), *, look_s: float = LOOK_S, fresh_s: float = FRESH_S) -> None:
-        """Prepare to look.
+    def __init__(self, root: Path = Path("/"), *, sample_s: float = SAMPLE_S, valid_s: float = VALID_S) -> None:
+        """Read the counters to compare with later.
 
         Args:
             root: where /proc and /sys are, for tests.
-            look_s: how long CPU time is looked at, in seconds.
-            fresh_s: for how long a look holds, in seconds.
+            sample_s: how long CPU time is sampled, in seconds.
+            valid_s: how long the result of a check is valid, in seconds.
         """
         self._root = root
-        self._look_s = look_s
+        self._sample_s = sample_s
         self._throttled = read_throttle_count(root)
-        self._fresh_s = fresh_s
-        self._looked_at = 0.0
-        self._watched: frozenset[int] | None = None
+        self._valid_s = valid_s
+        self._checked_at = 0.0
+        self._checked_cpus: frozenset[int] | None = None
         self._found: tuple[str, ...] = ()
 
-    def noise(
-        self, gpus: Collection[GpuReading] = (), *, cpus: Collection[int] | None = None, looks: int = 1
+    def disturbances(
+        self, gpus: Collection[GpuReading] = (), *, cpus: Collection[int] | None = None, consecutive_checks: int = 1
     ) -> tuple[str, ...]:
-        """What disturbs; empty on a quiet machine.
+        """Return one sentence for each disturbance; empty on an idle machine.
 
         Args:
-            gpus: a fresh reading of all GPUs.
+            gpus: a new reading of the GPUs that matter.
             cpus: the CPUs that matter; by default those that this process may run on.
-            looks: so many looks must all find something: what is over after one was no noise. With more than
-                one, noise is looked for anew, where otherwise what was found a moment ago still holds.
+            consecutive_checks: number of consecutive checks that must all find a disturbance; transient ones are
+                ignored. If it is more than one, disturbances found a moment ago are checked again.
         """
-        gpu_noise = tuple(_gpu_noise(gpus))
-        watched = frozenset(os.sched_getaffinity(0) if cpus is None else cpus)
-        fresh = watched == self._watched and time.monotonic() - self._looked_at < self._fresh_s
-        if fresh and (looks == 1 or not self._found):
-            return (*self._found, *gpu_noise)
-        self._watched = watched
-        for _ in range(looks):
-            self._found = (*self._cpu_noise(watched), *self._memory_noise(), *self._speed_noise())
-            self._looked_at = time.monotonic()
+        on_gpus = tuple(_gpu_disturbances(gpus))
+        checked_cpus = frozenset(os.sched_getaffinity(0) if cpus is None else cpus)
+        valid = checked_cpus == self._checked_cpus and time.monotonic() - self._checked_at < self._valid_s
+        if valid and (consecutive_checks == 1 or not self._found):
+            return (*self._found, *on_gpus)
+        self._checked_cpus = checked_cpus
+        for _ in range(consecutive_checks):
+            self._found = (*self._of_cpu_time(checked_cpus), *self._of_memory(), *self._of_cpu_speed())
+            self._checked_at = time.monotonic()
             if not self._found:
                 break
-        return (*self._found, *gpu_noise)
+        return (*self._found, *on_gpus)
 
-    def _cpu_noise(self, cpus: Collection[int]) -> Iterator[str]:
+    def _of_cpu_time(self, cpus: Collection[int]) -> Iterator[str]:
         try:
             own_s, before, begun = _own_cpu_time_s(self._root), read_cpu_times(self._root, cpus=cpus), time.monotonic()
-            time.sleep(self._look_s)
-            spent, taken_s = read_cpu_times(self._root, cpus=cpus) - before, time.monotonic() - begun
+            time.sleep(self._sample_s)
+            spent, elapsed_s = read_cpu_times(self._root, cpus=cpus) - before, time.monotonic() - begun
             own_s = _own_cpu_time_s(self._root) - own_s
         except OSError:
             return
-        busy = max(spent.busy_s - max(own_s, 0.0), 0.0) / taken_s
+        busy = max(spent.busy_s - max(own_s, 0.0), 0.0) / elapsed_s
         if busy > max(_BUSY_CPUS, _BUSY_SHARE * spent.cpus):
             yield f"Other processes keep {busy:.1f} of {spent.cpus} CPUs busy."
-        stolen = spent.stolen_s / taken_s / max(spent.cpus, 1)
+        stolen = spent.stolen_s / elapsed_s / max(spent.cpus, 1)
         if stolen > _STOLEN_SHARE:
             yield f"The hypervisor withholds {100 * stolen:.0f} % of this machine's CPU time (steal)."
 
-    def _memory_noise(self) -> Iterator[str]:
+    def _of_memory(self) -> Iterator[str]:
         available, total = available_memory_bytes(self._root), read_memory(self._root).total_bytes
         if available is not None and available < _AVAILABLE_SHARE * total:
             share = 100 * available / total
-            yield f"Only {gigabytes(available)} of memory ({share:.0f} %) are available: others hold the rest."
+            yield (
+                f"Only {format_size(available)} of memory ({share:.0f} %) are available: other processes use the rest."
+            )
 
-    def _speed_noise(self) -> Iterator[str]:
+    def _of_cpu_speed(self) -> Iterator[str]:
         policies = read_frequency_policies(self._root)
         for setting, number in policies.slow.items():
             yield (
@@ -124,7 +126,7 @@ class QuietCheck:
         throttled, before = read_throttle_count(self._root), self._throttled
         self._throttled = throttled
         if throttled is not None and before is not None and throttled > before:
-            yield f"CPUs were slowed down for heat {throttled - before} times since the machine was last looked at."
+            yield f"CPUs were slowed down for heat {throttled - before} times since the last check."
         for zone in hot_zones(self._root):
             yield (
                 f"The machine is hot: {zone.name} has {zone.temperature_c:.0f} degrees Celsius, and is slowed down "
@@ -133,13 +135,13 @@ class QuietCheck:
 
 
 def _own_cpu_time_s(root: Path) -> float:
-    """CPU time of this process and all that is and was below it."""
+    """Return the CPU time of this process and of all that run and ran below it."""
     stats = read_stats(root)
     own = [stats[pid] for pid in (os.getpid(),) if pid in stats]
     return sum(stat.own_cpu_time_s + stat.waited_cpu_time_s for stat in (*own, *members_below(stats, [os.getpid()])))
 
 
-def _gpu_noise(gpus: Collection[GpuReading]) -> Iterator[str]:
+def _gpu_disturbances(gpus: Collection[GpuReading]) -> Iterator[str]:
     if not gpus:
         return
     ours = {os.getpid(), *(stat.pid for stat in members_below(read_stats(), [os.getpid()]))}

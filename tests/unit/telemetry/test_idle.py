@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
-from pytest_curator_bench.machine.gpu_readings import GpuProcess, GpuReading
-from pytest_curator_bench.telemetry import quiet
-from pytest_curator_bench.telemetry.gpu_owners import describe_process, memory_warnings
-from pytest_curator_bench.telemetry.quiet import QuietCheck
+from pytest_curator_bench.machine.gpus import GpuProcess, GpuReading
+from pytest_curator_bench.telemetry import idle
+from pytest_curator_bench.telemetry.gpus import describe_process, memory_warnings
+from pytest_curator_bench.telemetry.idle import IdleCheck
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -65,28 +65,28 @@ def look(machine: Path, monkeypatch: pytest.MonkeyPatch) -> Look:
 
     def looked(files: dict[str, str], cpus: range) -> tuple[str, ...]:
         changes.update(files)
-        return QuietCheck(machine, look_s=0.1).noise(cpus=cpus)
+        return IdleCheck(machine, sample_s=0.1).disturbances(cpus=cpus)
 
-    monkeypatch.setattr(quiet, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now_s))
+    monkeypatch.setattr(idle, "time", SimpleNamespace(sleep=sleep, monotonic=lambda: now_s))
     return looked
 
 
 def test_a_quiet_machine(machine: Path) -> None:
     """There is nothing to say, and for some seconds it isn't looked at again."""
-    check = QuietCheck(machine, look_s=0)
-    assert check.noise() == ()
+    check = IdleCheck(machine, sample_s=0)
+    assert check.disturbances() == ()
     lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 10 kB\n"})
-    assert check.noise(looks=2) == check.noise() == ()
+    assert check.disturbances(consecutive_checks=2) == check.disturbances() == ()
 
 
 def test_noise_holds_for_a_while_unless_quiet_is_required(machine: Path) -> None:
     """Short entries don't pay for a look each; one that would fail is not failed for what is over."""
     lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 10 kB\n"})
-    check = QuietCheck(machine, look_s=0)
-    assert len(check.noise()) == 1
+    check = IdleCheck(machine, sample_s=0)
+    assert len(check.disturbances()) == 1
     lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 900 kB\n"})
-    assert len(check.noise()) == 1
-    assert check.noise(looks=2) == ()
+    assert len(check.disturbances()) == 1
+    assert check.disturbances(consecutive_checks=2) == ()
 
 
 @pytest.mark.parametrize(
@@ -113,8 +113,8 @@ def test_stolen_time(look: Look) -> None:
 def test_little_memory(machine: Path) -> None:
     """Less than a tenth is little."""
     lay_out(machine, {"proc/meminfo": "MemTotal: 1000000 kB\nMemAvailable: 90000 kB\n"})
-    assert QuietCheck(machine, look_s=0).noise() == (
-        "Only 0.0922 GB of memory (9 %) are available: others hold the rest.",
+    assert IdleCheck(machine, sample_s=0).disturbances() == (
+        "Only 92.2 MB of memory (9 %) are available: other processes use the rest.",
     )
 
 
@@ -125,7 +125,7 @@ def test_slow_cpus(machine: Path) -> None:
         lay_out(machine, {f"{at}/scaling_driver": "acpi-cpufreq\n", f"{at}/scaling_governor": f"{governor}\n"})
         lay_out(machine, {f"{at}/scaling_max_freq": f"{2000 + number}\n", f"{at}/cpuinfo_max_freq": "2002\n"})
     lay_out(machine, {"sys/devices/system/cpu/cpufreq/policy0/scaling_max_freq": "1000\n"})
-    governors, cap = QuietCheck(machine, look_s=0).noise()
+    governors, cap = IdleCheck(machine, sample_s=0).disturbances()
     assert governors == (
         "CPUs save energy (2 of 3 frequency policies have governor powersave): choose the governor performance."
     )
@@ -134,26 +134,26 @@ def test_slow_cpus(machine: Path) -> None:
 
 def test_heat(machine: Path) -> None:
     """Counters that have risen since the last look, and zones over their limit; what was before does not count."""
-    check = QuietCheck(machine, look_s=0, fresh_s=0)
+    check = IdleCheck(machine, sample_s=0, valid_s=0)
     at = "sys/class/thermal/thermal_zone0"
     trip = {f"{at}/trip_point_0_type": "passive\n", f"{at}/trip_point_0_temp": "90000\n"}
     lay_out(machine, {THROTTLE: "17\n", f"{at}/type": "x86_pkg_temp\n", f"{at}/temp": "95000\n", **trip})
-    slowed, hot = check.noise()
-    assert slowed == "CPUs were slowed down for heat 12 times since the machine was last looked at."
+    slowed, hot = check.disturbances()
+    assert slowed == "CPUs were slowed down for heat 12 times since the last check."
     assert hot == "The machine is hot: x86_pkg_temp has 95 degrees Celsius, and is slowed down from 90 on."
-    assert check.noise() == (hot,)
+    assert check.disturbances() == (hot,)
 
 
 def test_what_is_over_after_one_look_was_no_noise(machine: Path) -> None:
     """Where a quiet machine is required, several looks must agree."""
-    check = QuietCheck(machine, look_s=0)
+    check = IdleCheck(machine, sample_s=0)
     lay_out(machine, {THROTTLE: "6\n"})
-    assert check.noise(looks=2) == ()
+    assert check.disturbances(consecutive_checks=2) == ()
 
 
 def test_a_machine_that_shows_nothing_is_quiet(tmp_path: Path) -> None:
     """No /proc/stat, no /sys, as in some sandboxes: no fact, no error."""
-    assert QuietCheck(tmp_path, look_s=0).noise() == ()
+    assert IdleCheck(tmp_path, sample_s=0).disturbances() == ()
 
 
 def own_stat(used_s: float) -> str:
@@ -176,9 +176,9 @@ while True: pass
 """
 CHECK = """
 import sys
-from pytest_curator_bench.telemetry.quiet import QuietCheck
+from pytest_curator_bench.telemetry.idle import IdleCheck
 for _ in range(20):  # a look in which the machine itself stood still finds nothing
-    if found := QuietCheck(look_s=1).noise(cpus={int(sys.argv[1])}):
+    if found := IdleCheck(sample_s=1).disturbances(cpus={int(sys.argv[1])}):
         break
 print(found)
 """
@@ -206,7 +206,7 @@ def test_other_processes_on_gpus(machine: Path) -> None:
     """Somebody else's are named, our own and those below us are not; each GPU has its sentence."""
     with subprocess.Popen(["/bin/sleep", "100"]) as child:
         ours = [GpuProcess(pid=os.getpid(), used_bytes=1), GpuProcess(pid=child.pid, used_bytes=1)]
-        found = QuietCheck(machine, look_s=0).noise(
+        found = IdleCheck(machine, sample_s=0).disturbances(
             [
                 reading(0, processes=tuple(ours)),
                 reading(1, processes=(GpuProcess(pid=1, used_bytes=2 * 10**9), GpuProcess(pid=2**31, used_bytes=None))),
@@ -221,7 +221,7 @@ def test_other_processes_on_gpus(machine: Path) -> None:
 def test_slowed_gpus(machine: Path) -> None:
     """Heat and brakes are noise, a power cap is the card's everyday life."""
     gpus = [reading(0, throttle_reasons=("software_power_cap",)), reading(3, throttle_reasons=("hardware_slowdown",))]
-    assert QuietCheck(machine, look_s=0).noise(gpus) == ("GPU 3 is slowed down: hardware_slowdown.",)
+    assert IdleCheck(machine, sample_s=0).disturbances(gpus) == ("GPU 3 is slowed down: hardware_slowdown.",)
 
 
 def test_gpu_memory_over_the_threshold() -> None:
@@ -235,7 +235,7 @@ def test_gpu_memory_over_the_threshold() -> None:
     first, second = memory_warnings(gpus, 0.1, "after the entry")
     assert first == (
         "GPU 1: 8.59 GB of 85.9 GB of memory (10 %) in use after the entry, over gpu_mem_use_warning_threshold (0.1): "
-        "no process that the driver would name."
+        "no process that the driver names."
     )
     assert second.startswith("GPU 3: 42.9 GB of 85.9 GB of memory (50 %) in use after the entry")
     assert second.endswith(f": {os.getpid()} {psutil.Process().name()} (?).")

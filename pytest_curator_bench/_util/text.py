@@ -1,0 +1,52 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers, sizes, durations and counts as people read them: ``60,000``, ``4.8 GB``, ``1.2 s``, ``3 GPUs``."""
+
+from __future__ import annotations
+
+__all__ = ["counted", "format_number", "format_percent", "format_ratio", "format_seconds", "format_size"]
+
+# From here on four significant digits are fewer than the digits before the point.
+_LARGE = 999.95
+# Floats beyond this have no digit behind the point that means anything, and too many before it.
+_HUGE = 1e15
+_PRINTABLE_BITS = 64
+
+
+def format_number(value: float) -> str:
+    """Return a number with thousands separated: integers with all digits, floats with about four that count."""
+    if isinstance(value, int) or (value.is_integer() and abs(value) < _HUGE):
+        whole = int(value)
+        # Python refuses to print the longest integers (sys.set_int_max_str_digits).
+        bits = whole.bit_length()
+        return f"{whole:,d}" if bits <= _PRINTABLE_BITS else f"an integer of {bits} bits"
+    return f"{value:,.0f}" if _LARGE <= abs(value) < _HUGE else f"{value:.4g}"
+
+
+def format_percent(value: float) -> str:
+    """Return a percentage, as in ``12.5 %``."""
+    return f"{value:.3g} %" if abs(value) < _LARGE else f"{value:,.0f} %"
+
+
+def format_ratio(value: float) -> str:
+    """Return how many times as much something is, as in ``50×``: from 2 on easier to read than 4,900 %."""
+    return f"{format_number(value)}×"
+
+
+def format_size(size_bytes: float) -> str:
+    """Return a number of bytes in decimal units, as in ``4.8 GB``; GB is the largest."""
+    for unit, unit_bytes in (("GB", 1e9), ("MB", 1e6)):
+        if size_bytes >= unit_bytes:
+            amount = size_bytes / unit_bytes
+            return f"{amount:.3g} {unit}" if amount < _LARGE else f"{amount:,.0f} {unit}"
+    return f"{size_bytes / 1e3:.3g} kB"
+
+
+def format_seconds(duration_s: float) -> str:
+    """Return a duration to a tenth of a second, or three digits below one second: ``1.2 s``, ``3,600 s``."""
+    return f"{duration_s:.3g} s" if abs(duration_s) < 1 else f"{f'{duration_s:,.1f}'.removesuffix('.0')} s"
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun, as in ``1 GPU`` and ``3 GPUs``; ``many`` is for irregular plurals."""
+    return f"{count:,d} {one if count == 1 else many or f'{one}s'}"

@@ -1,0 +1,44 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers for people, in one style."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from pytest_curator_bench._util.text import counted, format_number, format_percent, format_seconds, format_size
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        *((0, "0"), (7, "7"), (60_000, "60,000"), (-1234, "-1,234"), (10**18, "1,000,000,000,000,000,000")),
+        pytest.param(10**5000, "an integer of 16610 bits", id="long"),
+        *((1.0, "1"), (60_000.0, "60,000"), (0.123456, "0.1235"), (3.14159, "3.142"), (999.949, "999.9")),
+        *((999.96, "1,000"), (1234.56, "1,235"), (-1234567.8, "-1,234,568"), (1.5e-9, "1.5e-09"), (1e15, "1e+15")),
+        *((math.inf, "inf"), (math.nan, "nan")),
+    ],
+)
+def test_numbers(value: float, text: str) -> None:
+    """Integers keep their digits; floats keep about four."""
+    assert format_number(value) == text
+
+
+def test_units() -> None:
+    """Percentages, sizes, durations and counts."""
+    assert [format_percent(value) for value in (12.345, 0.5, 1234.5)] == ["12.3 %", "0.5 %", "1,234 %"]
+    sizes = (0, 20_000, 1_500_000, 4_800_000_000, 64_000_000_000, 5_000_000_000_000)
+    assert [format_size(value) for value in sizes] == ["0 kB", "20 kB", "1.5 MB", "4.8 GB", "64 GB", "5,000 GB"]
+    times = [format_seconds(value) for value in (0, 0.05, 1.23, 60, 3600.0)]
+    assert times == [
+        "0 s",
+        "0.05 s",
+        "1.2 s",
+        "60 s",
+        "3,600 s",
+    ]
+    assert [counted(1, "GPU"), counted(0, "GPU"), counted(2, "process", "processes")] == [
+        *("1 GPU", "0 GPUs", "2 processes")
+    ]
