@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pytest_curator_bench.config.fields.checks import VARIABLE
+from pytest_curator_bench.config.fields.validators import VARIABLE
 from pytest_curator_bench.config.json_schema import CHOICE, json_schema
 
 DOCS = Path(__file__).parent
@@ -30,7 +30,7 @@ TITLES = {
     "PathModel": "A path (`paths`)",
     "DataSetupModel": "A data set-up (`data_setups`)",
     "SinkModel": "A sink (`sinks`)",
-    "Telemetry": "`telemetry`, `gpu_stats_recorder`",
+    "Telemetry": "`telemetry`",
 }
 
 KINDS = {

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.placeholders import Substitution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_curator_bench.config.fields.marks import Mark
-    from pytest_curator_bench.config.placeholders import Fingerprint, Placeholders
+    from pytest_curator_bench.config.fields.types import Mark
+    from pytest_curator_bench.config.placeholders import FingerprintMode, Placeholders
     from pytest_curator_bench.config.schema_models import RaySettings, Requirement
-    from pytest_curator_bench.config.yaml.values import YamlMapping
+    from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
 ObjectStoreSize = int | float | Literal["default"]
 
@@ -39,7 +40,7 @@ class DatasetUse:
     name: str
     format: str
     path: Path
-    fingerprint: Fingerprint = "listing"
+    fingerprint: FingerprintMode = defaults.FINGERPRINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +70,6 @@ class ScriptRun:
     env: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float
     datasets_used: tuple[DatasetUse, ...] = ()
-
-    @property
-    def script_candidates(self) -> tuple[Path, ...]:
-        """The places to look for the script, in order, placeholders not put in; one where it is absolute."""
-        return _candidates(self.script_dirs, self.script_base_dir, self.script)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,17 +101,17 @@ class Entry(ScriptRun):
 
     marks: tuple[Mark, ...] = ()
     ray: RaySettings | None = None
-    delete_scratch: bool = True
+    delete_scratch: bool = defaults.DELETE_SCRATCH
     object_store_size: ObjectStoreSize | None = None
     requirements: tuple[Requirement, ...] = ()
     sink_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     matrix: Mapping[str, bool | int | float | str] = field(default_factory=dict)
-    repeat: int = 1
-    warmup: int = 0
+    repeat: int = defaults.REPEAT
+    warmup: int = defaults.WARMUP
     repeat_until_ci: float | None = None
     exclusive: bool | None = None
-    retries: int = 0
-    retry_on: tuple[str, ...] = ()
+    retries: int = defaults.RETRIES
+    retry_on: tuple[str, ...] = defaults.RETRY_ON
     gpu_mem_use_warning_threshold: float | None = None
     data_setups: tuple[str, ...] = ()
 
@@ -127,6 +123,7 @@ class SinkConfig:
     Attributes:
         name: its name.
         class_path: ``package.module:Class`` where the configuration gives one.
+        deliver: when it gets results: ``between`` entries and at the end, or also ``during`` entries.
         settings: everything else that the configuration says of it, environment variables put in. May hold
             secrets, and is therefore left out of ``repr()``.
         written: the sink as it stands in the files, with the place of each key; ``None`` where it comes from none.
@@ -134,6 +131,7 @@ class SinkConfig:
 
     name: str
     class_path: str | None = None
+    deliver: Literal["between", "during"] = defaults.DELIVER
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     written: YamlMapping | None = field(default=None, repr=False, compare=False)
 
@@ -182,7 +180,6 @@ class BenchConfig:
         delete_scratch: whether scratch directories go when their entry has ended, unless it says otherwise.
         default_timeout_s: limit of entries that name none, in seconds, already capped by ``max_timeout_s``.
         max_timeout_s: highest limit that an entry may have, in seconds; ``None``: no such bound.
-        min_timeout_s: what job generators allow an entry at least, in seconds.
         cleanup_timeout_s: time that processes get between SIGTERM and SIGKILL, and for cleaning up, in
             seconds.
         telemetry_interval_s: time between samples, in seconds; 0 switches them off.
@@ -208,12 +205,11 @@ class BenchConfig:
     artifacts_dir: Path
     entries: tuple[Entry, ...]
     placeholders: Placeholders = field(repr=False)
-    delete_scratch: bool = True
-    default_timeout_s: float = 7200.0
+    delete_scratch: bool = defaults.DELETE_SCRATCH
+    default_timeout_s: float = defaults.TIMEOUT_S
     max_timeout_s: float | None = None
-    min_timeout_s: float | None = None
-    cleanup_timeout_s: float = 10.0
-    telemetry_interval_s: float = 1.0
+    cleanup_timeout_s: float = defaults.CLEANUP_TIMEOUT_S
+    telemetry_interval_s: float = defaults.TELEMETRY_INTERVAL_S
     gpu_mem_use_warning_threshold: float | None = None
     sinks: tuple[SinkConfig, ...] = ()
     switched_off_sinks: tuple[SwitchedOffSink, ...] = ()
@@ -248,27 +244,23 @@ class BenchConfig:
         *,
         session_entry_dir: Path,
         scratch_dir: Path,
-        curator_repo_dir: Path | None = None,
     ) -> ResolvedCommand:
-        """Put the placeholders of an entry or a data set-up in.
+        """Substitute the placeholders of an entry or a data setup.
 
         Args:
             entry: one of :attr:`entries` or :attr:`data_setups`.
             session_entry_dir: value of ``{session_entry_dir}``.
             scratch_dir: value of ``{scratch_dir}``.
-            curator_repo_dir: value of ``{curator_repo_dir}``; by default the one found when the files were
-                read.
         """
         values = {"session_entry_dir": str(session_entry_dir), "scratch_dir": str(scratch_dir)}
-        repo_dir = curator_repo_dir or self.curator_repo_dir
-        if repo_dir is not None:
-            values["curator_repo_dir"] = str(repo_dir)
+        if self.curator_repo_dir is not None:
+            values["curator_repo_dir"] = str(self.curator_repo_dir)
         substitution = Substitution(self.placeholders, values)
-        put_in = substitution.text
+        text = substitution.text
         return ResolvedCommand(
-            script=_candidates(entry.script_dirs, put_in(entry.script_base_dir), put_in(entry.script)),
-            args=tuple(put_in(argument) for argument in entry.args),
-            env={name: put_in(value) for name, value in entry.env.items()},
+            script=_candidates(entry.script_dirs, text(entry.script_base_dir), text(entry.script)),
+            args=tuple(text(argument) for argument in entry.args),
+            env={name: text(value) for name, value in entry.env.items()},
             unresolved=tuple(substitution.unresolved),
         )
 

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pytest_curator_bench._util.atomic import display_path
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.cli.validate.report import Row, print_report
 from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
 from pytest_curator_bench.cli.validate.sinks import sink_findings
 from pytest_curator_bench.config import ConfigError, load_config
 from pytest_curator_bench.config.model import find_script
-from pytest_curator_bench.config.problems import printable
 from pytest_curator_bench.entry.findings import Finding, command_of, findings_of, where
 from pytest_curator_bench.machine.hardware import available_cpus
 from pytest_curator_bench.processes.client import SupervisionError

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench._util.masking import Masker
 from tests.support.config import MINIMAL, load, problem
 
 if TYPE_CHECKING:
@@ -53,11 +54,10 @@ def test_enabled_sinks(tmp_path: Path) -> None:
 
 
 def test_secrets(tmp_path: Path) -> None:
-    """What came from the environment, what stands under a telling key, and a webhook's path by itself."""
+    """What came from the environment, and what stands under a telling key."""
     config = load(tmp_path, MINIMAL + SINKS, env=ENVIRON)
     assert config.secrets == {
         WEBHOOK,
-        "/services/T0000/B0000/verysecret",
         "nightly-channel",
         "literal-key",
         "inner-token",
@@ -80,7 +80,7 @@ def test_merged_is_masked(tmp_path: Path) -> None:
             {
                 "name": "mlflow",
                 "enabled": True,
-                "tracking_uri": "http://user:pass-word@localhost:5000/",
+                "tracking_uri": "http://***@localhost:5000/",
                 "experiment": "nightly",
                 "cache": "/home/me/cache",
             },
@@ -136,7 +136,8 @@ def test_url_passwords_are_secrets(tmp_path: Path) -> None:
     """A URL from the environment may carry a password, which messages show by itself."""
     text = MINIMAL + "sinks: [{name: s, uri: '${URI}'}, {name: t, token: 'http://[::1/x'}]\n"
     config = load(tmp_path, text, env={"URI": "http://user:pass-word@host:5000/"})
-    assert config.secrets == {"http://user:pass-word@host:5000/", "pass-word", "http://[::1/x"}
+    assert config.secrets == {"http://user:pass-word@host:5000/", "http://[::1/x"}
+    assert Masker(config.secrets).mask("as user with pass-word") == "as user with ***"
 
 
 @pytest.mark.parametrize(
