@@ -22,7 +22,7 @@ class Place(NamedTuple):
     Attributes:
         file: the file.
         line: line within it, from 1; 0 where it is unknown.
-        text: a scalar as it is written (``3.10`` where the value is 3.1); ``None`` for anything else.
+        text: a number, boolean or null as it is written (``3.10`` for 3.1); ``None`` for anything else.
     """
 
     file: Path

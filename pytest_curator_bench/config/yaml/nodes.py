@@ -17,7 +17,7 @@ class YamlMapping(dict[str, object]):
 
     Attributes:
         place: where the mapping begins; for an item of a list, the line of its dash.
-        places: where each key is; ``Place.text`` is its value as written, if that is a scalar.
+        places: where each key is; ``Place.text`` is its value as written, if that is no string.
     """
 
     __slots__ = ("place", "places")
@@ -60,7 +60,7 @@ class YamlList(list[object]):
 
     Attributes:
         place: where the list begins.
-        places: where each item is; ``Place.text`` is the item as written, if that is a scalar.
+        places: where each item is; ``Place.text`` is the item as written, if that is no string.
     """
 
     __slots__ = ("place", "places")

@@ -149,35 +149,37 @@ class _Composer(Composer):
         self._named: dict[str, _Anchor | None] = {}
         # Few words make up most of a file.
         self._plain: dict[str, object] = {}
+        self._places: dict[int, Place] = {}
         self._depth = 0
         self._size = 0
         self._height = 0
 
     def compose_node(self, parent: yaml.Node | None, index: int) -> Any:
-        """Return the value of the next node; called by PyYAML for the root."""
+        """Return the value of the document's root; called by PyYAML."""
         del parent, index
-        self.root_line = _line(self.peek_event())
-        return self._value()[0]
-
-    def _value(self, *, is_key: bool = False) -> tuple[object, str | None]:
-        """Return the next value, and its text if it is a scalar; that of a key is its text in any case."""
         event = self.get_event()
+        self.root_line = _line(event)
+        return self._value(event)[0]
+
+    def _value(self, event: Any, *, is_key: bool = False) -> tuple[object, str | None]:
+        """Return the value that begins with ``event``, and its text if it is a scalar: of a key the text alone."""
         if type(event) is yaml.AliasEvent:
             return self._alias(event)
-        name, before = event.anchor, self._size
-        if name:
-            self._named[name] = None
+        before = self._size
         self._size += 1
+        anchor = event.anchor
+        if anchor:
+            self._named[anchor] = None
         value: object
-        text = None
         if type(event) is yaml.ScalarEvent:
             text = event.value
             value = text if is_key else self._scalar(event, text)
             self._height = 0
         else:
+            text = None
             value = self._collection(event)
-        if name:
-            self._named[name] = _Anchor(value, text, self._size - before, self._height)
+        if anchor:
+            self._named[anchor] = _Anchor(value, text, self._size - before, self._height)
         return value, text
 
     def _alias(self, event: Any) -> tuple[object, str | None]:
@@ -196,39 +198,35 @@ class _Composer(Composer):
         return anchor.value, anchor.text
 
     def _scalar(self, event: Any, text: str) -> object:
-        tag = event.tag
         try:
-            if tag is not None:
-                if tag not in _TEXT and tag not in _CONSTRUCTORS:
-                    self._refuse_tag(event, tag)
-                return _converted(tag, text)
-            if not event.implicit[0]:
-                return text
-            if text not in self._plain:
-                self._plain[text] = plain_value(text)
-            return self._plain[text]
+            if event.tag is None and event.implicit[0]:
+                if text not in self._plain:
+                    self._plain[text] = plain_value(text)
+                return self._plain[text]
+            if event.tag not in {None, *_TEXT, *_CONSTRUCTORS}:
+                self._refuse_tag(event)
+            return _converted(event.tag, text)
         except ValueError:
             self._refuse(event, f"found {quote(text)}, expected a value of the type that it looks like")
 
     def _collection(self, event: Any) -> YamlMapping | YamlList:
         is_mapping = type(event) is yaml.MappingStartEvent
         if event.tag not in {None, "!", f"{_STANDARD}{'map' if is_mapping else 'seq'}"}:
-            self._refuse_tag(event, event.tag)
+            self._refuse_tag(event)
         self._depth += 1
         if self._depth > MAX_DEPTH:
             self._refuse(event, _TOO_DEEP)
-        place = Place(self._file, _line(event))
+        place = self._place(_line(event))
         value = self._mapping(place) if is_mapping else self._list(place)
-        self.get_event()
         self._depth -= 1
         return value
 
     def _list(self, place: Place) -> YamlList:
         items = YamlList(place)
         height = 0
-        while type(event := self.peek_event()) is not yaml.SequenceEndEvent:
-            value, text = self._value()
-            items.put(value, Place(self._file, _line(event), text))
+        while type(event := self.get_event()) is not yaml.SequenceEndEvent:
+            value, text = self._value(event)
+            items.put(value, self._place(_line(event), value, text))
             height = max(height, self._height)
         self._height = height + 1
         return items
@@ -237,25 +235,32 @@ class _Composer(Composer):
         own = YamlMapping(place)
         merged: list[YamlMapping] = []
         height = 0
-        while type(event := self.peek_event()) is not yaml.MappingEndEvent:
+        while type(event := self.get_event()) is not yaml.MappingEndEvent:
             line = _line(event)
-            is_merge = type(event) is yaml.ScalarEvent and event.implicit[0] and event.value == _MERGE_KEY
-            key = self._value(is_key=True)[1]
+            key = self._value(event, is_key=True)[1]
             if key is None:
                 self._refuse(event, "found a mapping or a list as a key, expected text")
             # The key's line, not the value's: a block of text begins a line later, an alias is elsewhere.
-            value, text = self._value()
+            value, text = self._value(self.get_event())
             height = max(height, self._height)
-            if is_merge:
+            if key == _MERGE_KEY and type(event) is yaml.ScalarEvent and event.implicit[0]:
                 merged += self._merged(event, value)
                 continue
             if key in own:
                 first = own.places[key].line
                 found = f"found the key {quote(key)} twice (first in line {first}), expected each key once"
                 self.problems.append(Problem(Place(self._file, line), "", found))
-            own.put(key, value, Place(self._file, line, text))
+            own.put(key, value, self._place(line, value, text))
         self._height = height + 1
         return _overlaid(own, merged) if merged else own
+
+    def _place(self, line: int, value: object = None, text: str | None = None) -> Place:
+        if text is not None and not isinstance(value, str):
+            return Place(self._file, line, text)
+        # One for all that is on a line: fewer objects for the garbage collector to look at.
+        if line not in self._places:
+            self._places[line] = Place(self._file, line)
+        return self._places[line]
 
     def _merged(self, event: Any, value: object) -> list[YamlMapping]:
         found = value if isinstance(value, YamlList) else [value]
@@ -265,7 +270,8 @@ class _Composer(Composer):
             self._refuse(event, text)
         return mappings
 
-    def _refuse_tag(self, event: Any, tag: str) -> NoReturn:
+    def _refuse_tag(self, event: Any) -> NoReturn:
+        tag = event.tag
         written = f"!!{tag.removeprefix(_STANDARD)}" if tag.startswith(_STANDARD) else tag
         self._refuse(event, f"found the tag {written}, expected plain YAML: tags are not supported")
 

@@ -53,6 +53,16 @@ def test_enabled_sinks(tmp_path: Path) -> None:
     assert own.settings["nested"] == {"access_token": ["inner-token", 5], "plain": "text"}
 
 
+def test_when_a_sink_delivers(tmp_path: Path) -> None:
+    """Between entries unless the sink says otherwise; the key is no setting of the sink itself."""
+    text = MINIMAL + "sinks: [{name: a}, {name: b, deliver: during, x: 1}, {name: c, deliver: '${WHEN}'}]\n"
+    sinks = load(tmp_path, text, env={"WHEN": "during"}).sinks
+    assert [sink.deliver for sink in sinks] == ["between", "during", "during"]
+    assert [sink.settings for sink in sinks] == [{}, {"x": 1}, {}]
+    wrong = problem(tmp_path, MINIMAL + "sinks:\n- {name: a, deliver: after}\n")
+    assert wrong == "a.yaml:6: sinks[a].deliver: found text, expected one of between, during"
+
+
 def test_secrets(tmp_path: Path) -> None:
     """What came from the environment, and what stands under a telling key."""
     config = load(tmp_path, MINIMAL + SINKS, env=ENVIRON)

@@ -126,6 +126,28 @@ def test_positions(tmp_path: Path) -> None:
     assert second.places["z"][1:] == (9, "3.10")
 
 
+def test_positions_of_aliases(tmp_path: Path) -> None:
+    """A key or item that is an alias is where the alias is; what it stands for is where that is written."""
+    data = read(tmp_path, "x: &x {a: 1}\ny: &y 2.50\nz:\n- *x\n- *y\nw:\n  *y : *y\n")
+    items, mapping = data["z"], data["w"]
+    assert isinstance(items, YamlList)
+    assert isinstance(mapping, YamlMapping)
+    assert [place[1:] for place in items.places] == [(4, None), (5, "2.50")]
+    assert isinstance(items[0], YamlMapping)
+    assert items[0].place.line == 1
+    assert mapping.places["2.50"][1:] == (7, "2.50")
+
+
+def test_without_libyaml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PyYAML's own parser gives the same."""
+    monkeypatch.setattr("pytest_curator_bench.config.yaml.reader._SafeLoader", yaml.SafeLoader)
+    test_positions(tmp_path)
+    test_a_byte_order_mark_is_no_content(tmp_path)
+    assert refusal(tmp_path, b"a: 1\n\nb: \x07\n")[0] == 3
+    assert refusal(tmp_path, "x: " + "[" * 101)[1] == "found more than 100 levels of nesting, expected fewer"
+    assert refusal(tmp_path, b"a: 1\nb: \xff\n")[1].startswith("found 0xff, expected text in UTF-8")
+
+
 def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
     """Editors on Windows put one in front."""
     assert read(tmp_path, b"\xef\xbb\xbfa: 1\r\nb: 2\r\n") == {"a": 1, "b": 2}
