@@ -28,7 +28,7 @@ TITLES = {
     "DatasetModel": "A dataset (`datasets`)",
     "DatasetFormat": "A form of a dataset (`formats`)",
     "PathModel": "A path (`paths`)",
-    "DataSetupModel": "A data set-up (`data_setups`)",
+    "DataSetupModel": "A data setup (`data_setups`)",
     "SinkModel": "A sink (`sinks`)",
     "Telemetry": "`telemetry`",
 }

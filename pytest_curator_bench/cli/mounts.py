@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What of the host a container needs for a configuration; ``benchmarks/tools/run.sh`` asks for it."""
+"""Files and directories of the host that a container needs for a configuration, for ``benchmarks/tools/run.sh``."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class Mount:
 
     Attributes:
         kind: ``make`` for a directory that is written, and made where it is missing; ``need`` for what may be
-            written and must be there; ``read`` for what is only read, and left out where it is missing: runs tell
-            themselves what they miss.
+            written and must be there; ``read`` for what is only read, and left out where it is missing, which
+            preflight reports.
         inside: its path in the container, absolute.
         outside: its path on the host, absolute.
         purpose: what in the configuration names it.

@@ -32,7 +32,7 @@ class FromEnvironment(str):
     """Text with environment variables substituted.
 
     Attributes:
-        written: the text as it stands in the file.
+        written: the text as it is in the file.
         alone: whether that is one ``${...}`` and nothing else, so that it may stand for another type.
         variables: the names of the variables that went in.
     """
@@ -87,8 +87,8 @@ class EnvExpander:
 
         Args:
             value: data of any kind.
-            place: where it stands in the files.
-            location: where it stands in the data.
+            place: where it is in the files.
+            location: where it is in the data.
         """
         self._location = list(location)
         return self._item(value, place)

@@ -34,7 +34,7 @@ _WITH_COMMENTS = ("EntryModel", "DataSetupModel")
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out what says nothing: titles made from names of keys, and ``null`` as every default."""
+    """Leaves out what is of no use: titles made from names of keys, and ``null`` as every default."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         """Never."""
@@ -49,7 +49,7 @@ class _Generator(GenerateJsonSchema):
 def json_schema() -> dict[str, Any]:
     """Return the schema of one file, made from the models.
 
-    A file may be one of several that are merged, and say as little of an entry as its name and one key: only
+    A file may be one of several that are merged, and give as little of an entry as its name and one key: only
     names are required. What an editor can't know (that a placeholder exists, say) is left to the plugin.
     """
     schema = ConfigFile.model_json_schema(schema_generator=_Generator)

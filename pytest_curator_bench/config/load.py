@@ -49,9 +49,9 @@ def load_config(
     ``script_base_dir``) start from that file's own directory, wherever pytest runs.
 
     Args:
-        files: the files, in the order in which they are merged; later ones win.
+        files: the files, in the order in which they are merged; later ones override earlier ones.
         environ: the environment variables that ``${NAME}`` refers to.
-        strict: whether a variable that a sink lacks is an error rather than a reason to switch the sink off.
+        strict: whether an undefined variable in a sink is an error rather than a reason to switch the sink off.
         root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts.
         display: how to write a file's path in messages.
 
@@ -148,7 +148,7 @@ def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext) 
 
 
 def _missing_parts(model: ConfigModel, sections: Sections, files: Sequence[Path]) -> Iterator[Problem]:
-    """What only the whole can lack, or have too much of."""
+    """Yield what is missing, or given twice, in the whole."""
     places = sections.active.places
     if not model.entries:
         disabled = "entries" in sections.disabled

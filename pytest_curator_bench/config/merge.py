@@ -8,7 +8,7 @@
 - Items of a matrix's ``include`` and ``exclude`` are always appended: they have no names, and in ``include``
   later items win.
 - Everything else, lists of scalars and empty lists included, is replaced.
-- Nothing at all (``sinks:`` with only comments below it) says nothing beside a mapping or a list.
+- An empty value (``sinks:`` with only comments below it) is ignored beside a mapping or a list.
 """
 
 from __future__ import annotations

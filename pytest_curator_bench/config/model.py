@@ -45,7 +45,7 @@ class DatasetUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptRun:
-    """What entries and data set-ups have in common: one script, run with arguments under a limit.
+    """What entries and data setups have in common: one script, run with arguments under a limit.
 
     Attributes:
         name: unique among its kind.
@@ -83,7 +83,7 @@ class Entry(ScriptRun):
 
     Attributes:
         marks: pytest marks.
-        ray: the cluster that it asks for, global settings put in; ``None`` where it gets none.
+        ray: the cluster that it asks for, global settings included; ``None`` where it gets none.
         delete_scratch: whether its scratch directory goes when it has ended.
         object_store_size: bytes, a fraction of memory, ``"default"`` for Ray's own choice, or not given.
         requirements: bounds that its metrics must keep to.
@@ -92,11 +92,11 @@ class Entry(ScriptRun):
         repeat: number of measured runs.
         warmup: number of runs before them that don't count.
         repeat_until_ci: relative width of the confidence interval at which repeating may stop.
-        exclusive: whether it needs the whole machine; ``None`` to tell by the resources that it names.
+        exclusive: whether it needs the whole machine; ``None`` to decide by the resources that it names.
         retries: how often a failed run may be tried again.
         retry_on: the statuses that are tried again.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
-        data_setups: names of the enabled data set-ups that must have passed before it runs.
+        data_setups: names of the enabled data setups that must have passed before it runs.
     """
 
     marks: tuple[Mark, ...] = ()
@@ -124,9 +124,9 @@ class SinkConfig:
         name: its name.
         class_path: ``package.module:Class`` where the configuration gives one.
         deliver: when it gets results: ``between`` entries and at the end, or also ``during`` entries.
-        settings: everything else that the configuration says of it, environment variables put in. May hold
+        settings: everything else that the configuration says of it, environment variables substituted. May hold
             secrets, and is therefore left out of ``repr()``.
-        written: the sink as it stands in the files, with the place of each key; ``None`` where it comes from none.
+        written: the sink as written in the files, with the place of each key; ``None`` where it comes from none.
     """
 
     name: str
@@ -170,14 +170,14 @@ class ResolvedCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchConfig:
-    """Everything that the configuration files say.
+    """The whole configuration: files merged, checked and resolved.
 
     Attributes:
         files: the files, in the order in which they were merged.
         results_dir: where session directories go.
         artifacts_dir: where scratch directories go.
         entries: the enabled entries, in the order of the files.
-        delete_scratch: whether scratch directories go when their entry has ended, unless it says otherwise.
+        delete_scratch: whether scratch directories go when their entry has ended, unless the entry overrides it.
         default_timeout_s: limit of entries that name none, in seconds, already capped by ``max_timeout_s``.
         max_timeout_s: highest limit that an entry may have, in seconds; ``None``: no such bound.
         cleanup_timeout_s: time that processes get between SIGTERM and SIGKILL, and for cleaning up, in
@@ -185,11 +185,11 @@ class BenchConfig:
         telemetry_interval_s: time between samples, in seconds; 0 switches them off.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
         sinks: the sinks that are switched on.
-        switched_off_sinks: sinks that lack an environment variable, and stay off therefore.
+        switched_off_sinks: sinks that are switched off because an environment variable is not defined.
         datasets: path by name and format.
         paths: directory by name, for placeholders.
         mounts: in a container, container path and host path of each of them; empty on the host.
-        data_setups: the enabled data set-ups.
+        data_setups: the enabled data setups.
         run_reason: why this session runs.
         viewer_url: link to where results can be looked at.
         viewer_url_template: the same with placeholders.
@@ -197,7 +197,7 @@ class BenchConfig:
         warnings: sentences for the user, none of them a reason not to run.
         secrets: strings that must appear in no output.
         secret_variables: names of environment variables that hold them; scripts must not inherit these.
-        merged_json: what all files together say, as JSON, environment variables put in, secrets as ``***``.
+        merged_json: all files merged, as JSON, environment variables substituted, secrets as ``***``.
     """
 
     files: tuple[Path, ...]
@@ -228,7 +228,7 @@ class BenchConfig:
 
     @property
     def merged(self) -> dict[str, Any]:
-        """What all files together say, as plain data of its own (safe to change), secrets as ``***``."""
+        """All files merged, as plain data of its own (safe to change), secrets as ``***``."""
         data: dict[str, Any] = json.loads(self.merged_json)
         return data
 

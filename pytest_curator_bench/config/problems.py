@@ -52,7 +52,7 @@ class Problem:
     kind: str = "config"
 
     def shown(self, display: Callable[[Path], str] = str) -> str:
-        """Return ``FILE:LINE: key.path: text`` on one line, without the parts that the problem lacks.
+        """Return ``FILE:LINE: key.path: text`` on one line, without the parts that are empty.
 
         Args:
             display: how to write a file's path.

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a configuration may say: the keys, their types and bounds, and what they mean.
+"""What a configuration may contain: the keys, their types and bounds, and what they mean.
 
 The descriptions are what users read, in their editor through the JSON Schema and in the documentation.
-``None`` stands for "not said" everywhere; defaults are put in when the configuration is resolved.
+``None`` means "not given" everywhere; defaults are filled in when the configuration is resolved.
 """
 
 from __future__ import annotations
@@ -106,9 +106,7 @@ class RaySettings(_Model):
     enable_object_spilling: Flag | None = optional(
         "Whether Ray may move objects to disk when its object store is full. Default: false."
     )
-    object_store_memory: Bytes | None = optional(
-        "Size of Ray's object store in bytes. Goes before `object_store_size`."
-    )
+    object_store_memory: Bytes | None = optional("Size of Ray's object store in bytes. Overrides `object_store_size`.")
     scope: Scope | None = optional(
         "`entry`: a fresh cluster for each entry (default). `session`: one that entries of equal settings use one "
         "after the other, replaced when something is left on it."
@@ -140,7 +138,7 @@ class RaySettings(_Model):
         return self.model_copy(update=update)
 
 
-# What `ray: false` becomes: told from every other by identity.
+# What `ray: false` becomes: recognised by identity.
 NO_CLUSTER = RaySettings()
 
 
@@ -247,7 +245,7 @@ class Matrix(_Model):
 
 
 class SinkData(_Model):
-    """What an entry says to one sink. Which further keys there are depends on the sink."""
+    """An entry's settings for one sink. Which further keys there are depends on the sink."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -259,16 +257,16 @@ class _ScriptRun(_Model):
     enabled: Flag | None = optional("`false` removes it. Default: true.")
     script: Text = Field(
         description="The Python script: absolute, or looked for in `script_base_dir` or in the `scripts` "
-        "directories beside the configuration files. Placeholders are put in."
+        "directories beside the configuration files. Placeholders are substituted."
     )
     script_base_dir: PathText | None = optional(
-        "Where to look for the script; relative to the file that says it. Placeholders are put in."
+        "Where to look for the script; relative to the file that gives it. Placeholders are substituted."
     )
     args: Arguments | None = optional(
-        "Arguments for the script: one string, split as a shell does, or a list. Placeholders are put in "
-        "after splitting, so that a path with blanks stays one argument."
+        "Arguments for the script: one string, split as a shell does, or a list. Placeholders are substituted "
+        "after splitting, so that a path with spaces stays one argument."
     )
-    env: Environment | None = optional("Environment variables for the script. Placeholders are put in.")
+    env: Environment | None = optional("Environment variables for the script. Placeholders are substituted.")
     timeout_s: Limit | None = optional("Limit for the script in seconds. Default: `default_timeout_s`.")
 
 
@@ -306,7 +304,7 @@ class EntryModel(_ScriptRun):
         f"Which failures are tried again. Default: {', '.join(defaults.RETRY_ON)}."
     )
     data_setups: tuple[Name, ...] | None = optional(
-        "Names of the data set-ups that it needs; `[]`: none. Default: all that no entry names."
+        "Names of the data setups that it needs; `[]`: none. Default: all that no entry names."
     )
 
     @model_validator(mode="after")
@@ -332,7 +330,7 @@ class SinkModel(_Model):
     name: Text = Field(description="`mlflow`, `slack`, `gdrive`, `jsonl`, `csv`, `webhook`, or the name of your own.")
     enabled: Flag | None = optional("`false` switches it off. Default: true.")
     class_path: Annotated[str, CLASS_PATH] | None = optional(
-        "The sink's class, `package.module:Class`, where the name does not tell it.", alias="class"
+        "The sink's class, `package.module:Class`, where the name does not imply it.", alias="class"
     )
     deliver: Delivery | None = optional(
         "When it gets results: `between` entries and at the end, so that it works while nothing is measured, or also "
@@ -344,7 +342,9 @@ class DatasetFormat(_Model):
     """One form in which a dataset exists."""
 
     type: DatasetName = Field(description="The format's name in `{dataset:NAME,FORMAT}`.")
-    path: PathText = Field(description="Where it lies; relative to the file that says it. `{PATH_NAME}` is put in.")
+    path: PathText = Field(
+        description="Where it lies; relative to the file that gives it. `{PATH_NAME}` is substituted."
+    )
     fingerprint: FingerprintMode | None = optional(
         "What results record of it: `listing`: number, sizes and names of its files (default); `content`: a digest "
         "of what is in them too, read once and cached; `none`: its path alone."
@@ -364,7 +364,7 @@ class PathModel(_Model):
     name: Annotated[str, PATH_NAME] = Field(
         description="The name; `{name}` stands for the path. `results_path` supplies `results_dir`."
     )
-    host_path: PathText = Field(description="The path on the host; relative to the file that says it.")
+    host_path: PathText = Field(description="The path on the host; relative to the file that gives it.")
     container_path: PathText | None = optional(
         "The path inside a container. Default: `/MOUNT` with the host path behind it."
     )
@@ -382,11 +382,11 @@ class ConfigModel(_Model):
     """A configuration of pytest-curator-bench, all files merged."""
 
     results_dir: PathText | None = optional(
-        "Where session directories go; relative to the file that says it. Required, unless `paths` has an "
+        "Where session directories go; relative to the file that gives it. Required, unless `paths` has an "
         "item `results_path`."
     )
     artifacts_dir: PathText | None = optional(
-        "Where scratch directories go; relative to the file that says it. Default: `artifacts` in `results_dir`."
+        "Where scratch directories go; relative to the file that gives it. Default: `artifacts` in `results_dir`."
     )
     default_timeout_s: Limit | None = optional(
         f"Limit of entries that name none, in seconds. Default: {defaults.TIMEOUT_S:g}. Never above `max_timeout_s`."

@@ -202,7 +202,7 @@ _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
 def _object_store_size(value: object) -> object:
-    """Bytes as an int, a fraction of memory as a float, or ``default``: told apart by type, not by size."""
+    """Bytes as an int, a fraction of memory as a float, or ``default``: distinguished by type, not by size."""
     value = from_variable(value)
     if value == "default":
         return "default"

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The combinations of a matrix: axes multiplied, ``exclude`` taken out, ``include`` put in, each with its name.
+"""The combinations of a matrix: axes multiplied, ``exclude`` removed, ``include`` added, each with its name.
 
 - The combinations are the product of the axes in the order of the file, the last axis changing fastest.
 - An item of ``exclude`` takes out every combination that has all of its values.
 - An item of ``include`` goes, in the order of the file, into every combination whose axes it agrees with, those
-  that earlier items added included: it adds names to them, and what a later item says wins. It never changes the
-  value of an axis. Where it agrees with none it is a combination of its own, and must say all axes.
+  that earlier items added included: it adds names to them, and later items override earlier ones. It never changes the
+  value of an axis. Where it agrees with none it is a combination of its own, and must give all axes.
 """
 
 from __future__ import annotations
@@ -225,12 +225,12 @@ class MatrixCombinations:
 
 
 def combination_name(base: str, combination: Combination) -> str:
-    """The name of the entry that a combination makes: ``minhash[xenna-15]``."""
+    """Return the name of the entry that a combination makes: ``minhash[xenna-15]``."""
     return f"{base}[{combination.label}]"
 
 
 def matrix_value(value: object, place: Place) -> MatrixValue:
-    """A scalar of the file as a value: a number or flag also where a variable stands for it."""
+    """Return a scalar of the file as a value: a number or flag also where a variable stands for it."""
     if isinstance(value, str):
         return MatrixValue(cast("Scalar", from_variable(value)), str(value))
     return MatrixValue(cast("Scalar", value), place.text or str(value))

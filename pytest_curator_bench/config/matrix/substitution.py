@@ -3,7 +3,7 @@
 """Substitution of a combination's values in an entry, on the data as it was read, before its types are checked.
 
 - ``{matrix.NAME}`` within a text becomes the value as it is written; alone it becomes the value itself, a number
-  or a flag where it is one. Arguments that are written as one string are split first, so that a value with blanks
+  or a flag where it is one. Arguments that are written as one string are split first, so that a value with spaces
   stays one argument. ``{{matrix.NAME}}`` is a literal ``{matrix.NAME}``.
 - ``{matrix.AXIS: {value: this, other value: that}}``, in the place of any value, chooses by the value of an axis;
   ``null`` leaves the key or the item out.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 CHOICE_PREFIX = "matrix."
 MATRIX_PREFIX = "{matrix."
-# What says which entry it is can't depend on the combination.
+# What identifies the entry can't depend on the combination.
 FIXED_KEYS = ("name", "enabled", "matrix")
 # Here literals are substituted when the entry runs, with all other placeholders.
 _RUN_KEYS = ("script", "script_base_dir", "args", "env")

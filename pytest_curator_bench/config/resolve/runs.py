@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Entries and data set-ups: defaults and inheritance put in, limits and placeholders checked."""
+"""Entries and data setups: defaults and global settings filled in, limits and placeholders checked."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ class LoadContext:
 
 
 class SetupNeeds:
-    """Knows the data set-ups of a configuration, and which of them entries name.
+    """The data setups of a configuration, and which of them each entry needs.
 
-    An entry that names none needs every set-up that no entry names: all, where none says anything. A disabled
-    entry's word counts (switching it off must not give its data to others), and a disabled set-up may be named
+    An entry that names none needs every setup that no entry names: all, if no entry names any. The names of a disabled
+    entry count (switching it off must not give its data to others), and a disabled setup may be named
     (it is switched off where the data is there already).
     """
 
@@ -73,17 +73,17 @@ class SetupNeeds:
         self._unclaimed = tuple(name for name in self._enabled if name not in claimed)
 
     def of(self, named: Sequence[str] | None) -> tuple[str, ...]:
-        """The enabled set-ups that an entry needs, in the order of the configuration.
+        """Return the enabled setups that an entry needs, in the order of the configuration.
 
         Args:
-            named: what the entry says; ``None`` if nothing.
+            named: the names that the entry gives; ``None`` if it gives none.
         """
         if named is None:
             return self._unclaimed
         return tuple(name for name in self._enabled if name in named)
 
     def problems(self, named: Sequence[str]) -> Iterator[tuple[int, str]]:
-        """Index of, and what is wrong with, each name that isn't that of a set-up."""
+        """Yield the index of each name that is not defined, and the problem's text."""
         for index, name in enumerate(named):
             if name not in self._known:
                 known = sorted(self._known)
@@ -117,7 +117,7 @@ class RunResolver:
         combinations: for each entry, the combination of a matrix that it is.
         placeholders: what names and datasets stand for.
         context: where it is loaded.
-        setups: which data set-ups an entry needs.
+        setups: which data setups an entry needs.
 
     Attributes:
         problems: what is wrong.
@@ -149,12 +149,12 @@ class RunResolver:
         self._dirs: dict[tuple[str, Path], tuple[Path, ...]] = {}
 
     def entries(self) -> tuple[Entry, ...]:
-        """The entries, in order."""
+        """Return the entries, in order."""
         models = self._model.entries or ()
         return tuple(self._entry(model, index) for index, model in enumerate(models))
 
     def data_setups(self) -> tuple[DataSetup, ...]:
-        """The data set-ups, in order."""
+        """Return the data setups, in order."""
         models = self._model.data_setups or ()
         return tuple(DataSetup(**self._run(model, ("data_setups", index))) for index, model in enumerate(models))
 
@@ -186,7 +186,7 @@ class RunResolver:
         )
 
     def _run(self, model: EntryModel | DataSetupModel, location: Location) -> dict[str, Any]:
-        """What entries and data set-ups have in common, as arguments of their class."""
+        """Return what entries and data setups have in common, as arguments of their class."""
         item = self._item(location)
         base = model.script_base_dir
         file = item.places["script"].file
@@ -204,7 +204,7 @@ class RunResolver:
         }
 
     def _item(self, location: Location) -> YamlMapping:
-        """The data of an item; the model was made of it, so that it is known to exist."""
+        """Return the data of an item; the model was made of it, so it exists."""
         section, index = location
         return cast("YamlMapping", cast("YamlList", self._data[str(section)])[cast("int", index)])
 
@@ -225,13 +225,13 @@ class RunResolver:
         return self._setups.of(model.data_setups)
 
     def _ray(self, model: EntryModel) -> RaySettings | None:
-        """The cluster settings of an entry: the global ones, and its own on top, key by key."""
+        """Return the cluster settings of an entry: the global ones, and its own on top, key by key."""
         own: RaySettings | None = model.ray
         common = self._model.ray
         if common is NO_CLUSTER:
             common = None
         if common is not None and model.object_store_size is not None:
-            # What the entry says of the store's size goes before what is said for all, in whichever form.
+            # The entry's own size of the store overrides the global one, in whichever form.
             common = common.model_copy(update={"object_store_memory": None})
         if own is None or own is NO_CLUSTER:
             return common if own is None else None
@@ -240,7 +240,7 @@ class RunResolver:
         return common.overlaid(own)
 
     def _dirs_of(self, file: Path, location: Location) -> tuple[Path, ...]:
-        """Where to look for scripts that a file names: beside it, beside the other files, in the project."""
+        """Return where to look for scripts that a file names: beside it, beside the other files, in the project."""
         kind = str(location[0])
         if (kind, file) not in self._dirs:
             parents = [other.absolute().parent for other in (file, *self._context.files)]
@@ -252,7 +252,7 @@ class RunResolver:
     def _datasets(
         self, model: EntryModel | DataSetupModel, item: YamlMapping, location: Location
     ) -> tuple[DatasetUse, ...]:
-        """Check all placeholders of a command; the datasets that it uses."""
+        """Check all placeholders of a command; return the datasets that it uses."""
         found: dict[Dataset, None] = {}
         for text, inner in _texts(model):
             if "{" not in text:
@@ -277,7 +277,7 @@ class RunResolver:
 
 
 def _texts(model: EntryModel | DataSetupModel) -> Iterator[tuple[str, Location]]:
-    """The texts that may hold placeholders, and where they stand within the item."""
+    """Yield the texts that may hold placeholders, and where they are within the item."""
     yield model.script, ("script",)
     if model.script_base_dir:
         yield model.script_base_dir, ("script_base_dir",)
