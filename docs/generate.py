@@ -14,7 +14,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pytest_curator_bench.config.fields.checks import VARIABLE
+from pytest_curator_bench.config.fields.validators import VARIABLE
 from pytest_curator_bench.config.json_schema import CHOICE, json_schema
 from pytest_curator_bench.results.json_schema import FILES, results_schema
 
@@ -30,9 +30,9 @@ TITLES = {
     "DatasetModel": "A dataset (`datasets`)",
     "DatasetFormat": "A form of a dataset (`formats`)",
     "PathModel": "A path (`paths`)",
-    "DataSetupModel": "A data set-up (`data_setups`)",
+    "DataSetupModel": "A data setup (`data_setups`)",
     "SinkModel": "A sink (`sinks`)",
-    "Telemetry": "`telemetry`, `gpu_stats_recorder`",
+    "Telemetry": "`telemetry`",
 }
 
 KINDS = {

@@ -1,16 +1,37 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Numbers, sizes, durations and counts as people read them: ``60,000``, ``4.8 GB``, ``1.2 s``, ``3 GPUs``."""
+"""Text for people: numbers, sizes, durations and counts (``60,000``, ``4.8 GB``, ``3 GPUs``), suggestions, quotes."""
 
 from __future__ import annotations
 
-__all__ = ["counted", "format_number", "format_percent", "format_ratio", "format_seconds", "format_size"]
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "counted",
+    "format_number",
+    "format_percent",
+    "format_ratio",
+    "format_seconds",
+    "format_size",
+    "near",
+    "one_of",
+    "printable",
+    "quote",
+]
 
 # From here on four significant digits are fewer than the digits before the point.
 _LARGE = 999.95
 # Floats beyond this have no digit behind the point that means anything, and too many before it.
 _HUGE = 1e15
 _PRINTABLE_BITS = 64
+_LONGEST_QUOTE = 60
+_MOST_WORDS = 40
+_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def format_number(value: float) -> str:
@@ -50,3 +71,28 @@ def format_seconds(duration_s: float) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun, as in ``1 GPU`` and ``3 GPUs``; ``many`` is for irregular plurals."""
     return f"{count:,d} {one if count == 1 else many or f'{one}s'}"
+
+
+def printable(text: str) -> str:
+    """Return ``text`` with control characters and line ends escaped, so that it stays one harmless line."""
+    return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+
+
+def quote(text: str) -> str:
+    """Return ``text`` in quotes, cut to a length that can be read in a message."""
+    return repr(text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "...")
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean 'x'?`` for the known word most like ``word``, or nothing where none is near."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def one_of(words: Iterable[str]) -> str:
+    """Return ``one of a, b, c``, sorted and cut after 40 words, to follow "expected"."""
+    found = sorted(words)
+    if not found:
+        return "one that is defined; none are defined"
+    more = [f"... ({len(found) - _MOST_WORDS} more)"] if len(found) > _MOST_WORDS else []
+    return f"one of {', '.join([*found[:_MOST_WORDS], *more])}"

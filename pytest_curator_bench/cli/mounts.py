@@ -64,8 +64,8 @@ class Mount:
 
     Attributes:
         kind: ``make`` for a directory that is written, and made where it is missing; ``need`` for what may be
-            written and must be there; ``read`` for what is only read, and left out where it is missing: runs tell
-            themselves what they miss.
+            written and must be there; ``read`` for what is only read, and left out where it is missing, which
+            preflight reports.
         inside: its path in the container, absolute.
         outside: its path on the host, absolute.
         purpose: what in the configuration names it.

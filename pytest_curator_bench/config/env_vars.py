@@ -9,10 +9,12 @@ literal ``${``. What comes out of a variable is never searched again.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
-from pytest_curator_bench.config.problems import nearest
-from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
+from pytest_curator_bench._util.text import near
+from pytest_curator_bench.config.locate import key_path
+from pytest_curator_bench.config.problems import Problem
+from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,10 +29,10 @@ _MALFORMED = "found ${ with something else behind it, expected ${NAME} or ${NAME
 
 
 class FromEnvironment(str):
-    """Text with environment variables put in.
+    """Text with environment variables substituted.
 
     Attributes:
-        written: the text as it stands in the file.
+        written: the text as it is in the file.
         alone: whether that is one ``${...}`` and nothing else, so that it may stand for another type.
         variables: the names of the variables that went in.
     """
@@ -41,7 +43,7 @@ class FromEnvironment(str):
 
     @classmethod
     def of(cls, value: str, written: str, *, alone: bool, variables: Iterable[str]) -> FromEnvironment:
-        """The text ``value`` with its attributes."""
+        """Return the text ``value`` with its attributes."""
         text = cls(value)
         text.written = written
         text.alone = alone
@@ -55,50 +57,38 @@ class Unresolved(str):
     __slots__ = ()
 
 
-class Failure(NamedTuple):
-    """A text whose variables could not be put in.
-
-    Attributes:
-        location: where in the data.
-        place: where in the files.
-        variable: the variable that isn't defined; ``None`` where the text is malformed instead.
-        text: what was found and what was expected.
-    """
-
-    location: Location
-    place: Place
-    variable: str | None
-    text: str
-
-
-class Expansion:
-    """Puts variables into whole trees of data, and keeps account of them.
+class EnvExpander:
+    """Substitutes variables in whole trees of data, and keeps account of them.
 
     Args:
+        root: the data that the values come from, for key paths.
         environ: the variables.
         allow_empty: whether a variable may be defined and empty; where not, it counts as undefined.
 
     Attributes:
-        failures: what could not be put in.
-        used: the variables that were, with their values.
+        problems: what could not be substituted; of the kind ``variable`` where one is not defined.
+        undefined: the names of the variables that are not defined and needed, each with its first place.
+        used: the variables that were substituted, with their values.
         named: the names of all variables met, defined or not.
     """
 
-    def __init__(self, environ: Mapping[str, str], *, allow_empty: bool = True) -> None:
-        self.failures: list[Failure] = []
+    def __init__(self, root: YamlMapping, environ: Mapping[str, str], *, allow_empty: bool = True) -> None:
+        self.problems: list[Problem] = []
+        self.undefined: dict[str, Place] = {}
         self.used: dict[str, str] = {}
         self.named: set[str] = set()
+        self._root = root
         self._environ = environ
         self._allow_empty = allow_empty
         self._location: list[str | int] = []
 
     def value(self, value: object, place: Place, location: Location = ()) -> object:
-        """A copy of ``value`` with variables put in; parts without variables are shared, not copied.
+        """Return a copy of ``value`` with variables substituted; parts without variables are shared, not copied.
 
         Args:
             value: data of any kind.
-            place: where it stands in the files.
-            location: where it stands in the data.
+            place: where it is in the files.
+            location: where it is in the data.
         """
         self._location = list(location)
         return self._item(value, place)
@@ -154,9 +144,11 @@ class Expansion:
         try:
             value = reader.read()
         except _MissingError as error:
-            self._fail(place, error.args[0], _missing(error.args[0], self._environ))
+            name = error.args[0]
+            self.undefined.setdefault(name, place)
+            self._report(place, _missing(name, self._environ), kind="variable")
         except ValueError as error:
-            self._fail(place, None, str(error))
+            self._report(place, str(error))
         else:
             self.used.update(reader.used)
             return FromEnvironment.of(value, text, alone=reader.alone, variables=reader.used)
@@ -164,13 +156,13 @@ class Expansion:
             self.named.update(reader.named)
         return Unresolved(text)
 
-    def _fail(self, place: Place, variable: str | None, text: str) -> None:
-        self.failures.append(Failure(tuple(self._location), place, variable, text))
+    def _report(self, place: Place, text: str, *, kind: str = "config") -> None:
+        self.problems.append(Problem(place, key_path(self._root, self._location), text, kind))
 
 
 def _missing(name: str, environ: Mapping[str, str]) -> str:
     state = "is empty" if name in environ else "is not defined"
-    hint = "" if name in environ else nearest(name, environ)
+    hint = "" if name in environ else near(name, environ)
     return (
         f"found the environment variable {name}, which {state}, expected one with a value: "
         f"define it, or write ${{{name}:-default}}{hint}"
@@ -200,11 +192,11 @@ class _Reader:
         self._depth = 0
 
     def read(self) -> str:
-        """The text with its variables put in; raises _MissingError, and ValueError for what can't be read."""
+        """Return the text with its variables substituted; raises _MissingError, or ValueError if it is malformed."""
         return self._until_end(0, wanted=True)[0]
 
     def _until_end(self, position: int, *, wanted: bool) -> tuple[str, int]:
-        """Read to the brace that closes a default, or to the end of the text; the value and where it ends."""
+        """Read to the brace that closes a default, or to the end; return the value and where it ends."""
         parts: list[str] = []
         while match := _SPECIAL.search(self._text, position):
             parts.append(self._text[position : match.start()])

@@ -11,7 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from pytest_curator_bench.config.matrix.substitution import FIXED_KEYS
 from pytest_curator_bench.config.merge import NAMING_KEYS
-from pytest_curator_bench.config.schema_models import ConfigModel
+from pytest_curator_bench.config.older_keys import ConfigFile
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -34,7 +34,7 @@ _WITH_COMMENTS = ("EntryModel", "DataSetupModel")
 
 
 class _Generator(GenerateJsonSchema):
-    """Leaves out what says nothing: titles made from names of keys, and ``null`` as every default."""
+    """Leaves out what is of no use: titles made from names of keys, and ``null`` as every default."""
 
     def field_title_should_be_set(self, schema: object) -> bool:
         """Never."""
@@ -47,12 +47,12 @@ class _Generator(GenerateJsonSchema):
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema of one file, made from the models.
+    """Return the schema of one file, made from the models.
 
-    A file may be one of several that are merged, and say as little of an entry as its name and one key: only
+    A file may be one of several that are merged, and give as little of an entry as its name and one key: only
     names are required. What an editor can't know (that a placeholder exists, say) is left to the plugin.
     """
-    schema = ConfigModel.model_json_schema(schema_generator=_Generator)
+    schema = ConfigFile.model_json_schema(schema_generator=_Generator)
     for model in schema["$defs"].values():
         model["required"] = [key for key in model.get("required", ()) if key in NAMING_KEYS]
     for model in (schema, *(schema["$defs"][name] for name in _WITH_COMMENTS)):

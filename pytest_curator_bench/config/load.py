@@ -4,38 +4,35 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_curator_bench.config.matrix.expand import expand
+from pytest_curator_bench.config import defaults
+from pytest_curator_bench.config.defaults import otherwise
+from pytest_curator_bench.config.matrix.multiply import multiply_matrix
 from pytest_curator_bench.config.merge import merge_all
-from pytest_curator_bench.config.model import BenchConfig, SinkConfig, SwitchedOffSink
+from pytest_curator_bench.config.model import BenchConfig, SinkConfig
+from pytest_curator_bench.config.older_keys import modernized
 from pytest_curator_bench.config.paths import find_curator_repo_dir
 from pytest_curator_bench.config.placeholders import Substitution
 from pytest_curator_bench.config.prepare import is_comment, prepare
-from pytest_curator_bench.config.problems import ConfigError, Place, Problem, one_line
+from pytest_curator_bench.config.problems import ConfigError, Place, Problem
 from pytest_curator_bench.config.resolve.paths import DirectoryResolver
-from pytest_curator_bench.config.resolve.runs import RunResolver, Surroundings
-from pytest_curator_bench.config.resolve.setups import SetupNeeds
+from pytest_curator_bench.config.resolve.runs import LoadContext, RunResolver, SetupNeeds
 from pytest_curator_bench.config.validate import validated
 from pytest_curator_bench.config.viewer import viewer_problems
-from pytest_curator_bench.config.yaml.builder import SourceError
-from pytest_curator_bench.config.yaml.source import read_yaml
-from pytest_curator_bench.config.yaml.values import to_plain
+from pytest_curator_bench.config.yaml.nodes import to_plain
+from pytest_curator_bench.config.yaml.reader import SourceError, read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from pytest_curator_bench.config.matrix.expand import Expanded
-    from pytest_curator_bench.config.prepare import LackingSink, Sections
+    from pytest_curator_bench.config.matrix.multiply import Multiplied
+    from pytest_curator_bench.config.older_keys import ConfigFile
+    from pytest_curator_bench.config.prepare import Sections
     from pytest_curator_bench.config.schema_models import ConfigModel, SinkModel
-    from pytest_curator_bench.config.yaml.values import YamlMapping
-
-DEFAULT_CLEANUP_S = 10.0
-DEFAULT_INTERVAL_S = 1.0
+    from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
 
 def load_config(
@@ -52,9 +49,9 @@ def load_config(
     ``script_base_dir``) start from that file's own directory, wherever pytest runs.
 
     Args:
-        files: the files, in the order in which they are merged; later ones win.
+        files: the files, in the order in which they are merged; later ones override earlier ones.
         environ: the environment variables that ``${NAME}`` refers to.
-        strict: whether a variable that a sink lacks is an error rather than a reason to switch the sink off.
+        strict: whether an undefined variable in a sink is an error rather than a reason to switch the sink off.
         root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts; by
             default the current one.
         display: how to write a file's path in messages.
@@ -62,31 +59,15 @@ def load_config(
     Raises:
         ConfigError: with every problem that was found.
     """
-    surroundings = Surroundings(
+    context = LoadContext(
         environ=environ,
         files=files,
         root_dir=root_dir or Path.cwd(),
         display=display,
         curator_repo_dir=find_curator_repo_dir(environ),
     )
-    with _paused_collector():
-        merged = _merged(files, display)
-        sections = prepare(merged, environ=environ, strict=strict, display=display)
-        expanded = expand(sections.active, display)
-        model = _checked(sections, expanded, surroundings)
-        return _resolved(model, sections, expanded, surroundings)
-
-
-@contextmanager
-def _paused_collector() -> Iterator[None]:
-    """Keep the garbage collector from searching a tree that only grows: it would take most of the time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
+    sections = prepare(_merged(files, display), environ=environ, strict=strict, display=display)
+    return _resolved(sections, multiply_matrix(sections.active, display), context)
 
 
 def _refuse_if(problems: Sequence[Problem], display: Callable[[Path], str]) -> None:
@@ -110,52 +91,48 @@ def _merged(files: Sequence[Path], display: Callable[[Path], str]) -> YamlMappin
     return merged
 
 
-def _checked(sections: Sections, expanded: Expanded, surroundings: Surroundings) -> ConfigModel:
-    """The model of what is enabled; disabled items are checked too, and then forgotten."""
-    model, problems = validated(expanded.data)
-    problems += sections.problems + expanded.problems
+def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext) -> ConfigFile:
+    """Return the model of what is enabled; disabled items are checked too, and then forgotten."""
+    model, problems = validated(multiplied.data)
+    problems += sections.problems + multiplied.problems
     if sections.disabled:
-        disabled = expand(sections.disabled, surroundings.display)
+        disabled = multiply_matrix(sections.disabled, context.display)
         problems += validated(disabled.data)[1] + disabled.problems
     if problems or model is None:
-        raise ConfigError.of(problems, surroundings.display)
+        raise ConfigError.of(problems, context.display)
     return model
 
 
-def _resolved(model: ConfigModel, sections: Sections, expanded: Expanded, surroundings: Surroundings) -> BenchConfig:
-    data = expanded.data
-    directories = DirectoryResolver(model, data, surroundings.environ, surroundings.files).directories()
+def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext) -> BenchConfig:
+    written = _checked(sections, multiplied, context)
+    model, data, warnings = modernized(written, multiplied.data)
+    directories = DirectoryResolver(model, data, context.environ, context.files).directories()
     setups = SetupNeeds(data, sections.disabled)
-    runs = RunResolver(model, data, expanded.cells, directories.placeholders, surroundings, setups)
+    runs = RunResolver(model, data, multiplied.combinations, directories.placeholders, context, setups)
     entries, data_setups = runs.entries(), runs.data_setups()
-    problems = [*directories.problems, *runs.problems, *_missing_parts(model, sections, surroundings.files)]
+    problems = [*directories.problems, *runs.problems, *_missing_parts(model, sections, context.files)]
     results_dir, artifacts_dir = directories.results_dir, directories.artifacts_dir
     if problems or results_dir is None or artifacts_dir is None:
-        raise ConfigError.of(problems, surroundings.display)
-    repo_dir = surroundings.curator_repo_dir
+        raise ConfigError.of(problems, context.display)
+    repo_dir = context.curator_repo_dir
     datasets = Substitution(directories.placeholders, {"curator_repo_dir": str(repo_dir)} if repo_dir else {})
-    off = [
-        Problem(sink.place, "", f"the sink {sink.name} is switched off: {_reason(sink)}")
-        for sink in sections.lacking_sinks
-    ]
-    told = [one_line(warning, surroundings.display) for warning in (*directories.warnings, *expanded.warnings, *off)]
+    warnings += [*multiplied.warnings, *sections.warnings]
     return BenchConfig(
-        files=tuple(surroundings.files),
+        files=tuple(context.files),
         results_dir=results_dir,
         artifacts_dir=artifacts_dir,
         entries=entries,
         placeholders=directories.placeholders,
-        delete_scratch=model.delete_scratch is not False,
+        delete_scratch=otherwise(model.delete_scratch, defaults.DELETE_SCRATCH),
         default_timeout_s=runs.default_timeout_s,
         max_timeout_s=model.max_timeout_s,
-        min_timeout_s=model.min_timeout_s,
-        cleanup_timeout_s=DEFAULT_CLEANUP_S if model.cleanup_timeout_s is None else model.cleanup_timeout_s,
-        telemetry_interval_s=_interval(model),
+        cleanup_timeout_s=otherwise(model.cleanup_timeout_s, defaults.CLEANUP_TIMEOUT_S),
+        telemetry_interval_s=otherwise(
+            model.telemetry.interval_s if model.telemetry else None, defaults.TELEMETRY_INTERVAL_S
+        ),
         gpu_mem_use_warning_threshold=model.gpu_mem_use_warning_threshold,
         sinks=_sinks(model, data),
-        switched_off_sinks=tuple(
-            SwitchedOffSink(name=sink.name, reason=_reason(sink)) for sink in sections.lacking_sinks
-        ),
+        switched_off_sinks=tuple(sections.switched_off_sinks),
         datasets={dataset: datasets.dataset(dataset) for dataset in directories.placeholders.datasets},
         paths=directories.paths,
         mounts=directories.mounts,
@@ -167,12 +144,12 @@ def _resolved(model: ConfigModel, sections: Sections, expanded: Expanded, surrou
         secrets=sections.secrets,
         secret_variables=sections.secret_variables,
         merged_json=json.dumps(sections.masked()),
-        warnings=tuple(told),
+        warnings=tuple(warning.shown(context.display) for warning in warnings),
     )
 
 
 def _missing_parts(model: ConfigModel, sections: Sections, files: Sequence[Path]) -> Iterator[Problem]:
-    """What only the whole can lack, or have too much of."""
+    """Yield what is missing, or given twice, in the whole."""
     places = sections.active.places
     if not model.entries:
         disabled = "entries" in sections.disabled
@@ -186,13 +163,6 @@ def _missing_parts(model: ConfigModel, sections: Sections, files: Sequence[Path]
         yield Problem(places["viewer_url_template"], "viewer_url_template", text)
 
 
-def _interval(model: ConfigModel) -> float:
-    for telemetry in (model.telemetry, model.gpu_stats_recorder):
-        if telemetry is not None and telemetry.interval_s is not None:
-            return telemetry.interval_s
-    return DEFAULT_INTERVAL_S
-
-
 def _sinks(model: ConfigModel, data: YamlMapping) -> tuple[SinkConfig, ...]:
     written = cast("list[YamlMapping]", data.get("sinks") or [])
     return tuple(_sink(sink, place) for sink, place in zip(model.sinks or (), written, strict=True))
@@ -200,8 +170,10 @@ def _sinks(model: ConfigModel, data: YamlMapping) -> tuple[SinkConfig, ...]:
 
 def _sink(model: SinkModel, written: YamlMapping) -> SinkConfig:
     settings = cast("dict[str, Any]", to_plain(model.__pydantic_extra__))
-    return SinkConfig(name=model.name, class_path=model.class_path, settings=settings, written=written)
-
-
-def _reason(sink: LackingSink) -> str:
-    return f"the environment variable {sink.variable} is not defined, or empty"
+    return SinkConfig(
+        name=model.name,
+        class_path=model.class_path,
+        deliver=model.deliver or defaults.DELIVER,
+        settings=settings,
+        written=written,
+    )

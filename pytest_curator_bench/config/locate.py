@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.merge import NAMING_KEYS
-from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@
 - Items of a matrix's ``include`` and ``exclude`` are always appended: they have no names, and in ``include``
   later items win.
 - Everything else, lists of scalars and empty lists included, is replaced.
-- Nothing at all (``sinks:`` with only comments below it) says nothing beside a mapping or a list.
+- An empty value (``sinks:`` with only comments below it) is ignored beside a mapping or a list.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeGuard
 
-from pytest_curator_bench.config.problems import Place, Problem, place_text, quote
-from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
+from pytest_curator_bench._util.text import quote
+from pytest_curator_bench.config.problems import Place, Problem
+from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,11 +98,11 @@ class _Merger:
 
     def _conflict(self, first: Place, before: object, second: Place, after: object, path: str) -> None:
         expected, found = ("a mapping" if isinstance(value, dict) else "a list" for value in (before, after))
-        text = f"found {found}, expected {expected} as in {place_text(first, self._display)}"
+        text = f"found {found}, expected {expected} as in {first.shown(self._display)}"
         self.problems.append(Problem(second, path, f"{text}: the two can't be merged"))
 
     def _twice(self, first: YamlMapping, second: YamlMapping, path: str, name: str) -> None:
-        text = f"found {quote(name)} twice in one file (first in {place_text(first.place, self._display)})"
+        text = f"found {quote(name)} twice in one file (first in {first.place.shown(self._display)})"
         self.problems.append(Problem(second.place, path, f"{text}, expected it once"))
 
 

@@ -10,16 +10,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
+from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.placeholders import Substitution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_curator_bench.config.fields.marks import Mark
-    from pytest_curator_bench.config.placeholders import Fingerprint, Placeholders
+    from pytest_curator_bench.config.fields.types import Mark
+    from pytest_curator_bench.config.placeholders import FingerprintMode, Placeholders
     from pytest_curator_bench.config.schema_models import RaySettings, Requirement
-    from pytest_curator_bench.config.yaml.values import YamlMapping
+    from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
 ObjectStoreSize = int | float | Literal["default"]
 
@@ -39,12 +40,12 @@ class DatasetUse:
     name: str
     format: str
     path: Path
-    fingerprint: Fingerprint = "listing"
+    fingerprint: FingerprintMode = defaults.FINGERPRINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScriptRun:
-    """What entries and data set-ups have in common: one script, run with arguments under a limit.
+    """What entries and data setups have in common: one script, run with arguments under a limit.
 
     Attributes:
         name: unique among its kind.
@@ -70,11 +71,6 @@ class ScriptRun:
     timeout_s: float
     datasets_used: tuple[DatasetUse, ...] = ()
 
-    @property
-    def script_candidates(self) -> tuple[Path, ...]:
-        """The places to look for the script, in order, placeholders not put in; one where it is absolute."""
-        return _candidates(self.script_dirs, self.script_base_dir, self.script)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataSetup(ScriptRun):
@@ -87,7 +83,7 @@ class Entry(ScriptRun):
 
     Attributes:
         marks: pytest marks.
-        ray: the cluster that it asks for, global settings put in; ``None`` where it gets none.
+        ray: the cluster that it asks for, global settings included; ``None`` where it gets none.
         delete_scratch: whether its scratch directory goes when it has ended.
         object_store_size: bytes, a fraction of memory, ``"default"`` for Ray's own choice, or not given.
         requirements: bounds that its metrics must keep to.
@@ -96,26 +92,26 @@ class Entry(ScriptRun):
         repeat: number of measured runs.
         warmup: number of runs before them that don't count.
         repeat_until_ci: relative width of the confidence interval at which repeating may stop.
-        exclusive: whether it needs the whole machine; ``None`` to tell by the resources that it names.
+        exclusive: whether it needs the whole machine; ``None`` to decide by the resources that it names.
         retries: how often a failed run may be tried again.
         retry_on: the statuses that are tried again.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
-        data_setups: names of the enabled data set-ups that must have passed before it runs.
+        data_setups: names of the enabled data setups that must have passed before it runs.
     """
 
     marks: tuple[Mark, ...] = ()
     ray: RaySettings | None = None
-    delete_scratch: bool = True
+    delete_scratch: bool = defaults.DELETE_SCRATCH
     object_store_size: ObjectStoreSize | None = None
     requirements: tuple[Requirement, ...] = ()
     sink_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     matrix: Mapping[str, bool | int | float | str] = field(default_factory=dict)
-    repeat: int = 1
-    warmup: int = 0
+    repeat: int = defaults.REPEAT
+    warmup: int = defaults.WARMUP
     repeat_until_ci: float | None = None
     exclusive: bool | None = None
-    retries: int = 0
-    retry_on: tuple[str, ...] = ()
+    retries: int = defaults.RETRIES
+    retry_on: tuple[str, ...] = defaults.RETRY_ON
     gpu_mem_use_warning_threshold: float | None = None
     data_setups: tuple[str, ...] = ()
 
@@ -127,13 +123,15 @@ class SinkConfig:
     Attributes:
         name: its name.
         class_path: ``package.module:Class`` where the configuration gives one.
-        settings: everything else that the configuration says of it, environment variables put in. May hold
+        deliver: when it gets results: ``between`` entries and at the end, or also ``during`` entries.
+        settings: everything else that the configuration says of it, environment variables substituted. May hold
             secrets, and is therefore left out of ``repr()``.
-        written: the sink as it stands in the files, with the place of each key; ``None`` where it comes from none.
+        written: the sink as written in the files, with the place of each key; ``None`` where it comes from none.
     """
 
     name: str
     class_path: str | None = None
+    deliver: Literal["between", "during"] = defaults.DELIVER
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     written: YamlMapping | None = field(default=None, repr=False, compare=False)
 
@@ -172,27 +170,26 @@ class ResolvedCommand:
 
 @dataclass(frozen=True, kw_only=True)
 class BenchConfig:
-    """Everything that the configuration files say.
+    """The whole configuration: files merged, checked and resolved.
 
     Attributes:
         files: the files, in the order in which they were merged.
         results_dir: where session directories go.
         artifacts_dir: where scratch directories go.
         entries: the enabled entries, in the order of the files.
-        delete_scratch: whether scratch directories go when their entry has ended, unless it says otherwise.
+        delete_scratch: whether scratch directories go when their entry has ended, unless the entry overrides it.
         default_timeout_s: limit of entries that name none, in seconds, already capped by ``max_timeout_s``.
         max_timeout_s: highest limit that an entry may have, in seconds; ``None``: no such bound.
-        min_timeout_s: what job generators allow an entry at least, in seconds.
         cleanup_timeout_s: time that processes get between SIGTERM and SIGKILL, and for cleaning up, in
             seconds.
         telemetry_interval_s: time between samples, in seconds; 0 switches them off.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
         sinks: the sinks that are switched on.
-        switched_off_sinks: sinks that lack an environment variable, and stay off therefore.
+        switched_off_sinks: sinks that are switched off because an environment variable is not defined.
         datasets: path by name and format.
         paths: directory by name, for placeholders.
         mounts: in a container, container path and host path of each of them; empty on the host.
-        data_setups: the enabled data set-ups.
+        data_setups: the enabled data setups.
         run_reason: why this session runs.
         viewer_url: link to where results can be looked at.
         viewer_url_template: the same with placeholders.
@@ -200,7 +197,7 @@ class BenchConfig:
         warnings: sentences for the user, none of them a reason not to run.
         secrets: strings that must appear in no output.
         secret_variables: names of environment variables that hold them; scripts must not inherit these.
-        merged_json: what all files together say, as JSON, environment variables put in, secrets as ``***``.
+        merged_json: all files merged, as JSON, environment variables substituted, secrets as ``***``.
     """
 
     files: tuple[Path, ...]
@@ -208,12 +205,11 @@ class BenchConfig:
     artifacts_dir: Path
     entries: tuple[Entry, ...]
     placeholders: Placeholders = field(repr=False)
-    delete_scratch: bool = True
-    default_timeout_s: float = 7200.0
+    delete_scratch: bool = defaults.DELETE_SCRATCH
+    default_timeout_s: float = defaults.TIMEOUT_S
     max_timeout_s: float | None = None
-    min_timeout_s: float | None = None
-    cleanup_timeout_s: float = 10.0
-    telemetry_interval_s: float = 1.0
+    cleanup_timeout_s: float = defaults.CLEANUP_TIMEOUT_S
+    telemetry_interval_s: float = defaults.TELEMETRY_INTERVAL_S
     gpu_mem_use_warning_threshold: float | None = None
     sinks: tuple[SinkConfig, ...] = ()
     switched_off_sinks: tuple[SwitchedOffSink, ...] = ()
@@ -232,7 +228,7 @@ class BenchConfig:
 
     @property
     def merged(self) -> dict[str, Any]:
-        """What all files together say, as plain data of its own (safe to change), secrets as ``***``."""
+        """All files merged, as plain data of its own (safe to change), secrets as ``***``."""
         data: dict[str, Any] = json.loads(self.merged_json)
         return data
 
@@ -248,27 +244,23 @@ class BenchConfig:
         *,
         session_entry_dir: Path,
         scratch_dir: Path,
-        curator_repo_dir: Path | None = None,
     ) -> ResolvedCommand:
-        """Put the placeholders of an entry or a data set-up in.
+        """Substitute the placeholders of an entry or a data setup.
 
         Args:
             entry: one of :attr:`entries` or :attr:`data_setups`.
             session_entry_dir: value of ``{session_entry_dir}``.
             scratch_dir: value of ``{scratch_dir}``.
-            curator_repo_dir: value of ``{curator_repo_dir}``; by default the one found when the files were
-                read.
         """
         values = {"session_entry_dir": str(session_entry_dir), "scratch_dir": str(scratch_dir)}
-        repo_dir = curator_repo_dir or self.curator_repo_dir
-        if repo_dir is not None:
-            values["curator_repo_dir"] = str(repo_dir)
+        if self.curator_repo_dir is not None:
+            values["curator_repo_dir"] = str(self.curator_repo_dir)
         substitution = Substitution(self.placeholders, values)
-        put_in = substitution.text
+        text = substitution.text
         return ResolvedCommand(
-            script=_candidates(entry.script_dirs, put_in(entry.script_base_dir), put_in(entry.script)),
-            args=tuple(put_in(argument) for argument in entry.args),
-            env={name: put_in(value) for name, value in entry.env.items()},
+            script=_candidates(entry.script_dirs, text(entry.script_base_dir), text(entry.script)),
+            args=tuple(text(argument) for argument in entry.args),
+            env={name: text(value) for name, value in entry.env.items()},
             unresolved=tuple(substitution.unresolved),
         )
 

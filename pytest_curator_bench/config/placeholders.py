@@ -12,7 +12,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_curator_bench.config.problems import nearest, one_of, quote
+from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench.config import defaults
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -29,7 +30,7 @@ _PLACEHOLDER = re.compile(
 _DATASET = re.compile(r":([^\s,{}]+),([^\s,{}]+)\}")
 
 Dataset = tuple[str, str]
-Fingerprint = Literal["listing", "content", "none"]
+FingerprintMode = Literal["listing", "content", "none"]
 
 
 class Scan(NamedTuple):
@@ -61,7 +62,7 @@ class Scanner:
         self._scans: dict[str, Scan] = {}
 
     def scan(self, text: str) -> Scan:
-        """What ``text`` refers to."""
+        """Return what ``text`` refers to."""
         # The same few arguments come back in entry after entry.
         if text not in self._scans:
             self._scans[text] = self._scan(text)
@@ -89,7 +90,7 @@ class Scanner:
         words = [f"{{{word}}}" for word in self._names] + ["{dataset:NAME,FORMAT}"] * self._with_datasets
         return (
             f"found the unknown placeholder {{{name}}}, expected {one_of(words)} "
-            f"(write {{{{{name}}}}} for a literal {{{name}}}){nearest(f'{{{name}}}', words)}"
+            f"(write {{{{{name}}}}} for a literal {{{name}}}){near(f'{{{name}}}', words)}"
         )
 
     def _dataset_problem(self, written: str, dataset: Dataset | None) -> str | None:
@@ -104,11 +105,11 @@ class Scanner:
         names = {known for known, _ in self._datasets}
         if name not in names:
             found = f"found the unknown dataset {quote(name)}"
-            return f"{found}, expected {one_of(names)}{nearest(name, names)}"
+            return f"{found}, expected {one_of(names)}{near(name, names)}"
         forms = {known for of, known in self._datasets if of == name}
         return (
             f"found the unknown format {quote(form)} of the dataset {quote(name)}, "
-            f"expected {one_of(forms)}{nearest(form, forms)}"
+            f"expected {one_of(forms)}{near(form, forms)}"
         )
 
 
@@ -124,7 +125,7 @@ class DatasetPath:
 
     base: Path
     written: str
-    fingerprint: Fingerprint = "listing"
+    fingerprint: FingerprintMode = defaults.FINGERPRINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +142,7 @@ class Placeholders:
 
 
 class Substitution:
-    """Puts values in for placeholders.
+    """Substitutes placeholders.
 
     Args:
         placeholders: those that the configuration defines.
@@ -157,15 +158,15 @@ class Substitution:
         self.unresolved: dict[str, None] = {}
 
     def text(self, text: str) -> str:
-        """``text`` with its placeholders put in; what comes out of one is never searched for others."""
+        """Return ``text`` with its placeholders substituted; what comes out of one is never searched for others."""
         return _PLACEHOLDER.sub(self._value, text) if "{" in text else text
 
-    def fingerprint(self, dataset: Dataset) -> Fingerprint:
-        """How a dataset is recorded; raises KeyError for one that isn't defined."""
+    def fingerprint(self, dataset: Dataset) -> FingerprintMode:
+        """Return how a dataset is recorded; raises KeyError for one that isn't defined."""
         return self._datasets[dataset].fingerprint
 
     def dataset(self, dataset: Dataset) -> Path:
-        """The path of a dataset; raises KeyError for one that isn't defined."""
+        """Return the path of a dataset; raises KeyError for one that isn't defined."""
         location = self._datasets[dataset]
         return location.base / self.text(location.written)
 

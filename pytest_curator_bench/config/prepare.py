@@ -1,21 +1,29 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Merged data made ready for checking: variables put in, disabled items set apart, double names found."""
+"""Merged data made ready for checking: variables substituted, disabled items set apart, double names found.
+
+It is decided here which values are secret: what an environment variable puts into a sink's settings, and what a sink
+has under a key that says so (``webhook_url``, ``bot_token``). In the sink itself such a value is masked whatever it is;
+the list of strings to hide elsewhere leaves out short ones, which would blank out parts of every other word.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from pytest_curator_bench.config.env_vars import Expansion, Failure
-from pytest_curator_bench.config.fields.checks import from_variable
+from pytest_curator_bench._util.masking import MASK, Masker
+from pytest_curator_bench._util.text import quote
+from pytest_curator_bench.config.env_vars import EnvExpander, FromEnvironment
+from pytest_curator_bench.config.fields.validators import from_variable
 from pytest_curator_bench.config.locate import Location, key_path
-from pytest_curator_bench.config.masking import PUBLIC_VARIABLES, masked, masked_sink, secrets_of
-from pytest_curator_bench.config.problems import Problem, place_text, quote
-from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
+from pytest_curator_bench.config.model import SwitchedOffSink
+from pytest_curator_bench.config.problems import Problem
+from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from pytest_curator_bench.config.problems import Place
@@ -25,21 +33,14 @@ _SWITCHED = ("entries", "sinks", "data_setups")
 # Lists whose items have names of their own, with the key that names them: at the top, and within items.
 _NAMED = {"entries": "name", "sinks": "name", "data_setups": "name", "datasets": "name", "paths": "name"}
 _NAMED_WITHIN = {"requirements": "metric", "sink_data": "name", "formats": "type"}
-
-
-@dataclass(frozen=True, kw_only=True)
-class LackingSink:
-    """A sink that is switched off because it lacks a variable.
-
-    Attributes:
-        name: the sink's name.
-        place: where the variable is asked for.
-        variable: the variable's name.
-    """
-
-    name: str
-    place: Place
-    variable: str
+# Variables that every process has, and that sinks only use to build paths.
+_PUBLIC_VARIABLES = frozenset(
+    {"HOME", "USER", "LOGNAME", "PWD", "TMPDIR", "PATH", "SHELL", "LANG", "HOSTNAME", "HOST_HOSTNAME"}
+)
+_SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
+_SHORTEST_SECRET = 4
+_SHORTEST_VALUE = 6
+_WORDS = frozenset({"true", "false", "none", "null", "default"})
 
 
 @dataclass(kw_only=True, repr=False)
@@ -51,7 +52,8 @@ class Sections:
         active: what is enabled.
         disabled: the items that are not, in the same form.
         problems: what is wrong so far.
-        lacking_sinks: sinks that lack a variable; they are among the disabled ones.
+        warnings: the sinks that are switched off for want of a variable.
+        switched_off_sinks: likewise; they are among the disabled items.
         sink_variables: names of the variables that sinks mention, defined or not.
         sink_values: values of those that are defined, by name.
     """
@@ -60,37 +62,79 @@ class Sections:
     active: YamlMapping
     disabled: YamlMapping
     problems: list[Problem] = field(default_factory=list)
-    lacking_sinks: list[LackingSink] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    switched_off_sinks: list[SwitchedOffSink] = field(default_factory=list)
     sink_variables: set[str] = field(default_factory=set)
     sink_values: dict[str, str] = field(default_factory=dict)
 
     @property
     def secrets(self) -> frozenset[str]:
         """The strings that must not appear in any output."""
-        return secrets_of(self._sinks(), self.sink_values.items())
+        found = {
+            value
+            for name, value in self.sink_values.items()
+            if name not in _PUBLIC_VARIABLES and len(value) >= _SHORTEST_VALUE
+        }
+        for value, is_named in _texts(self._sinks()):
+            if len(value) >= (_SHORTEST_SECRET if is_named else _SHORTEST_VALUE):
+                found.update([str(value)] if is_named or _is_from_environment(value) else ())
+        return frozenset(value for value in found if value.lower() not in _WORDS)
 
     @property
     def secret_variables(self) -> frozenset[str]:
         """The environment variables that scripts must not inherit."""
-        return frozenset(self.sink_variables - PUBLIC_VARIABLES)
+        return frozenset(self.sink_variables - _PUBLIC_VARIABLES)
 
     def masked(self) -> object:
-        """Everything, secrets masked."""
+        """Return everything, secrets masked."""
+        sinks = [_masked_sink(sink) for sink in self._sinks()]
+        whole = {key: sinks if key == "sinks" and sinks else value for key, value in self.whole.items()}
         secrets = self.secrets
-        return {
-            key: [masked_sink(sink, secrets) for sink in self._sinks()] if key == "sinks" else masked(value, secrets)
-            for key, value in self.whole.items()
-        }
+        return Masker(secrets).mask_data(whole) if secrets else whole
 
     def _sinks(self) -> list[object]:
         sinks = self.whole.get("sinks")
         return sinks if isinstance(sinks, list) else []
 
 
+def _masked_sink(value: object, *, is_named: bool = False) -> object:
+    """Return a sink's settings with each value masked that is a secret by its place."""
+    if isinstance(value, dict):
+        return {key: _masked_sink(item, is_named=is_named or _names_secret(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_masked_sink(item, is_named=is_named) for item in value]
+    if is_named and value is not None and not isinstance(value, bool):
+        return MASK
+    return MASK if isinstance(value, str) and _is_from_environment(value) else value
+
+
+def _texts(value: object, *, is_named: bool = False) -> Iterator[tuple[str, bool]]:
+    """Yield each text in ``value``, and whether a key above it names a secret.
+
+    Texts that still wait for a variable are left out: they appear nowhere.
+    """
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, is_named=is_named or _names_secret(key))
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item, is_named=is_named)
+    elif isinstance(value, str) and (isinstance(value, FromEnvironment) or "${" not in value):
+        yield value, is_named
+
+
+def _names_secret(key: str) -> bool:
+    return _SECRET_KEY.search(key) is not None
+
+
+def _is_from_environment(value: str) -> bool:
+    return isinstance(value, FromEnvironment) and not value.variables <= _PUBLIC_VARIABLES
+
+
 def prepare(
     merged: YamlMapping, *, environ: Mapping[str, str], strict: bool, display: Callable[[Path], str]
 ) -> Sections:
-    """Put variables in, and set apart what is disabled.
+    """Substitute variables, and set apart what is disabled.
 
     A variable that is not defined is a problem where it is needed: not in a disabled item, and in a sink
     only with ``strict``; the sink is switched off otherwise. In a sink an empty variable counts as
@@ -126,9 +170,9 @@ class _Preparer:
     def common(self, key: str, value: object) -> None:
         """Take in a key whose value can't be disabled."""
         place = self._merged.places[key]
-        expansion = Expansion(self._environ)
-        expanded = expansion.value(value, place, (key,))
-        self._report(expansion.failures)
+        expander = EnvExpander(self._merged, self._environ)
+        expanded = expander.value(value, place, (key,))
+        self._sections.problems += expander.problems
         self._sections.whole.put(key, expanded, place)
         self._sections.active.put(key, expanded, place)
 
@@ -137,17 +181,17 @@ class _Preparer:
         whole, active, disabled = (YamlList(items.place) for _ in range(3))
         for index, (item, place) in enumerate(zip(items, items.places, strict=True)):
             written = item.without(is_comment) if isinstance(item, YamlMapping) else item
-            expansion = Expansion(self._environ, allow_empty=key != "sinks")
-            expanded = expansion.value(written, place, (key, index))
+            expander = EnvExpander(self._merged, self._environ, allow_empty=key != "sinks")
+            expanded = expander.value(written, place, (key, index))
             if _is_disabled(expanded):
                 whole.put(written, place)
                 disabled.put(expanded, place)
-            elif key == "sinks" and self._lacks_variable(expanded, expansion):
-                whole.put(expanded, place)
+                continue
+            whole.put(expanded, place)
+            if key == "sinks" and self._is_switched_off(expanded, expander):
                 disabled.put(expanded, place)
             else:
-                self._report(expansion.failures)
-                whole.put(expanded, place)
+                self._sections.problems += expander.problems
                 active.put(expanded, place)
         place = self._merged.places[key]
         self._sections.whole.put(key, whole, place)
@@ -155,22 +199,19 @@ class _Preparer:
         if disabled:
             self._sections.disabled.put(key, disabled, place)
 
-    def _lacks_variable(self, sink: object, expansion: Expansion) -> bool:
-        """Note the variables of an enabled sink; whether it must be switched off for lack of one."""
-        self._sections.sink_variables |= expansion.named
-        self._sections.sink_values.update(expansion.used)
-        missing = next((failure for failure in expansion.failures if failure.variable), None)
-        if self._strict or missing is None or missing.variable is None:
+    def _is_switched_off(self, sink: object, expander: EnvExpander) -> bool:
+        """Note the variables of an enabled sink; return whether it is switched off because one is not defined."""
+        self._sections.sink_variables |= expander.named
+        self._sections.sink_values.update(expander.used)
+        if self._strict or not expander.undefined:
             return False
-        self._report([failure for failure in expansion.failures if failure.variable is None])
-        name = sink.get("name") if isinstance(sink, dict) else None
-        self._sections.lacking_sinks.append(LackingSink(name=str(name), place=missing.place, variable=missing.variable))
+        self._sections.problems += [problem for problem in expander.problems if problem.kind != "variable"]
+        name = str(sink.get("name") if isinstance(sink, dict) else None)
+        variable, place = next(iter(expander.undefined.items()))
+        reason = f"the environment variable {variable} is not defined, or empty"
+        self._sections.switched_off_sinks.append(SwitchedOffSink(name=name, reason=reason))
+        self._sections.warnings.append(Problem(place, "", f"the sink {name} is switched off: {reason}"))
         return True
-
-    def _report(self, failures: list[Failure]) -> None:
-        self._sections.problems += [
-            Problem(failure.place, key_path(self._merged, failure.location), failure.text) for failure in failures
-        ]
 
 
 def _is_disabled(item: object) -> bool:
@@ -178,7 +219,7 @@ def _is_disabled(item: object) -> bool:
 
 
 def _twice(whole: YamlMapping, display: Callable[[Path], str]) -> list[Problem]:
-    """The names that a list has twice, disabled items included."""
+    """Return a problem for each name that a list has twice, disabled items included."""
     problems: list[Problem] = []
     for section, key in _NAMED.items():
         items = whole.get(section)
@@ -191,7 +232,7 @@ def _twice(whole: YamlMapping, display: Callable[[Path], str]) -> list[Problem]:
 
 
 def twice_within(whole: YamlMapping, location: tuple[str, int], display: Callable[[Path], str]) -> list[Problem]:
-    """The names that one item of a section has twice in its own lists: metrics, sinks, formats."""
+    """Return a problem for each metric, sink or format that one item of a section has twice in its own lists."""
     section, index = location
     item = cast("YamlList", whole[section])[index]
     problems: list[Problem] = []
@@ -212,7 +253,7 @@ def _twice_in(
         if not isinstance(item, YamlMapping) or not isinstance(name, str):
             continue
         if name in first:
-            found = f"found the {key} {quote(name)} twice (first in {place_text(first[name], display)})"
+            found = f"found the {key} {quote(name)} twice (first in {first[name].shown(display)})"
             text = f"{found}, expected it once"
             problems.append(Problem(item.places[key], key_path(whole, location), text))
         first.setdefault(name, item.places[key])

@@ -1,9 +1,9 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a configuration may say: the keys, their types and bounds, and what they mean.
+"""What a configuration may contain: the keys, their types and bounds, and what they mean.
 
 The descriptions are what users read, in their editor through the JSON Schema and in the documentation.
-``None`` stands for "not said" everywhere; defaults are put in when the configuration is resolved.
+``None`` means "not given" everywhere; defaults are filled in when the configuration is resolved.
 """
 
 from __future__ import annotations
@@ -12,32 +12,35 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from pytest_curator_bench.config.fields.checks import (
+from pytest_curator_bench.config import defaults
+from pytest_curator_bench.config.fields.types import (
+    ACCURACY,
+    ARGUMENTS,
+    AXIS_VALUE,
+    CLASS_PATH,
+    DATASET_NAME,
+    ENTRY_NAME,
+    ENVIRONMENT,
+    EXACT_VALUE,
+    JOB_URL,
+    MARK_FIELD,
+    OBJECT_STORE_SIZE,
+    PATH_NAME,
+    RAY_ADDRESS,
+    VARIABLE_NAME,
+    WORD,
+    Mark,
+    is_identifier,
+)
+from pytest_curator_bench.config.fields.validators import (
     VARIABLE,
-    Around,
+    WrapFieldValidator,
     choice,
     expected,
     flag,
     from_variable,
     number,
     text,
-)
-from pytest_curator_bench.config.fields.commands import ARGUMENTS, ENVIRONMENT, VARIABLE_NAME, WORD
-from pytest_curator_bench.config.fields.marks import MARK, Mark
-from pytest_curator_bench.config.fields.names import (
-    CLASS_PATH,
-    DATASET_NAME,
-    ENTRY_NAME,
-    PATH_NAME,
-    is_identifier,
-)
-from pytest_curator_bench.config.fields.values import (
-    ACCURACY,
-    AXIS_VALUE,
-    EXACT_VALUE,
-    JOB_URL,
-    OBJECT_STORE_SIZE,
-    RAY_ADDRESS,
 )
 
 if TYPE_CHECKING:
@@ -69,15 +72,16 @@ ObjectStoreSize = Annotated[int | float | Literal["default"], OBJECT_STORE_SIZE]
 Scope = Annotated[Literal["entry", "session"], choice(("entry", "session"))]
 Judge = Annotated[Literal["median", "min", "max", "mean", "all"], choice(("median", "min", "max", "mean", "all"))]
 RetryStatus = Annotated[Literal["timeout", "error", "failed"], choice(("timeout", "error", "failed"))]
-FingerprintKind = Annotated[Literal["listing", "content", "none"], choice(("listing", "content", "none"))]
-MarkItem = Annotated[Mark, MARK]
+Delivery = Annotated[Literal["between", "during"], choice(("between", "during"))]
+FingerprintMode = Annotated[Literal["listing", "content", "none"], choice(("listing", "content", "none"))]
+MarkItem = Annotated[Mark, MARK_FIELD]
 Arguments = Annotated[tuple[Annotated[str, WORD], ...], ARGUMENTS]
 Environment = Annotated[dict[Annotated[str, VARIABLE_NAME], Annotated[str, WORD]], ENVIRONMENT]
 AxisValue = Annotated[bool | int | float | str, AXIS_VALUE]
 
 
-def _key(description: str, **settings: Any) -> Any:
-    """An optional key."""
+def optional(description: str, **settings: Any) -> Any:
+    """Return an optional key, ``None`` where no file gives it."""
     return Field(default=None, description=description, **settings)
 
 
@@ -92,30 +96,32 @@ PLACES = ("scope", "address", "job")
 class RaySettings(_Model):
     """The Ray cluster that an entry gets. ``ray: {}`` is one with default settings."""
 
-    num_cpus: Count | None = _key(
+    num_cpus: Count | None = optional(
         "CPUs that the entry leases and its cluster offers. Default: all that the machine has."
     )
-    num_gpus: Count | None = _key("GPUs likewise. Default: all that the machine has; `0` leaves them to other entries.")
-    enable_object_spilling: Flag | None = _key(
+    num_gpus: Count | None = optional(
+        "GPUs likewise. Default: all that the machine has; `0` leaves them to other entries."
+    )
+    enable_object_spilling: Flag | None = optional(
         "Whether Ray may move objects to disk when its object store is full. Default: false."
     )
-    object_store_memory: Bytes | None = _key("Size of Ray's object store in bytes. Goes before `object_store_size`.")
-    scope: Scope | None = _key(
+    object_store_memory: Bytes | None = optional("Size of Ray's object store in bytes. Overrides `object_store_size`.")
+    scope: Scope | None = optional(
         "`entry`: a fresh cluster for each entry (default). `session`: one that entries of equal settings use one "
         "after the other, replaced when something is left on it."
     )
-    address: Annotated[str, RAY_ADDRESS] | None = _key(
+    address: Annotated[str, RAY_ADDRESS] | None = optional(
         "A cluster that is already running, `auto` or `host:port`: the script runs here, its tasks there. `num_cpus`, "
         "`num_gpus` and `object_store_memory` are what it must have at least. Excludes `job` and `scope`."
     )
-    job: Annotated[str, JOB_URL] | None = _key(
+    job: Annotated[str, JOB_URL] | None = optional(
         "The dashboard of a cluster that is already running, `http://host:8265`: the script itself runs there. "
         "Otherwise as `address`, which it excludes."
     )
-    keep_logs: Flag | None = _key(
+    keep_logs: Flag | None = optional(
         "Whether Ray's own logs are kept in the entry's directory even if it passed. Default: false."
     )
-    dashboard: Flag | None = _key("Whether to start Ray's dashboard. Default: only where the script needs it.")
+    dashboard: Flag | None = optional("Whether to start Ray's dashboard. Default: only where the script needs it.")
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -131,7 +137,7 @@ class RaySettings(_Model):
         return self.model_copy(update=update)
 
 
-# What `ray: false` becomes: told from every other by identity.
+# What `ray: false` becomes: recognised by identity.
 NO_CLUSTER = RaySettings()
 
 
@@ -147,7 +153,7 @@ def _or_false(schema: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [schema, {"const": False}, VARIABLE]}
 
 
-Ray = Annotated[RaySettings, Around(_ray, _or_false)]
+Ray = Annotated[RaySettings, WrapFieldValidator(_ray, _or_false)]
 
 
 class Requirement(_Model):
@@ -157,17 +163,17 @@ class Requirement(_Model):
         description="The metric: a key of metrics.json (dots lead into nested ones), a task metric, `exec_time_s`, or "
         "a resource figure such as `resources.max_rss_bytes`."
     )
-    min_value: Number | None = _key("Lowest value that is good enough.")
-    max_value: Number | None = _key("Highest value that is good enough.")
-    exact_value: Annotated[bool | int | float | str, EXACT_VALUE] | None = _key(
+    min_value: Number | None = optional("Lowest value that is good enough.")
+    max_value: Number | None = optional("Highest value that is good enough.")
+    exact_value: Annotated[bool | int | float | str, EXACT_VALUE] | None = optional(
         "The only value that is right: a number, true, false or a text. Excludes all other bounds."
     )
-    warn_below: Number | None = _key("A value below this is good enough, but gives a warning.")
-    warn_above: Number | None = _key("A value above this is good enough, but gives a warning.")
-    xfail: Text | None = _key(
+    warn_below: Number | None = optional("A value below this is good enough, but gives a warning.")
+    warn_above: Number | None = optional("A value above this is good enough, but gives a warning.")
+    xfail: Text | None = optional(
         "Why this requirement is known not to be met at present: missing it does not fail the entry."
     )
-    judge: Judge | None = _key(
+    judge: Judge | None = optional(
         "Which figure of several runs is judged: `median` (default), `min`, `max`, `mean`, or `all` of them."
     )
 
@@ -215,11 +221,11 @@ class Matrix(_Model):
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, tuple[AxisValue, ...]]
 
-    include: tuple[dict[str, AxisValue], ...] | None = _key(
+    include: tuple[dict[str, AxisValue], ...] | None = optional(
         "Names and values to add to the combinations that have the item's values of axes; where none has, "
         "a combination to add."
     )
-    exclude: tuple[dict[str, AxisValue], ...] | None = _key(
+    exclude: tuple[dict[str, AxisValue], ...] | None = optional(
         "Combinations to leave out: each item takes out those that have all of its values."
     )
 
@@ -238,7 +244,7 @@ class Matrix(_Model):
 
 
 class SinkData(_Model):
-    """What an entry says to one sink. Which further keys there are depends on the sink."""
+    """An entry's settings for one sink. Which further keys there are depends on the sink."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -247,52 +253,57 @@ class SinkData(_Model):
 
 class _ScriptRun(_Model):
     name: Name = Field(description="Unique name; becomes a directory and, for entries, part of the test's name.")
-    enabled: Flag | None = _key("`false` removes it. Default: true.")
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     script: Text = Field(
         description="The Python script: absolute, or looked for in `script_base_dir` or in the `scripts` "
-        "directories beside the configuration files. Placeholders are put in."
+        "directories beside the configuration files. Placeholders are substituted."
     )
-    script_base_dir: PathText | None = _key(
-        "Where to look for the script; relative to the file that says it. Placeholders are put in."
+    script_base_dir: PathText | None = optional(
+        "Where to look for the script; relative to the file that gives it. Placeholders are substituted."
     )
-    args: Arguments | None = _key(
-        "Arguments for the script: one string, split as a shell does, or a list. Placeholders are put in "
-        "after splitting, so that a path with blanks stays one argument."
+    args: Arguments | None = optional(
+        "Arguments for the script: one string, split as a shell does, or a list. Placeholders are substituted "
+        "after splitting, so that a path with spaces stays one argument."
     )
-    env: Environment | None = _key("Environment variables for the script. Placeholders are put in.")
-    timeout_s: Limit | None = _key("Limit for the script in seconds. Default: `default_timeout_s`.")
+    env: Environment | None = optional("Environment variables for the script. Placeholders are substituted.")
+    timeout_s: Limit | None = optional("Limit for the script in seconds. Default: `default_timeout_s`.")
 
 
 class EntryModel(_ScriptRun):
     """One benchmark: a script, its arguments, and what it needs."""
 
-    marks: tuple[MarkItem, ...] | None = _key("Pytest marks: names, or mappings of one name to its arguments.")
-    ray: Ray = _key(
+    marks: tuple[MarkItem, ...] | None = optional("Pytest marks: names, or mappings of one name to its arguments.")
+    ray: Ray = optional(
         "The Ray cluster for this entry, on top of the global `ray`. `{}`: default settings; `false`: none."
     )
-    object_store_size: ObjectStoreSize | None = _key("As the global `object_store_size`, for this entry.")
-    delete_scratch: Flag | None = _key("As the global `delete_scratch`, for this entry.")
-    requirements: tuple[Requirement, ...] | None = _key("Bounds that its metrics must keep to.")
-    sink_data: tuple[SinkData, ...] | None = _key("Settings for sinks, by the sink's name.")
-    gpu_mem_use_warning_threshold: Fraction | None = _key("As the global key, for this entry.")
-    matrix: Matrix | None = _key(
+    object_store_size: ObjectStoreSize | None = optional("As the global `object_store_size`, for this entry.")
+    delete_scratch: Flag | None = optional("As the global `delete_scratch`, for this entry.")
+    requirements: tuple[Requirement, ...] | None = optional("Bounds that its metrics must keep to.")
+    sink_data: tuple[SinkData, ...] | None = optional("Settings for sinks, by the sink's name.")
+    gpu_mem_use_warning_threshold: Fraction | None = optional("As the global key, for this entry.")
+    matrix: Matrix | None = optional(
         "Axes that multiply the entry, each a key with a list of values; `{matrix.AXIS}` stands for the value."
     )
-    repeat: Runs | None = _key("Number of measured runs, each with the limit `timeout_s`. Default: 1.")
-    warmup: Count | None = _key("Number of runs before them that don't count. Default: 0.")
-    repeat_until_ci: Annotated[float, ACCURACY] | None = _key(
+    repeat: Runs | None = optional(
+        f"Number of measured runs, each with the limit `timeout_s`. Default: {defaults.REPEAT}."
+    )
+    warmup: Count | None = optional(f"Number of runs before them that don't count. Default: {defaults.WARMUP}.")
+    repeat_until_ci: Annotated[float, ACCURACY] | None = optional(
         "Relative width of the confidence interval at which repeating stops before `repeat`, such as `2%`."
     )
-    exclusive: Flag | None = _key(
+    exclusive: Flag | None = optional(
         "`true`: it has the whole machine to itself. `false`: it may run beside others although it names no "
         "resources. Default: it shares the machine if `ray` names CPUs or GPUs."
     )
-    retries: Count | None = _key(
-        "How often a failed entry is tried again, never for an unmet requirement. Each attempt is kept. Default: 0."
+    retries: Count | None = optional(
+        "How often a failed entry is tried again, never for an unmet requirement. Each attempt is kept. "
+        f"Default: {defaults.RETRIES}."
     )
-    retry_on: tuple[RetryStatus, ...] | None = _key("Which failures are tried again. Default: timeout, error.")
-    data_setups: tuple[Name, ...] | None = _key(
-        "Names of the data set-ups that it needs; `[]`: none. Default: all that no entry names."
+    retry_on: tuple[RetryStatus, ...] | None = optional(
+        f"Which failures are tried again. Default: {', '.join(defaults.RETRY_ON)}."
+    )
+    data_setups: tuple[Name, ...] | None = optional(
+        "Names of the data setups that it needs; `[]`: none. Default: all that no entry names."
     )
 
     @model_validator(mode="after")
@@ -316,9 +327,13 @@ class SinkModel(_Model):
     model_config = ConfigDict(extra="allow")
 
     name: Text = Field(description="`mlflow`, `slack`, `gdrive`, `jsonl`, `csv`, `webhook`, or the name of your own.")
-    enabled: Flag | None = _key("`false` switches it off. Default: true.")
-    class_path: Annotated[str, CLASS_PATH] | None = _key(
-        "The sink's class, `package.module:Class`, where the name does not tell it.", alias="class"
+    enabled: Flag | None = optional("`false` switches it off. Default: true.")
+    class_path: Annotated[str, CLASS_PATH] | None = optional(
+        "The sink's class, `package.module:Class`, where the name does not imply it.", alias="class"
+    )
+    deliver: Delivery | None = optional(
+        "When it gets results: `between` entries and at the end, so that it works while nothing is measured, or also "
+        f"`during` entries. Default: {defaults.DELIVER}."
     )
 
 
@@ -326,8 +341,10 @@ class DatasetFormat(_Model):
     """One form in which a dataset exists."""
 
     type: DatasetName = Field(description="The format's name in `{dataset:NAME,FORMAT}`.")
-    path: PathText = Field(description="Where it lies; relative to the file that says it. `{PATH_NAME}` is put in.")
-    fingerprint: FingerprintKind | None = _key(
+    path: PathText = Field(
+        description="Where it lies; relative to the file that gives it. `{PATH_NAME}` is substituted."
+    )
+    fingerprint: FingerprintMode | None = optional(
         "What results record of it: `listing`: number, sizes and names of its files (default); `content`: a digest "
         "of what is in them too, read once and cached; `none`: its path alone."
     )
@@ -346,8 +363,8 @@ class PathModel(_Model):
     name: Annotated[str, PATH_NAME] = Field(
         description="The name; `{name}` stands for the path. `results_path` supplies `results_dir`."
     )
-    host_path: PathText = Field(description="The path on the host; relative to the file that says it.")
-    container_path: PathText | None = _key(
+    host_path: PathText = Field(description="The path on the host; relative to the file that gives it.")
+    container_path: PathText | None = optional(
         "The path inside a container. Default: `/MOUNT` with the host path behind it."
     )
 
@@ -355,53 +372,49 @@ class PathModel(_Model):
 class Telemetry(_Model):
     """How machine and GPUs are watched while an entry runs."""
 
-    interval_s: Interval | None = _key("Seconds between samples; 0 switches them off. Default: 1.")
+    interval_s: Interval | None = optional(
+        f"Seconds between samples; 0 switches them off. Default: {defaults.TELEMETRY_INTERVAL_S:g}."
+    )
 
 
 class ConfigModel(_Model):
     """A configuration of pytest-curator-bench, all files merged."""
 
-    results_dir: PathText | None = _key(
-        "Where session directories go; relative to the file that says it. Required, unless `paths` has an "
+    results_dir: PathText | None = optional(
+        "Where session directories go; relative to the file that gives it. Required, unless `paths` has an "
         "item `results_path`."
     )
-    artifacts_dir: PathText | None = _key(
-        "Where scratch directories go; relative to the file that says it. Default: `artifacts` in `results_dir`."
+    artifacts_dir: PathText | None = optional(
+        "Where scratch directories go; relative to the file that gives it. Default: `artifacts` in `results_dir`."
     )
-    default_timeout_s: Limit | None = _key(
-        "Limit of entries that name none, in seconds. Default: 7200. Never above `max_timeout_s`."
+    default_timeout_s: Limit | None = optional(
+        f"Limit of entries that name none, in seconds. Default: {defaults.TIMEOUT_S:g}. Never above `max_timeout_s`."
     )
-    max_timeout_s: Limit | None = _key("Highest limit that an entry may have, in seconds. Default: none.")
-    min_timeout_s: Duration | None = _key("Least time that job generators reserve for an entry, in seconds.")
-    cleanup_timeout_s: Duration | None = _key(
-        "Time for ended processes between SIGTERM and SIGKILL and for cleaning up, in seconds. Default: 10."
+    max_timeout_s: Limit | None = optional("Highest limit that an entry may have, in seconds. Default: none.")
+    cleanup_timeout_s: Duration | None = optional(
+        "Time for ended processes between SIGTERM and SIGKILL and for cleaning up, in seconds. "
+        f"Default: {defaults.CLEANUP_TIMEOUT_S:g}."
     )
-    delete_scratch: Flag | None = _key("Whether scratch directories go when their entry has ended. Default: true.")
-    sinks: tuple[SinkModel, ...] | None = _key("Where results go.")
-    datasets: tuple[DatasetModel, ...] | None = _key("Datasets for `{dataset:NAME,FORMAT}`.")
-    paths: tuple[PathModel, ...] | None = _key("Directories and files with a name, for placeholders.")
-    data_setups: tuple[DataSetupModel, ...] | None = _key(
+    delete_scratch: Flag | None = optional("Whether scratch directories go when their entry has ended. Default: true.")
+    sinks: tuple[SinkModel, ...] | None = optional("Where results go.")
+    datasets: tuple[DatasetModel, ...] | None = optional("Datasets for `{dataset:NAME,FORMAT}`.")
+    paths: tuple[PathModel, ...] | None = optional("Directories and files with a name, for placeholders.")
+    data_setups: tuple[DataSetupModel, ...] | None = optional(
         "Scripts that prepare data, run once per session before the entries that need them."
     )
-    ray: Ray | None = _key("Ray settings that all entries inherit, key by key; every entry gets a cluster then.")
-    object_store_size: ObjectStoreSize | None = _key(
+    ray: Ray | None = optional("Ray settings that all entries inherit, key by key; every entry gets a cluster then.")
+    object_store_size: ObjectStoreSize | None = optional(
         "Size of Ray's object store: bytes (whole number), a fraction of memory (0.5), or `default` for "
         "Ray's own choice."
     )
-    gpu_stats_recorder: Telemetry | None = _key("Older name of `telemetry`.")
-    telemetry: Telemetry | None = _key("How machine and GPUs are watched. Goes before `gpu_stats_recorder`.")
-    gpu_mem_use_warning_threshold: Fraction | None = _key(
+    telemetry: Telemetry | None = optional("How machine and GPUs are watched.")
+    gpu_mem_use_warning_threshold: Fraction | None = optional(
         "Fraction of GPU memory, 0 to 1, that may be in use before and after an entry without a warning. Default: all."
     )
-    run_reason: Text | None = _key("Why this session runs, for env.json and sinks.")
-    viewer_url: Text | None = _key("Link to where results can be looked at. Excludes `viewer_url_template`.")
-    viewer_url_template: Text | None = _key(
+    run_reason: Text | None = optional("Why this session runs, for env.json and sinks.")
+    viewer_url: Text | None = optional("Link to where results can be looked at. Excludes `viewer_url_template`.")
+    viewer_url_template: Text | None = optional(
         "The same with placeholders: `{results_path}`, `{session_name}`, `{session_path}` and, for queries, "
         "`{results_path_url}`, `{session_name_url}`, `{session_path_url}`."
     )
-    entries: tuple[EntryModel, ...] | None = _key("The benchmarks. At least one must be enabled.")
-    results_path: PathText | None = _key("Deprecated: an item of `paths`.", json_schema_extra={"deprecated": True})
-    datasets_path: PathText | None = _key("Deprecated: an item of `paths`.", json_schema_extra={"deprecated": True})
-    model_weights_path: PathText | None = _key(
-        "Deprecated: an item of `paths`.", json_schema_extra={"deprecated": True}
-    )
+    entries: tuple[EntryModel, ...] | None = optional("The benchmarks. At least one must be enabled.")

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from pytest_curator_bench._util.text import near, one_of, quote
 from pytest_curator_bench.config.env_vars import FromEnvironment, Unresolved
 from pytest_curator_bench.config.locate import Location, key_path, place_of
-from pytest_curator_bench.config.problems import Problem, nearest, one_of, quote
-from pytest_curator_bench.config.schema_models import ConfigModel
+from pytest_curator_bench.config.older_keys import ConfigFile
+from pytest_curator_bench.config.problems import Problem
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-    from pytest_curator_bench.config.yaml.values import YamlMapping
+    from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
 _COLLECTIONS = {
     "model_type": "a mapping",
@@ -29,7 +30,7 @@ _COLLECTIONS = {
 _SINKS = "sinks"
 
 
-def validated(data: YamlMapping) -> tuple[ConfigModel | None, list[Problem]]:
+def validated(data: YamlMapping) -> tuple[ConfigFile | None, list[Problem]]:
     """Check the structure, types and bounds of a whole configuration.
 
     Values that still wait for an environment variable count as right: what they will be, nobody knows.
@@ -38,7 +39,7 @@ def validated(data: YamlMapping) -> tuple[ConfigModel | None, list[Problem]]:
         the model, or ``None`` where something is wrong, and the problems.
     """
     try:
-        return ConfigModel.model_validate(data), []
+        return ConfigFile.model_validate(data), []
     except ValidationError as invalid:
         errors = invalid.errors(include_url=False)
     return None, [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
@@ -66,7 +67,7 @@ def _message(location: Location, error: ErrorDetails) -> str:
 def _unknown_key(keys: tuple[str, ...]) -> str:
     model = _model_at(keys[:-1])
     known = _keys(model)
-    return f"found the unknown key {quote(keys[-1])}, expected {one_of(known)}{nearest(keys[-1], known)}"
+    return f"found the unknown key {quote(keys[-1])}, expected {one_of(known)}{near(keys[-1], known)}"
 
 
 def _description(location: Location) -> str:
@@ -80,7 +81,7 @@ def _description(location: Location) -> str:
 
 def _model_at(keys: tuple[str, ...]) -> type[BaseModel]:
     """The model of the mapping at a path of keys."""
-    model: type[BaseModel] = ConfigModel
+    model: type[BaseModel] = ConfigFile
     for key in keys:
         field = model.model_fields.get(key)
         model = (_inner_model(field.annotation) if field else None) or model
@@ -100,7 +101,7 @@ def _keys(model: type[BaseModel]) -> list[str]:
 
 
 def describe(value: object, *, secret: bool = False) -> str:
-    """A value as messages show it: short, with its type where that isn't plain; a secret by type alone."""
+    """Return a value as messages show it: short, with its type where that isn't plain; a secret by type alone."""
     if value is None:
         return "nothing"
     if isinstance(value, dict):

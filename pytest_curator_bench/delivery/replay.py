@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.locks import LockedError, locked_file
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench.config.problems import ConfigError, nearest, one_of
+from pytest_curator_bench._util.text import near, one_of
+from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.delivery.dispatcher import Dispatcher, report_lines
 from pytest_curator_bench.delivery.replay_settings import SinkSource, from_config_files, from_session
 from pytest_curator_bench.delivery.results import session_results
@@ -133,7 +134,7 @@ def _wanted(source: SinkSource, names: Sequence[str], write: Callable[[str], Non
         if name in off:
             raise ReplayError(f"the sink {name} is switched off: {off[name]}")
         if name not in known:
-            raise ReplayError(f"no sink {name} in {source.what}, expected {one_of(known)}{nearest(name, known)}")
+            raise ReplayError(f"no sink {name} in {source.what}, expected {one_of(known)}{near(name, known)}")
     if not names:
         for name, reason in off.items():
             write(f"sink {name}: switched off: {reason}")

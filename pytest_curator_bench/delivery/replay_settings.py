@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
+from pytest_curator_bench._util.masking import MASK
 from pytest_curator_bench.config.load import load_config
-from pytest_curator_bench.config.masking import MASK
 from pytest_curator_bench.config.model import SinkConfig, SwitchedOffSink
 from pytest_curator_bench.config.problems import ConfigError
 
@@ -84,7 +84,7 @@ def from_session(session_dir: Path) -> SinkSource:
 
 
 def _recorded(sink: Mapping[str, Any]) -> SinkConfig:
-    settings = {key: value for key, value in sink.items() if key not in {"name", "class", "enabled"}}
+    settings = {key: value for key, value in sink.items() if key not in {"name", "class", "enabled", "deliver"}}
     return SinkConfig(name=str(sink["name"]), class_path=sink.get("class"), settings=settings)
 
 

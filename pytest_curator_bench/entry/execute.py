@@ -193,10 +193,11 @@ class EntryExecution:
             return shortage
         if any(mark.name == "skip" for mark in self.entry.marks):
             return None
-        problem = next(check_run(self._services.bench_config, self.entry, self._services.display), None)
-        problem = problem or missing_data(self.entry, self._services)
-        if problem is not None:
-            raise EntryFailedError(problem.text, reason=problem.kind)
+        for problem in check_run(self._services.bench_config, self.entry):
+            raise EntryFailedError(problem.shown(self._services.display), reason=problem.kind)
+        missing = missing_data(self.entry, self._services)
+        if missing is not None:
+            raise EntryFailedError(missing.text, reason=missing.kind)
         return None
 
     def enter(self, state: State) -> None:

@@ -7,11 +7,12 @@ from __future__ import annotations
 import importlib.util
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.config.model import DataSetup, Entry, find_script
+from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.entry.resources import shortage_for
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.state_file import leases_dir
@@ -26,34 +27,19 @@ if TYPE_CHECKING:
     from pytest_curator_bench.results.record import EntryResult
 
 __all__ = [
-    "Kind",
-    "Problem",
     "can_run",
     "check_datasets",
     "check_machine",
     "check_run",
     "command_of",
+    "key_of",
     "local_datasets",
     "missing_data",
     "needed_setups",
-    "place_of",
     "required_setups",
 ]
 
 LOG_LINES = 5
-Kind = Literal["placeholder", "script", "help", "dataset", "data-setup", "ray", "sink"]
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong.
-
-    Attributes:
-        kind: what was looked at.
-        text: one line with file, line and key, the problem and the fix; then perhaps the detail on further lines.
-    """
-
-    kind: Kind
-    text: str
 
 
 def check_machine(
@@ -71,11 +57,11 @@ def check_machine(
     runs: list[ScriptRun] = list(entries)
     runs += [setup for setup, _ in needed_setups(bench_config, entries, capacity, skip_setup=skip_setup)]
     problems = [
-        problem.text
+        problem.shown(display)
         for run in runs
         for problem in (
-            *check_run(bench_config, run, display),
-            *check_datasets(bench_config, run, display, skip_setup=skip_setup),
+            *check_run(bench_config, run),
+            *check_datasets(bench_config, run, skip_setup=skip_setup),
         )
     ]
     try:
@@ -85,43 +71,39 @@ def check_machine(
     return list(dict.fromkeys(problems))
 
 
-def check_run(config: BenchConfig, run: ScriptRun, display: Callable[[Path], str]) -> Iterator[Problem]:
+def check_run(config: BenchConfig, run: ScriptRun) -> Iterator[Problem]:
     """Check one entry or data setup: its placeholders, its script, and Ray where it needs it.
 
     Args:
         config: the configuration.
         run: one of its entries or data setups.
-        display: how to write a file's path in messages.
     """
-    place = place_of(run, display)
+    place, key = Place(run.file, run.line), key_of(run)
     command = command_of(config, run)
     for placeholder in command.unresolved:
         remedy = "set CURATOR_REPO_DIR to NeMo Curator's repository, or install nemo-curator"
-        yield Problem("placeholder", f"{place}: {placeholder} has no value here: {remedy}")
+        yield Problem(place, key, f"{placeholder} has no value here: {remedy}", "placeholder")
     if not command.unresolved and not find_script(command).is_file():
         tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
-        yield Problem("script", f"{place}.script: {run.script} not found; looked for {tried}")
+        yield Problem(place, f"{key}.script", f"{run.script} not found; looked for {tried}", "script")
     if isinstance(run, Entry) and run.ray is not None and importlib.util.find_spec("ray") is None:
         text = "Ray is not installed; pip install 'pytest-curator-bench[curator]'"
-        yield Problem("ray", f"{place}.ray: {text}")
+        yield Problem(place, f"{key}.ray", text, "ray")
 
 
-def check_datasets(
-    config: BenchConfig, run: ScriptRun, display: Callable[[Path], str], *, skip_setup: bool
-) -> Iterator[Problem]:
+def check_datasets(config: BenchConfig, run: ScriptRun, *, skip_setup: bool) -> Iterator[Problem]:
     """Check the datasets of one entry or data setup.
 
     Args:
         config: the configuration.
         run: one of its entries or data setups.
-        display: how to write a file's path in messages.
         skip_setup: whether data setups are left out; otherwise what they may make need not exist yet.
     """
     for use in () if _may_come_later(run, skip_setup=skip_setup) else run.datasets_used:
         if not use.path.exists():
             path = to_host_path(use.path, config.mounts)
             text = f"dataset {use.name},{use.format} is not there: {path}; prepare it, or correct its path"
-            yield Problem("dataset", f"{place_of(run, display)}: {text}")
+            yield Problem(Place(run.file, run.line), key_of(run), text, "dataset")
 
 
 def _may_come_later(run: ScriptRun, *, skip_setup: bool) -> bool:
@@ -131,10 +113,9 @@ def _may_come_later(run: ScriptRun, *, skip_setup: bool) -> bool:
     return bool(run.data_setups and not skip_setup) or (run.ray is not None and run.ray.job is not None)
 
 
-def place_of(run: ScriptRun, display: Callable[[Path], str]) -> str:
-    """Return ``FILE:LINE: entries[NAME]``."""
-    section = "data_setups" if isinstance(run, DataSetup) else "entries"
-    return f"{display(run.file)}:{run.line}: {section}[{run.name}]"
+def key_of(run: ScriptRun) -> str:
+    """Return the key path of an entry or data setup: ``entries[NAME]``."""
+    return f"{'data_setups' if isinstance(run, DataSetup) else 'entries'}[{run.name}]"
 
 
 def command_of(config: BenchConfig, run: ScriptRun) -> ResolvedCommand:
@@ -179,13 +160,15 @@ def missing_data(entry: Entry, services: Services) -> Problem | None:
             result = read_result(setup_dir)
         except (OSError, ValueError):
             place = to_host_path(setup_dir, mounts)
-            return Problem("data-setup", f"Data set-up {name}, which the entry needs, has no result: see {place}")
+            return Problem(
+                None, "", f"Data set-up {name}, which the entry needs, has no result: see {place}", "data-setup"
+            )
         if not result.success:
             log = to_host_path(Path(result.stdouterr_file), mounts)
-            return Problem("data-setup", _setup_failure(result, log))
+            return Problem(None, "", _setup_failure(result, log), "data-setup")
     for use in local_datasets(entry):
         if not use.path.exists():
-            return Problem("dataset", _missing_dataset(use, to_host_path(use.path, mounts), names))
+            return Problem(None, "", _missing_dataset(use, to_host_path(use.path, mounts), names), "dataset")
     return None
 
 

@@ -11,8 +11,9 @@ import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.text import near, one_of, quote
 from pytest_curator_bench.config.locate import key_path, place_of
-from pytest_curator_bench.config.problems import ConfigError, Problem, nearest, one_of, quote
+from pytest_curator_bench.config.problems import ConfigError, Problem
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError
 
 if TYPE_CHECKING:
@@ -104,7 +105,7 @@ def _class_of(config: SinkConfig, registered: Mapping[str, Any], module_dirs: Se
         return _checked(_load(path, "name", ()), "name", path)
     known = sorted({*BUILT_IN, *registered, *points})
     text = f"found the unknown sink {quote(config.name)}, expected {one_of(known)}, or `class: package.module:Class`"
-    raise SinkConfigError("name", text + nearest(config.name, known))
+    raise SinkConfigError("name", text + near(config.name, known))
 
 
 def _load(path: str, key: str, module_dirs: Sequence[Path]) -> object:
@@ -120,7 +121,7 @@ def _load(path: str, key: str, module_dirs: Sequence[Path]) -> object:
     for part in attribute.split("."):
         inner = getattr(found, part, None)
         if inner is None:
-            raise SinkConfigError(key, f"{module_name} has no {attribute}{nearest(part, dir(found))}")
+            raise SinkConfigError(key, f"{module_name} has no {attribute}{near(part, dir(found))}")
         found = inner
     return found
 

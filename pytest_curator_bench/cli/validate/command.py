@@ -14,17 +14,17 @@ from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.text import counted
 from pytest_curator_bench.cli.validate.report import Row, print_report
 from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
-from pytest_curator_bench.cli.validate.sinks import sink_findings
+from pytest_curator_bench.cli.validate.sinks import sink_problems
 from pytest_curator_bench.config import ConfigError, load_config
 from pytest_curator_bench.config.model import find_script
-from pytest_curator_bench.config.problems import printable
-from pytest_curator_bench.entry.preflight import Problem, check_datasets, check_run, command_of, place_of
+from pytest_curator_bench.config.problems import Place, Problem
+from pytest_curator_bench.entry.preflight import check_datasets, check_run, command_of, key_of
 from pytest_curator_bench.machine.hardware import available_cpus
 from pytest_curator_bench.processes.client import SupervisionError
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from pytest_curator_bench.config.model import BenchConfig, ScriptRun
 
@@ -84,15 +84,14 @@ def run(options: argparse.Namespace) -> int:
             console.print(problem, markup=False)
         console.print(f"{counted(len(error.problems), 'error')}: nothing else was looked at", markup=False)
         return 1
-    rows = [
-        Row(run=run, place=place_of(run, display), findings=_wanted(config, run, options, display))
-        for run in (*config.data_setups, *config.entries)
-    ]
+    rows = [Row(run=run, problems=_wanted(config, run, options)) for run in (*config.data_setups, *config.entries)]
     if options.scripts:
         _ask_for_help(config, rows, os.environ, start)
-    others = [Problem(kind, printable(text)) for kind, text in sink_findings(config, display)]
+    others = sink_problems(config, display)
     print_report(console, rows, datasets=options.datasets, scripts=options.scripts)
-    errors = list(dict.fromkeys(finding.text for finding in (*(f for row in rows for f in row.findings), *others)))
+    errors = list(
+        dict.fromkeys(problem.shown(display) for problem in (*(p for row in rows for p in row.problems), *others))
+    )
     for text in errors:
         console.print(f"error: {text}", markup=False)
     for text in config.warnings:
@@ -104,13 +103,11 @@ def run(options: argparse.Namespace) -> int:
     return 1 if errors or (options.strict and config.warnings) else 0
 
 
-def _wanted(
-    config: BenchConfig, run: ScriptRun, options: argparse.Namespace, display: Callable[[Path], str]
-) -> list[Problem]:
+def _wanted(config: BenchConfig, run: ScriptRun, options: argparse.Namespace) -> list[Problem]:
     left_out = {"dataset": not options.datasets, "script": not options.scripts, "ray": not options.scripts}
     # What set-ups have not made yet is told all the same: nobody knows which of the data they make.
-    found = [*check_run(config, run, display), *check_datasets(config, run, display, skip_setup=True)]
-    return [finding for finding in found if not left_out.get(finding.kind)]
+    found = [*check_run(config, run), *check_datasets(config, run, skip_setup=True)]
+    return [problem for problem in found if not left_out.get(problem.kind)]
 
 
 def _ask_for_help(config: BenchConfig, rows: Sequence[Row], environ: Mapping[str, str], cwd: Path) -> None:
@@ -131,5 +128,5 @@ def _ask_for_help(config: BenchConfig, rows: Sequence[Row], environ: Mapping[str
         for row in wanted[run]:
             row.asked_for_help = True
             if problem is not None:
-                text = printable(f"{row.place}.script: {run.script} --help: {problem}")
-                row.findings.append(Problem("help", text))
+                place, key = Place(row.run.file, row.run.line), f"{key_of(row.run)}.script"
+                row.problems.append(Problem(place, key, f"{run.script} --help: {problem}", "help"))

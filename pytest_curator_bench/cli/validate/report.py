@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from pytest_curator_bench.config.model import ScriptRun
-    from pytest_curator_bench.entry.preflight import Kind, Problem
+    from pytest_curator_bench.config.problems import Problem
 
 __all__ = ["Row", "print_report"]
 
@@ -30,19 +30,17 @@ class Row:
 
     Attributes:
         run: it.
-        place: ``FILE:LINE: entries[NAME]``.
-        findings: what is wrong with it.
+        problems: what is wrong with it.
         asked_for_help: whether its script was run with ``--help``.
     """
 
     run: ScriptRun
-    place: str
-    findings: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
     asked_for_help: bool = False
 
-    def has(self, *kinds: Kind) -> bool:
+    def has(self, *kinds: str) -> bool:
         """Whether something of these kinds is wrong."""
-        return any(finding.kind in kinds for finding in self.findings)
+        return any(problem.kind in kinds for problem in self.problems)
 
 
 def print_report(console: Console, rows: Sequence[Row], *, datasets: bool, scripts: bool) -> None:
@@ -84,7 +82,7 @@ def _datasets(row: Row, *, wanted: bool) -> Text:
     number = len(row.run.datasets_used)
     if not number or not wanted:
         return Text("-")
-    missing = sum(finding.kind == "dataset" for finding in row.findings)
+    missing = sum(problem.kind == "dataset" for problem in row.problems)
     return _wrong(f"{missing} of {number} missing") if missing else Text(f"{number} ok", style="green")
 
 

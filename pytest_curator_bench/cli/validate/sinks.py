@@ -6,8 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.config.problems import ConfigError
-from pytest_curator_bench.entry.preflight import Problem
+from pytest_curator_bench.config.problems import ConfigError, Problem
 from pytest_curator_bench.sinks.registry import create_sinks
 
 if TYPE_CHECKING:
@@ -16,10 +15,10 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.model import BenchConfig
 
-__all__ = ["sink_findings"]
+__all__ = ["sink_problems"]
 
 
-def sink_findings(config: BenchConfig, display: Callable[[Path], str]) -> Iterator[Problem]:
+def sink_problems(config: BenchConfig, display: Callable[[Path], str]) -> Iterator[Problem]:
     """What a run would say of its sinks; those that a project's conftest.py registers are unknown here."""
     try:
         create_sinks(
@@ -27,4 +26,4 @@ def sink_findings(config: BenchConfig, display: Callable[[Path], str]) -> Iterat
         )
     except ConfigError as error:
         for problem in error.problems:
-            yield Problem("sink", problem)
+            yield Problem(None, "", problem, "sink")

@@ -1,12 +1,12 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The combinations of a matrix: axes multiplied, ``exclude`` taken out, ``include`` put in, each with its name.
+"""The combinations of a matrix: axes multiplied, ``exclude`` removed, ``include`` added, each with its name.
 
 - The combinations are the product of the axes in the order of the file, the last axis changing fastest.
 - An item of ``exclude`` takes out every combination that has all of its values.
 - An item of ``include`` goes, in the order of the file, into every combination whose axes it agrees with, those
-  that earlier items added included: it adds names to them, and what a later item says wins. It never changes the
-  value of an axis. Where it agrees with none it is a combination of its own, and must say all axes.
+  that earlier items added included: it adds names to them, and later items override earlier ones. It never changes the
+  value of an axis. Where it agrees with none it is a combination of its own, and must give all axes.
 """
 
 from __future__ import annotations
@@ -17,27 +17,29 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from pytest_curator_bench.config.fields.checks import from_variable
-from pytest_curator_bench.config.fields.names import LONGEST_NAME_BYTES
-from pytest_curator_bench.config.problems import nearest, one_of, quote
+from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench.config.fields.types import LONGEST_NAME_BYTES
+from pytest_curator_bench.config.fields.validators import from_variable
+from pytest_curator_bench.config.locate import key_path, place_of
+from pytest_curator_bench.config.problems import Problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pytest_curator_bench.config.locate import Location
     from pytest_curator_bench.config.problems import Place
-    from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
+    from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 Scalar = bool | int | float | str
 
-MOST_CELLS = 10_000
+MOST_COMBINATIONS = 10_000
 """How many combinations the matrices of one configuration may have together."""
 _OWN_KEYS = ("include", "exclude")
 # What stays in a name: characters that directories, shells and pytest's -k take as they are.
 _UNSAFE = re.compile(r"(?:\.{2,}|[^\w.+-])+")
 
 
-class CellValue(NamedTuple):
+class MatrixValue(NamedTuple):
     """One value of a combination.
 
     Attributes:
@@ -55,7 +57,7 @@ class CellValue(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Cell:
+class Combination:
     """One combination.
 
     Attributes:
@@ -63,11 +65,11 @@ class Cell:
         added: what ``include`` adds, by name.
     """
 
-    axes: Mapping[str, CellValue]
-    added: Mapping[str, CellValue]
+    axes: Mapping[str, MatrixValue]
+    added: Mapping[str, MatrixValue]
 
     @property
-    def values(self) -> dict[str, CellValue]:
+    def values(self) -> dict[str, MatrixValue]:
         """The value of every name that ``{matrix.NAME}`` may use."""
         return {**self.axes, **self.added}
 
@@ -81,7 +83,7 @@ class Cell:
         """The values of the axes in a form fit for names: ``xenna-15``."""
         return "-".join(_UNSAFE.sub("_", value.text) or "_" for value in self.axes.values())
 
-    def agrees_with(self, values: Mapping[str, CellValue]) -> bool:
+    def agrees_with(self, values: Mapping[str, MatrixValue]) -> bool:
         """Whether it has the same values in all of its axes that ``values`` names."""
         return all(values[name].identity == own.identity for name, own in self.axes.items() if name in values)
 
@@ -90,36 +92,35 @@ class Cell:
         return ", ".join(f"{name}: {value.text}" for name, value in self.axes.items())
 
 
-class Complaint(NamedTuple):
-    """Something wrong, or odd, within a matrix.
-
-    Attributes:
-        location: where, from the matrix on.
-        text: what was found and what was expected.
-    """
-
-    location: Location
-    text: str
-
-
-class Cells:
+class MatrixCombinations:
     """The combinations of one matrix.
 
     Args:
         matrix: the matrix as it was read, its structure already checked.
         base: the entry's name.
+        root: the data that it is part of, for places and key paths.
+        location: where in the data it is.
         allowance: how many combinations it may have at most.
 
     Attributes:
-        cells: the combinations, in order; none where there are problems.
+        combinations: in order; none where there are problems.
         problems: what is wrong.
-        warnings: what is odd: items of ``exclude`` that take out nothing.
+        warnings: what is odd: items of ``exclude`` that remove nothing.
     """
 
-    def __init__(self, matrix: YamlMapping, base: str, allowance: int = MOST_CELLS) -> None:
-        self.cells: list[Cell] = []
-        self.problems: list[Complaint] = []
-        self.warnings: list[Complaint] = []
+    def __init__(
+        self,
+        matrix: YamlMapping,
+        base: str,
+        root: YamlMapping,
+        location: Location,
+        allowance: int = MOST_COMBINATIONS,
+    ) -> None:
+        self.combinations: list[Combination] = []
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self._root = root
+        self._location = location
         self._matrix = matrix
         self._axes = {
             name: list(_listed(cast("YamlList", values))) for name, values in matrix.items() if name not in _OWN_KEYS
@@ -129,23 +130,29 @@ class Cells:
             return
         number = math.prod(len(values) for values in self._axes.values())
         if number > allowance:
-            text = f"found {number:,} combinations, expected at most {MOST_CELLS:,} in all matrices together"
-            self.problems.append(Complaint((), text))
+            text = f"found {number:,} combinations, expected at most {MOST_COMBINATIONS:,} in all matrices together"
+            self.problems.append(self._problem((), text))
             return
-        self.cells = [
-            Cell(dict(zip(self._axes, values, strict=True)), {}) for values in itertools.product(*self._axes.values())
+        self.combinations = [
+            Combination(dict(zip(self._axes, values, strict=True)), {})
+            for values in itertools.product(*self._axes.values())
         ]
         self._exclude()
         self._include()
-        if not self.cells and not self.problems:
-            self.problems.append(Complaint((), "found no combination that is left, expected at least one"))
+        if not self.combinations and not self.problems:
+            self.problems.append(self._problem((), "found no combination that is left, expected at least one"))
         self._refuse_bad_names(base)
         if self.problems:
-            self.cells = []
+            self.combinations = []
 
-    def _items(self, key: str) -> Iterator[tuple[Location, dict[str, CellValue]]]:
+    def _problem(self, inner: Location, text: str) -> Problem:
+        """Return the problem at a location within the matrix."""
+        location = (*self._location, *inner)
+        return Problem(place_of(self._root, location), key_path(self._root, location), text)
+
+    def _items(self, key: str) -> Iterator[tuple[Location, dict[str, MatrixValue]]]:
         for index, item in enumerate(cast("list[YamlMapping]", self._matrix.get(key) or [])):
-            yield (key, index), {name: cell_value(value, item.places[name]) for name, value in item.items()}
+            yield (key, index), {name: matrix_value(value, item.places[name]) for name, value in item.items()}
 
     def _refuse_double_values(self) -> None:
         for axis, values in self._axes.items():
@@ -153,7 +160,7 @@ class Cells:
             for index, value in enumerate(values):
                 if value.identity in seen:
                     text = f"found {value.text} behind {seen[value.identity]}, expected each value once"
-                    self.problems.append(Complaint((axis, index), text))
+                    self.problems.append(self._problem((axis, index), text))
                 seen.setdefault(value.identity, value.text)
 
     def _exclude(self) -> None:
@@ -161,27 +168,29 @@ class Cells:
             unknown = [name for name in values if name not in self._axes]
             if unknown or not values:
                 found = f"the unknown axis {quote(unknown[0])}" if unknown else "nothing"
-                near = nearest(unknown[0], self._axes) if unknown else ""
-                text = f"found {found}, expected values of axes: {one_of(self._axes)}{near}"
-                self.problems.append(Complaint((*location, *unknown[:1]), text))
+                hint = near(unknown[0], self._axes) if unknown else ""
+                text = f"found {found}, expected values of axes: {one_of(self._axes)}{hint}"
+                self.problems.append(self._problem((*location, *unknown[:1]), text))
                 continue
             left = [
-                cell
-                for cell in self.cells
-                if any(cell.axes[name].identity != value.identity for name, value in values.items())
+                combination
+                for combination in self.combinations
+                if any(combination.axes[name].identity != value.identity for name, value in values.items())
             ]
-            if len(left) == len(self.cells):
-                self.warnings.append(Complaint(location, "takes out no combination: none has these values"))
-            self.cells = left
+            if len(left) == len(self.combinations):
+                self.warnings.append(self._problem(location, "takes out no combination: none has these values"))
+            self.combinations = left
 
     def _include(self) -> None:
         for location, values in self._items("include"):
             added = {name: value for name, value in values.items() if name not in self._axes}
-            fitting = {number for number, cell in enumerate(self.cells) if cell.agrees_with(values)}
+            fitting = {
+                number for number, combination in enumerate(self.combinations) if combination.agrees_with(values)
+            }
             if fitting:
-                self.cells = [
-                    Cell(cell.axes, {**cell.added, **added}) if number in fitting else cell
-                    for number, cell in enumerate(self.cells)
+                self.combinations = [
+                    Combination(combination.axes, {**combination.added, **added}) if number in fitting else combination
+                    for number, combination in enumerate(self.combinations)
                 ]
                 continue
             missing = [name for name in self._axes if name not in values]
@@ -190,43 +199,43 @@ class Cells:
                     f"found no value for the axis {missing[0]} and no combination that has the other values, "
                     "expected those of a combination, or of all axes to add one"
                 )
-                self.problems.append(Complaint(location, text))
+                self.problems.append(self._problem(location, text))
                 continue
-            self.cells.append(Cell({name: values[name] for name in self._axes}, added))
+            self.combinations.append(Combination({name: values[name] for name in self._axes}, added))
 
     def _refuse_bad_names(self, base: str) -> None:
-        seen: dict[str, Cell] = {}
-        for cell in self.cells:
-            label = cell.label
-            name = cell_name(base, cell)
+        seen: dict[str, Combination] = {}
+        for combination in self.combinations:
+            label = combination.label
+            name = combination_name(base, combination)
             if label in seen:
                 text = (
                     f"found two combinations that would both be called {quote(name)} "
-                    f"({seen[label].described()}, and {cell.described()}), expected values that stay different "
+                    f"({seen[label].described()}, and {combination.described()}), expected values that stay different "
                     "when all but letters, digits and _ . + - is replaced by _"
                 )
-                self.problems.append(Complaint((), text))
-            seen.setdefault(label, cell)
+                self.problems.append(self._problem((), text))
+            seen.setdefault(label, combination)
             if len(name.encode()) > LONGEST_NAME_BYTES:
                 text = (
                     f"found a combination whose name has {len(name.encode())} bytes ({quote(name)}), "
                     f"expected at most {LONGEST_NAME_BYTES}: shorten values, or give long ones in include"
                 )
-                self.problems.append(Complaint((), text))
+                self.problems.append(self._problem((), text))
 
 
-def cell_name(base: str, cell: Cell) -> str:
-    """The name of the entry that a combination makes: ``minhash[xenna-15]``."""
-    return f"{base}[{cell.label}]"
+def combination_name(base: str, combination: Combination) -> str:
+    """Return the name of the entry that a combination makes: ``minhash[xenna-15]``."""
+    return f"{base}[{combination.label}]"
 
 
-def cell_value(value: object, place: Place) -> CellValue:
-    """A scalar of the file as a value: a number or flag also where a variable stands for it."""
+def matrix_value(value: object, place: Place) -> MatrixValue:
+    """Return a scalar of the file as a value: a number or flag also where a variable stands for it."""
     if isinstance(value, str):
-        return CellValue(cast("Scalar", from_variable(value)), str(value))
-    return CellValue(cast("Scalar", value), place.text or str(value))
+        return MatrixValue(cast("Scalar", from_variable(value)), str(value))
+    return MatrixValue(cast("Scalar", value), place.text or str(value))
 
 
-def _listed(values: YamlList) -> Iterator[CellValue]:
+def _listed(values: YamlList) -> Iterator[MatrixValue]:
     for value, place in zip(values, values.places, strict=True):
-        yield cell_value(value, place)
+        yield matrix_value(value, place)

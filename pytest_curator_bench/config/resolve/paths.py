@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.container import IN_CONTAINER_VARIABLE, MOUNT_DIR, mounted_path, to_host_path
+from pytest_curator_bench._util.text import quote
+from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.locate import key_path, place_of
 from pytest_curator_bench.config.paths import (
     base_dir,
@@ -16,7 +18,7 @@ from pytest_curator_bench.config.paths import (
     uses_container_paths,
 )
 from pytest_curator_bench.config.placeholders import DatasetPath, Placeholders, Scanner, Substitution
-from pytest_curator_bench.config.problems import Place, Problem, quote
+from pytest_curator_bench.config.problems import Place, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,10 +26,9 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.locate import Location
     from pytest_curator_bench.config.schema_models import ConfigModel
-    from pytest_curator_bench.config.yaml.values import YamlMapping
+    from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
 _RESULTS = "results_path"
-_DEPRECATED = (_RESULTS, "datasets_path", "model_weights_path")
 
 
 @dataclass(kw_only=True)
@@ -41,7 +42,6 @@ class Directories:
         artifacts_dir: where scratch directories go; likewise.
         mounts: in a container, container path and host path of each path; empty on the host.
         problems: what is wrong.
-        warnings: what is odd.
     """
 
     paths: Mapping[str, Path]
@@ -50,7 +50,6 @@ class Directories:
     artifacts_dir: Path | None = None
     mounts: tuple[tuple[Path, Path], ...] = ()
     problems: list[Problem] = field(default_factory=list)
-    warnings: list[Problem] = field(default_factory=list)
 
 
 class DirectoryResolver:
@@ -72,7 +71,6 @@ class DirectoryResolver:
         self._files = files
         self._mounts: tuple[tuple[Path, Path], ...] = ()
         self._problems: list[Problem] = []
-        self._warnings: list[Problem] = []
 
     def directories(self) -> Directories:
         """Everything that can be worked out, and what can't."""
@@ -84,7 +82,6 @@ class DirectoryResolver:
             ),
             mounts=self._mounts,
             problems=self._problems,
-            warnings=self._warnings,
         )
         found.results_dir = self._directory("results_dir", found.placeholders, {}) or paths.get(_RESULTS)
         if found.results_dir is None and self._model.results_dir is None:
@@ -92,7 +89,7 @@ class DirectoryResolver:
             self._problems.append(Problem(Place(self._files[-1], 0), "results_dir", text))
         artifacts = self._directory("artifacts_dir", found.placeholders, {"results_dir": str(found.results_dir)})
         if found.results_dir is not None:
-            found.artifacts_dir = artifacts or found.results_dir / "artifacts"
+            found.artifacts_dir = artifacts or found.results_dir / defaults.ARTIFACTS_DIR
         return found
 
     def _paths(self) -> dict[str, Path]:
@@ -112,8 +109,6 @@ class DirectoryResolver:
                     found = f"found {quote(item.container_path)}, expected an absolute path"
                     self._report((*location, "container_path"), [found])
                 containers[item.name] = located(item.container_path, place, self._environ)
-        for name in _DEPRECATED:
-            self._deprecated(name, hosts, containers)
         try:
             inside = uses_container_paths(self._environ, containers.values())
         except ValueError:
@@ -127,21 +122,6 @@ class DirectoryResolver:
         self._mounts = tuple((containers[name], to_host_path(host)) for name, host in hosts.items())
         return containers
 
-    def _deprecated(self, name: str, hosts: dict[str, Path], containers: dict[str, Path]) -> None:
-        """Take a path from its old place at the top level."""
-        written: str | None = getattr(self._model, name)
-        if written is None:
-            return
-        place = self._data.places[name]
-        if name in hosts:
-            text = f"the key {name} is deprecated, and ignored because paths has an item of that name"
-            self._warnings.append(Problem(place, "", text))
-            return
-        text = f"the key {name} is deprecated: write it as an item of paths"
-        self._warnings.append(Problem(place, "", text))
-        hosts[name] = located(written, place, self._environ)
-        containers[name] = mounted_path(to_host_path(hosts[name]))
-
     def _datasets(self, paths: Mapping[str, Path]) -> dict[tuple[str, str], DatasetPath]:
         scanner = Scanner([*paths, "curator_repo_dir"])
         found: dict[tuple[str, str], DatasetPath] = {}
@@ -152,7 +132,7 @@ class DirectoryResolver:
                 found[dataset.name, form.type] = DatasetPath(
                     base=base_dir(place_of(self._data, location)),
                     written=home_expanded(form.path, self._environ),
-                    fingerprint=form.fingerprint or "listing",
+                    fingerprint=form.fingerprint or defaults.FINGERPRINT,
                 )
         return found
 

@@ -1,30 +1,32 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Entries and data set-ups: defaults and inheritance put in, limits and placeholders checked."""
+"""Entries and data setups: defaults and global settings filled in, limits and placeholders checked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench.config import defaults
+from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.locate import key_path, place_of
-from pytest_curator_bench.config.matrix.combinations import cell_name
+from pytest_curator_bench.config.matrix.combinations import combination_name
 from pytest_curator_bench.config.model import DataSetup, DatasetUse, Entry
 from pytest_curator_bench.config.paths import base_dir, home_expanded
 from pytest_curator_bench.config.placeholders import RUN_PLACEHOLDERS, Scanner, Substitution
-from pytest_curator_bench.config.problems import Problem, place_text
+from pytest_curator_bench.config.problems import Problem
 from pytest_curator_bench.config.schema_models import NO_CLUSTER
-from pytest_curator_bench.config.yaml.values import to_plain
+from pytest_curator_bench.config.yaml.nodes import to_plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_curator_bench.config.locate import Location
-    from pytest_curator_bench.config.matrix.combinations import Cell
+    from pytest_curator_bench.config.matrix.combinations import Combination
     from pytest_curator_bench.config.placeholders import Dataset, Placeholders
     from pytest_curator_bench.config.problems import Place
-    from pytest_curator_bench.config.resolve.setups import SetupNeeds
     from pytest_curator_bench.config.schema_models import (
         ConfigModel,
         DataSetupModel,
@@ -32,17 +34,14 @@ if TYPE_CHECKING:
         RaySettings,
         SinkData,
     )
-    from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
+    from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
-_T = TypeVar("_T")
-_D = TypeVar("_D")
-DEFAULT_TIMEOUT_S = 7200.0
 _SCRIPT_DIRS = {"entries": ("scripts",), "data_setups": ("data_prep", "scripts")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class Surroundings:
-    """What a configuration is read in; without ``repr()``, because the environment holds secrets.
+class LoadContext:
+    """Where a configuration is loaded; without ``repr()``, because the environment holds secrets.
 
     Attributes:
         environ: the environment variables.
@@ -59,16 +58,66 @@ class Surroundings:
     curator_repo_dir: Path | None
 
 
+class SetupNeeds:
+    """The data setups of a configuration, and which of them each entry needs.
+
+    An entry that names none needs every setup that no entry names: all, if no entry names any. The names of a disabled
+    entry count (switching it off must not give its data to others), and a disabled setup may be named
+    (it is switched off where the data is there already).
+    """
+
+    def __init__(self, active: YamlMapping, disabled: YamlMapping) -> None:
+        self._enabled = _names(active)
+        self._known = {*self._enabled, *_names(disabled)}
+        claimed = {name for part in (active, disabled) for name in _claims(part)}
+        self._unclaimed = tuple(name for name in self._enabled if name not in claimed)
+
+    def of(self, named: Sequence[str] | None) -> tuple[str, ...]:
+        """Return the enabled setups that an entry needs, in the order of the configuration.
+
+        Args:
+            named: the names that the entry gives; ``None`` if it gives none.
+        """
+        if named is None:
+            return self._unclaimed
+        return tuple(name for name in self._enabled if name in named)
+
+    def problems(self, named: Sequence[str]) -> Iterator[tuple[int, str]]:
+        """Yield the index of each name that is not defined, and the problem's text."""
+        for index, name in enumerate(named):
+            if name not in self._known:
+                known = sorted(self._known)
+                found = f"found the unknown data set-up {quote(name)}"
+                yield index, f"{found}, expected {one_of(known)}{near(name, known)}"
+
+
+def _names(part: YamlMapping) -> tuple[str, ...]:
+    return tuple(str(item["name"]) for item in _items(part, "data_setups") if "name" in item)
+
+
+def _claims(part: YamlMapping) -> Iterator[str]:
+    for entry in _items(part, "entries"):
+        named = entry.get("data_setups")
+        if isinstance(named, list):
+            yield from map(str, named)
+
+
+def _items(part: YamlMapping, section: str) -> Iterator[dict[str, object]]:
+    items = part.get(section)
+    if isinstance(items, list):
+        yield from (item for item in items if isinstance(item, dict))
+
+
 class RunResolver:
     """Resolves what runs scripts.
 
     Args:
         model: the checked configuration.
         data: the data that it was made of.
-        cells: for each entry, the combination of a matrix that it is.
+        combinations: for each entry, the combination of a matrix that it is.
         placeholders: what names and datasets stand for.
-        surroundings: what it is read in.
-        setups: which data set-ups an entry needs.
+        context: where it is loaded.
+        setups: which data setups an entry needs.
 
     Attributes:
         problems: what is wrong.
@@ -79,65 +128,65 @@ class RunResolver:
         self,
         model: ConfigModel,
         data: YamlMapping,
-        cells: Sequence[Cell | None],
+        combinations: Sequence[Combination | None],
         placeholders: Placeholders,
-        surroundings: Surroundings,
+        context: LoadContext,
         setups: SetupNeeds,
     ) -> None:
-        limit = model.default_timeout_s or DEFAULT_TIMEOUT_S
+        limit = model.default_timeout_s or defaults.TIMEOUT_S
         self.problems: list[Problem] = []
         self.default_timeout_s = limit if model.max_timeout_s is None else min(limit, model.max_timeout_s)
         self._model = model
         self._data = data
-        self._cells = cells
-        self._surroundings = surroundings
+        self._combinations = combinations
+        self._context = context
         self._setups = setups
         self._scanner = Scanner([*RUN_PLACEHOLDERS, *placeholders.paths], placeholders.datasets)
-        repo_dir = surroundings.curator_repo_dir
+        repo_dir = context.curator_repo_dir
         known = {"curator_repo_dir": str(repo_dir)} if repo_dir else {}
         self._substitution = Substitution(placeholders, known)
         self._uses: dict[Dataset, DatasetUse] = {}
         self._dirs: dict[tuple[str, Path], tuple[Path, ...]] = {}
 
     def entries(self) -> tuple[Entry, ...]:
-        """The entries, in order."""
+        """Return the entries, in order."""
         models = self._model.entries or ()
         return tuple(self._entry(model, index) for index, model in enumerate(models))
 
     def data_setups(self) -> tuple[DataSetup, ...]:
-        """The data set-ups, in order."""
+        """Return the data setups, in order."""
         models = self._model.data_setups or ()
         return tuple(DataSetup(**self._run(model, ("data_setups", index))) for index, model in enumerate(models))
 
     def _entry(self, model: EntryModel, index: int) -> Entry:
         whole = self._model
-        cell = self._cells[index]
+        combination = self._combinations[index]
         location: Location = ("entries", index)
         run = self._run(model, location)
-        if cell is not None:
-            run["name"] = cell_name(model.name, cell)
+        if combination is not None:
+            run["name"] = combination_name(model.name, combination)
         threshold = model.gpu_mem_use_warning_threshold
         return Entry(
             **run,
             marks=model.marks or (),
             ray=self._ray(model),
-            delete_scratch=_first(model.delete_scratch, whole.delete_scratch, True),
-            object_store_size=_first(model.object_store_size, whole.object_store_size, None),
+            delete_scratch=otherwise(model.delete_scratch, otherwise(whole.delete_scratch, defaults.DELETE_SCRATCH)),
+            object_store_size=otherwise(model.object_store_size, whole.object_store_size),
             requirements=model.requirements or (),
             sink_data={data.name: _settings(data) for data in model.sink_data or ()},
-            matrix=cell.plain if cell is not None else {},
-            repeat=_first(model.repeat, None, 1),
-            warmup=_first(model.warmup, None, 0),
+            matrix=combination.plain if combination is not None else {},
+            repeat=otherwise(model.repeat, defaults.REPEAT),
+            warmup=otherwise(model.warmup, defaults.WARMUP),
             repeat_until_ci=model.repeat_until_ci,
             exclusive=model.exclusive,
-            retries=_first(model.retries, None, 0),
-            retry_on=model.retry_on or (),
-            gpu_mem_use_warning_threshold=_first(threshold, whole.gpu_mem_use_warning_threshold, None),
+            retries=otherwise(model.retries, defaults.RETRIES),
+            retry_on=model.retry_on or defaults.RETRY_ON,
+            gpu_mem_use_warning_threshold=otherwise(threshold, whole.gpu_mem_use_warning_threshold),
             data_setups=self._needed_setups(model, location),
         )
 
     def _run(self, model: EntryModel | DataSetupModel, location: Location) -> dict[str, Any]:
-        """What entries and data set-ups have in common, as arguments of their class."""
+        """Return what entries and data setups have in common, as arguments of their class."""
         item = self._item(location)
         base = model.script_base_dir
         file = item.places["script"].file
@@ -146,7 +195,7 @@ class RunResolver:
             "file": item.place.file,
             "line": item.place.line,
             "script": model.script,
-            "script_base_dir": home_expanded(base, self._surroundings.environ) if base else "",
+            "script_base_dir": home_expanded(base, self._context.environ) if base else "",
             "script_dirs": (base_dir(item.places["script_base_dir"]),) if base else self._dirs_of(file, location),
             "args": model.args or (),
             "env": model.env or {},
@@ -155,7 +204,7 @@ class RunResolver:
         }
 
     def _item(self, location: Location) -> YamlMapping:
-        """The data of an item; the model was made of it, so that it is known to exist."""
+        """Return the data of an item; the model was made of it, so it exists."""
         section, index = location
         return cast("YamlMapping", cast("YamlList", self._data[str(section)])[cast("int", index)])
 
@@ -164,7 +213,7 @@ class RunResolver:
             return self.default_timeout_s
         most = self._model.max_timeout_s
         if most is not None and limit > most:
-            where = place_text(self._data.places["max_timeout_s"], self._surroundings.display)
+            where = self._data.places["max_timeout_s"].shown(self._context.display)
             text = f"found {limit:g}, expected at most {most:g} (max_timeout_s in {where})"
             self._report(item.places["timeout_s"], (*location, "timeout_s"), text)
         return limit
@@ -176,13 +225,13 @@ class RunResolver:
         return self._setups.of(model.data_setups)
 
     def _ray(self, model: EntryModel) -> RaySettings | None:
-        """The cluster settings of an entry: the global ones, and its own on top, key by key."""
+        """Return the cluster settings of an entry: the global ones, and its own on top, key by key."""
         own: RaySettings | None = model.ray
         common = self._model.ray
         if common is NO_CLUSTER:
             common = None
         if common is not None and model.object_store_size is not None:
-            # What the entry says of the store's size goes before what is said for all, in whichever form.
+            # The entry's own size of the store overrides the global one, in whichever form.
             common = common.model_copy(update={"object_store_memory": None})
         if own is None or own is NO_CLUSTER:
             return common if own is None else None
@@ -191,11 +240,11 @@ class RunResolver:
         return common.overlaid(own)
 
     def _dirs_of(self, file: Path, location: Location) -> tuple[Path, ...]:
-        """Where to look for scripts that a file names: beside it, beside the other files, in the project."""
+        """Return where to look for scripts that a file names: beside it, beside the other files, in the project."""
         kind = str(location[0])
         if (kind, file) not in self._dirs:
-            parents = [other.absolute().parent for other in (file, *self._surroundings.files)]
-            parents.append(self._surroundings.root_dir / "benchmarks")
+            parents = [other.absolute().parent for other in (file, *self._context.files)]
+            parents.append(self._context.root_dir / "benchmarks")
             found = [parent / name for parent in parents for name in _SCRIPT_DIRS[kind]]
             self._dirs[kind, file] = tuple(dict.fromkeys(found))
         return self._dirs[kind, file]
@@ -203,7 +252,7 @@ class RunResolver:
     def _datasets(
         self, model: EntryModel | DataSetupModel, item: YamlMapping, location: Location
     ) -> tuple[DatasetUse, ...]:
-        """Check all placeholders of a command; the datasets that it uses."""
+        """Check all placeholders of a command; return the datasets that it uses."""
         found: dict[Dataset, None] = {}
         for text, inner in _texts(model):
             if "{" not in text:
@@ -228,7 +277,7 @@ class RunResolver:
 
 
 def _texts(model: EntryModel | DataSetupModel) -> Iterator[tuple[str, Location]]:
-    """The texts that may hold placeholders, and where they stand within the item."""
+    """Yield the texts that may hold placeholders, and where they are within the item."""
     yield model.script, ("script",)
     if model.script_base_dir:
         yield model.script_base_dir, ("script_base_dir",)
@@ -236,13 +285,6 @@ def _texts(model: EntryModel | DataSetupModel) -> Iterator[tuple[str, Location]]
         yield word, ("args", index)
     for name, value in (model.env or {}).items():
         yield value, ("env", name)
-
-
-def _first(own: _T | None, common: _T | None, default: _D) -> _T | _D:
-    """The item's own value, else the one for all, else the default."""
-    if own is not None:
-        return own
-    return common if common is not None else default
 
 
 def _settings(data: SinkData) -> dict[str, Any]:

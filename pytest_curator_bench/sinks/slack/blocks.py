@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from pytest_curator_bench._util.text import format_percent
-from pytest_curator_bench.config.problems import nearest, quote
+from pytest_curator_bench._util.text import format_percent, near, quote
 from pytest_curator_bench.results.statistics import is_number
 from pytest_curator_bench.sinks.slack.metrics import metric_texts, show
 from pytest_curator_bench.sinks.slack.text import MAX_TEXT, MessageBuilder, code, escape, fit, link
@@ -203,7 +202,7 @@ def _entry_settings(result: Mapping[str, Any]) -> tuple[list[str], list[str], li
     if not isinstance(data, Mapping):
         return [], [], ["sink_data of slack is no mapping"]
     problems = [
-        f"sink_data of slack: unknown key {quote(str(key))}{nearest(str(key), _ENTRY_KEYS)}"
+        f"sink_data of slack: unknown key {quote(str(key))}{near(str(key), _ENTRY_KEYS)}"
         for key in data
         if key not in {*_ENTRY_KEYS, "name"}
     ]

@@ -11,17 +11,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pytest_curator_bench.config.env_vars import Expansion, FromEnvironment, Unresolved
+from pytest_curator_bench.config.env_vars import EnvExpander, FromEnvironment, Unresolved
 from pytest_curator_bench.config.problems import Place
-from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 HERE = Place(Path("f.yaml"), 7)
+ROOT = YamlMapping(HERE)
 ENVIRON = {"A": "alpha", "B": "beta", "EMPTY": "", "DOLLAR": "${A}", "_X1": "x"}
 
 
-def expand(text: str, *, allow_empty: bool = True) -> tuple[object, Expansion]:
+def expand(text: str, *, allow_empty: bool = True) -> tuple[object, EnvExpander]:
     """Expand one text."""
-    expansion = Expansion(ENVIRON, allow_empty=allow_empty)
+    expansion = EnvExpander(ROOT, ENVIRON, allow_empty=allow_empty)
     return expansion.value(text, HERE, ("key",)), expansion
 
 
@@ -50,7 +51,7 @@ def test_expansion(text: str, expected: str) -> None:
     """Variables, defaults, nested defaults and escapes; values are not searched again."""
     value, expansion = expand(text)
     assert value == expected
-    assert not expansion.failures
+    assert not expansion.problems
 
 
 SHELL_TEXTS = [
@@ -83,15 +84,15 @@ def test_malformed(text: str) -> None:
     """What only begins like a variable is refused, not passed on."""
     value, expansion = expand(text)
     assert isinstance(value, Unresolved)
-    (failure,) = expansion.failures
-    assert failure.variable is None
-    assert "expected ${NAME} or ${NAME:-default}, or $${" in failure.text
+    (problem,) = expansion.problems
+    assert (problem.kind, expansion.undefined) == ("config", {})
+    assert "expected ${NAME} or ${NAME:-default}, or $${" in problem.text
 
 
 def test_nesting_is_bounded() -> None:
     """A thousand defaults within each other are malformed, not a recursion error."""
     _, expansion = expand("${N:-" * 1000 + "}" * 1000)
-    assert len(expansion.failures) == 1
+    assert len(expansion.problems) == 1
 
 
 def test_a_missing_variable() -> None:
@@ -99,9 +100,10 @@ def test_a_missing_variable() -> None:
     value, expansion = expand("x ${ALPHA} y")
     assert isinstance(value, Unresolved)
     assert value == "x ${ALPHA} y"
-    (failure,) = expansion.failures
-    assert (failure.location, failure.place, failure.variable) == (("key",), HERE, "ALPHA")
-    assert failure.text == (
+    (problem,) = expansion.problems
+    assert (problem.path, problem.place, problem.kind) == ("key", HERE, "variable")
+    assert expansion.undefined == {"ALPHA": HERE}
+    assert problem.text == (
         "found the environment variable ALPHA, which is not defined, expected one with a value: "
         "define it, or write ${ALPHA:-default}"
     )
@@ -109,16 +111,16 @@ def test_a_missing_variable() -> None:
 
 def test_a_near_name_is_suggested() -> None:
     """A misspelt variable is recognised."""
-    assert expand("${EMTPY}")[1].failures[0].text.endswith("; did you mean 'EMPTY'?")
+    assert expand("${EMTPY}")[1].problems[0].text.endswith("; did you mean 'EMPTY'?")
 
 
 def test_empty_may_count_as_missing() -> None:
     """Then it is told as empty, unless a default allows it."""
     _, expansion = expand("${EMPTY}", allow_empty=False)
-    assert "EMPTY, which is empty" in expansion.failures[0].text
+    assert "EMPTY, which is empty" in expansion.problems[0].text
     value, expansion = expand("${EMPTY:-}", allow_empty=False)
     assert value == ""
-    assert not expansion.failures
+    assert not expansion.problems
 
 
 def test_what_is_known_of_expanded_text() -> None:
@@ -144,13 +146,13 @@ def test_trees_are_copied_only_where_needed() -> None:
     root.put("items", items, HERE)
     root.put("inner", inner, HERE)
     root.put("deep", "${NO}", Place(Path("f.yaml"), 9))
-    expansion = Expansion(ENVIRON)
+    expansion = EnvExpander(root, ENVIRON)
     result = expansion.value(root, HERE)
     assert result == {"items": ["alpha", {"k": "plain"}, 5], "inner": {"k": "plain"}, "deep": "${NO}"}
     assert isinstance(result, YamlMapping)
     assert result["inner"] is inner
     assert items[0] == "${A}"
-    assert [(failure.location, failure.place.line) for failure in expansion.failures] == [(("deep",), 9)]
+    assert [(problem.path, problem.place) for problem in expansion.problems] == [("deep", root.places["deep"])]
 
 
 @given(st.text(alphabet="${}:-AB_ x", max_size=30))
@@ -158,6 +160,6 @@ def test_any_text_gives_a_value_or_a_failure(text: str) -> None:
     """No text raises, and text without variables is unchanged."""
     value, expansion = expand(text)
     assert isinstance(value, str)
-    assert bool(expansion.failures) == isinstance(value, Unresolved)
+    assert bool(expansion.problems) == isinstance(value, Unresolved)
     if "${" not in text:
         assert value == text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench.config.matrix.combinations import MOST_CELLS
+from pytest_curator_bench.config.matrix.combinations import MOST_COMBINATIONS
 from pytest_curator_bench.session.names import validate_entry_name
 from tests.support.config import EVERYTHING, MINIMAL, load, problem, problems
 
@@ -105,8 +105,8 @@ def test_script_and_its_directory(tmp_path: Path) -> None:
         "matrix: {on: [a, b]}\n  script_base_dir: 'lib/{matrix.on}'",
         "entries: [{name: cc, script: '{matrix.on}.py'}]\n",
     )
-    assert first.script_candidates == (tmp_path / "lib/a/a.py",)
-    assert second.script_candidates == (tmp_path / "lib/b/b.py",)
+    assert (first.script_base_dir, first.script) == ("lib/a", "a.py")
+    assert (second.script_base_dir, second.script) == ("lib/b", "b.py")
 
 
 def test_values_are_put_in_behind_the_splitting(tmp_path: Path) -> None:
@@ -285,13 +285,13 @@ def test_too_many(tmp_path: Path) -> None:
     axis = f"[{', '.join(map(str, range(200)))}]"
     found = problem(tmp_path, f"{MINIMAL}  matrix: {{a: {axis}, b: {axis}, c: {axis}}}\n")
     assert found == (
-        f"a.yaml:5: entries[cc].matrix: found 8,000,000 combinations, expected at most {MOST_CELLS:,} in all "
+        f"a.yaml:5: entries[cc].matrix: found 8,000,000 combinations, expected at most {MOST_COMBINATIONS:,} in all "
         "matrices together"
     )
-    half = ", ".join(map(str, range(MOST_CELLS // 2)))
+    half = ", ".join(map(str, range(MOST_COMBINATIONS // 2)))
     text = f"{MINIMAL}  matrix: {{a: [{half}]}}\n- {{name: b, script: s.py, matrix: {{a: [{half}, x]}}}}\n"
     assert "entries[b].matrix: found 5,001 combinations" in problem(tmp_path, text)
-    assert len(load(tmp_path, text.replace(", x]", "]")).entries) == MOST_CELLS
+    assert len(load(tmp_path, text.replace(", x]", "]")).entries) == MOST_COMBINATIONS
 
 
 def test_disabled_entries_are_checked_too(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pytest_curator_bench.config.merge import merge_all
 from pytest_curator_bench.config.problems import Place
-from pytest_curator_bench.config.yaml.values import YamlList, YamlMapping, to_plain
+from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping, to_plain
 
 
 def located(value: object, file: str) -> Any:

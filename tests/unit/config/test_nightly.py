@@ -67,7 +67,7 @@ def test_data_setups(config: BenchConfig) -> None:
         f"{WEIGHTS}/audio_tagging/pyannote-speaker-diarization-community-1",
     )
     assert (fleurs.name, fleurs.line, fleurs.timeout_s) == ("fleurs_hy_am", 8, 7200)
-    assert fleurs.script_candidates[0] == NIGHTLY[1].parent / "data_prep" / "prepare_fleurs_data.py"
+    assert (fleurs.script_dirs[0], fleurs.script) == (NIGHTLY[1].parent / "data_prep", "prepare_fleurs_data.py")
     # No entry says which it needs.
     assert {entry.data_setups for entry in config.entries} == {("fleurs_hy_am", "audio_tagging_ami_sdm")}
 
@@ -84,7 +84,7 @@ def test_settings(config: BenchConfig) -> None:
     """Limits, Ray, memory, paths and sinks, inherited where the file says so."""
     entries = {entry.name: entry for entry in config.entries}
     assert (config.default_timeout_s, config.max_timeout_s) == (7200, 14340)
-    assert (config.cleanup_timeout_s, config.min_timeout_s, config.telemetry_interval_s) == (60, 600, 1)
+    assert (config.cleanup_timeout_s, config.telemetry_interval_s) == (60, 1)
     assert config.results_dir == Path("/path/where/results/are/stored")
     assert config.artifacts_dir == Path("/path/where/results/are/stored/artifacts")
     assert (entries["exact_dedup_identification"].timeout_s, entries["audio_fleurs_raydata"].timeout_s) == (1200, 7200)

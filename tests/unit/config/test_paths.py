@@ -145,6 +145,15 @@ entries:
     )
 
 
+def test_older_keys(tmp_path: Path) -> None:
+    """``gpu_stats_recorder`` counts where ``telemetry`` gives no interval; ``min_timeout_s`` is checked and ignored."""
+    older = MINIMAL + "min_timeout_s: 600\ngpu_stats_recorder: {interval_s: 3}\n"
+    assert load(tmp_path, older).telemetry_interval_s == 3
+    assert load(tmp_path, older + "telemetry: {}\n").telemetry_interval_s == 3
+    assert load(tmp_path, older + "telemetry: {interval_s: 2}\n").telemetry_interval_s == 2
+    assert load(tmp_path, older).merged["min_timeout_s"] == 600
+
+
 def test_a_deprecated_key_beside_its_successor(tmp_path: Path) -> None:
     """The item of ``paths`` wins."""
     text = MINIMAL + "datasets_path: /old\npaths: [{name: datasets_path, host_path: /new}]\n"

@@ -122,7 +122,10 @@ def test_scan_finds_what_is_wrong(text: str, message: str) -> None:
 def test_no_datasets_at_all(tmp_path: Path) -> None:
     """The message doesn't offer an empty choice."""
     found = problem(tmp_path, MINIMAL + "  args: '{dataset:a,b}'\n")
-    assert found == "a.yaml:5: entries[cc].args: found the unknown dataset 'a', expected none, as there are none"
+    assert (
+        found
+        == "a.yaml:5: entries[cc].args: found the unknown dataset 'a', expected one that is defined; none are defined"
+    )
 
 
 def test_placeholders_are_checked_everywhere(tmp_path: Path) -> None:

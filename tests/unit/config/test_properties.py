@@ -18,13 +18,13 @@ from hypothesis import strategies as st
 from pytest_curator_bench.config import load_config
 from pytest_curator_bench.config.merge import merge_all
 from pytest_curator_bench.config.placeholders import Placeholders, Substitution
-from pytest_curator_bench.config.yaml.source import read_yaml
-from pytest_curator_bench.config.yaml.values import to_plain
+from pytest_curator_bench.config.yaml.nodes import to_plain
+from pytest_curator_bench.config.yaml.reader import read_yaml
 from pytest_curator_bench.session.names import validate_entry_name
 
 if TYPE_CHECKING:
     from pytest_curator_bench.config import BenchConfig, Entry
-    from pytest_curator_bench.config.yaml.values import YamlMapping
+    from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
 PROPERTY = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

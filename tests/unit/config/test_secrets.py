@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench._util.masking import Masker
 from tests.support.config import MINIMAL, load, problem
 
 if TYPE_CHECKING:
@@ -52,12 +53,21 @@ def test_enabled_sinks(tmp_path: Path) -> None:
     assert own.settings["nested"] == {"access_token": ["inner-token", 5], "plain": "text"}
 
 
+def test_when_a_sink_delivers(tmp_path: Path) -> None:
+    """Between entries unless the sink says otherwise; the key is no setting of the sink itself."""
+    text = MINIMAL + "sinks: [{name: a}, {name: b, deliver: during, x: 1}, {name: c, deliver: '${WHEN}'}]\n"
+    sinks = load(tmp_path, text, env={"WHEN": "during"}).sinks
+    assert [sink.deliver for sink in sinks] == ["between", "during", "during"]
+    assert [sink.settings for sink in sinks] == [{}, {"x": 1}, {}]
+    wrong = problem(tmp_path, MINIMAL + "sinks:\n- {name: a, deliver: after}\n")
+    assert wrong == "a.yaml:6: sinks[a].deliver: found text, expected one of between, during"
+
+
 def test_secrets(tmp_path: Path) -> None:
-    """What came from the environment, what stands under a telling key, and a webhook's path by itself."""
+    """What came from the environment, and what stands under a telling key."""
     config = load(tmp_path, MINIMAL + SINKS, env=ENVIRON)
     assert config.secrets == {
         WEBHOOK,
-        "/services/T0000/B0000/verysecret",
         "nightly-channel",
         "literal-key",
         "inner-token",
@@ -80,7 +90,7 @@ def test_merged_is_masked(tmp_path: Path) -> None:
             {
                 "name": "mlflow",
                 "enabled": True,
-                "tracking_uri": "http://user:pass-word@localhost:5000/",
+                "tracking_uri": "http://***@localhost:5000/",
                 "experiment": "nightly",
                 "cache": "/home/me/cache",
             },
@@ -136,7 +146,8 @@ def test_url_passwords_are_secrets(tmp_path: Path) -> None:
     """A URL from the environment may carry a password, which messages show by itself."""
     text = MINIMAL + "sinks: [{name: s, uri: '${URI}'}, {name: t, token: 'http://[::1/x'}]\n"
     config = load(tmp_path, text, env={"URI": "http://user:pass-word@host:5000/"})
-    assert config.secrets == {"http://user:pass-word@host:5000/", "pass-word", "http://[::1/x"}
+    assert config.secrets == {"http://user:pass-word@host:5000/", "http://[::1/x"}
+    assert Masker(config.secrets).mask("as user with pass-word") == "as user with ***"
 
 
 @pytest.mark.parametrize(

@@ -72,7 +72,7 @@ def test_a_wrong_name(tmp_path: Path, value: str, expected: str) -> None:
 def test_a_name_where_there_are_no_set_ups(tmp_path: Path) -> None:
     """Says that there are none."""
     found = problem(tmp_path, MINIMAL + "  data_setups: [x]\n")
-    assert found.endswith("found the unknown data set-up 'x', expected none, as there are none")
+    assert found.endswith("found the unknown data set-up 'x', expected one that is defined; none are defined")
 
 
 def test_fingerprints(tmp_path: Path) -> None:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from pytest_curator_bench._util.masking import MASK, Masker
 
 HIDDEN = "p@ss/word & 'so' on"
-WEBHOOK = "https://hooks.slack.com/services/T0AB12/B0CD34/aBcDeFgHiJkLmNoP"
 
 words = st.text(min_size=8, max_size=40).filter(lambda text: len(text.strip()) >= 8 and not set(text) <= set("* "))
 
@@ -98,7 +97,8 @@ def test_the_lines_of_a_secret_are_secret() -> None:
 
 def test_parts_of_a_secret_url_are_secret() -> None:
     """HTTP libraries log a URL's path, and database drivers its password, without the rest."""
-    hook = Masker(["http://127.0.0.1:8080/hooks/k3y-0f-th3-w3bhook"])
+    hook = Masker(["http://127.0.0.1:8080/hooks/k3y-0f-th3-w3bhook", "https://chat/hooks/the-only-key"])
+    assert hook.mask("POST /hooks/the-only-key") == f"POST {MASK}"
     assert hook.mask('"POST /hooks/k3y-0f-th3-w3bhook HTTP/1.1" 200') == f'"POST {MASK} HTTP/1.1" 200'
     database = Masker(["postgresql://bench:s3cr%40t-word@db/results"])
     assert database.mask("password s3cr@t-word, s3cr%40t-word") == f"password {MASK}, {MASK}"
@@ -107,24 +107,15 @@ def test_parts_of_a_secret_url_are_secret() -> None:
 @pytest.mark.parametrize(
     ("text", "masked"),
     [
-        (f"posting to {WEBHOOK} failed", "posting to https://hooks.slack.com/*** failed"),
-        (quote(WEBHOOK, safe=""), "https%3A%2F%2Fhooks.slack.com%2F***"),
-        ("POST /services/T0AB12/B0CD34/aBcDeFgH HTTP/1.1", "POST *** HTTP/1.1"),
-        ("token xoxb-1234567890-abcdefGHIJ.", "token ***."),
-        ("xapp-1-A0123-456-abcdef", "***"),
         ("Authorization: Bearer abc.def-ghi_jkl", "Authorization: Bearer ***"),
         ('"authorization": "Basic dXNlcjpwYXNz"', '"authorization": "Basic ***"'),
         ("git+https://user:tok%40en@github.com/x/y", "git+https://***@github.com/x/y"),
         ("https://0123456789abcdef0123456789abcdef@host/x", "https://***@host/x"),
         ("http://:only-password@host", "http://***@host"),
-        (f"hf_{'aB3' * 11}", "***"),
-        (f"ghp_{'a1B2' * 9} and nvapi-{'x_Y-' * 10}", "*** and ***"),
-        ("-----BEGIN PRIVATE KEY-----\nMIIEv+/=\n-----END PRIVATE KEY-----\nrest", "***\nrest"),
-        ('"-----BEGIN RSA PRIVATE KEY-----\\nMIIEv\\n-----END RSA PRIVATE KEY-----\\n"', '"***\\n"'),
     ],
 )
 def test_what_is_always_secret_is_hidden_without_being_given(text: str, masked: str) -> None:
-    """Webhooks, tokens, credentials in URLs and keys, alone; and masking again changes nothing."""
+    """Credentials in URLs and in HTTP's Authorization; and masking again changes nothing."""
     masker = Masker()
     assert masker.mask(text) == masked
     assert masker.mask(masked) == masked
@@ -135,8 +126,6 @@ def test_what_is_always_secret_is_hidden_without_being_given(text: str, masked: 
     [
         "ssh://git@github.com/x/y",
         "mail to somebody@example.com, see https://host:8080/a",
-        "/opt/services/TritonServer/models/large",
-        "hf_tokenizer_of_the_pipeline_stage",
         '{"a": "http://host:80", "b": "user@host"}',
         "the bearer of this",
     ],

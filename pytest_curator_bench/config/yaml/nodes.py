@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Mappings and lists that remember where in which file each of their parts stands."""
+"""Mappings and lists that remember where in which file each of their parts is."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 class YamlMapping(dict[str, object]):
-    """A mapping with the place of each key; not to be changed once it is read, because aliases share it.
+    """A mapping with the place of each key. Never changed once it is read, because aliases share it.
 
     Attributes:
         place: where the mapping begins; for an item of a list, the line of its dash.
-        places: where each key stands; ``Place.text`` is its value as written, if that is a scalar.
+        places: where each key is; ``Place.text`` is its value as written, if that is no string.
     """
 
     __slots__ = ("place", "places")
@@ -28,7 +28,7 @@ class YamlMapping(dict[str, object]):
         self.places: dict[str, Place] = {}
 
     def put(self, key: str, value: object, place: Place) -> None:
-        """Set a key and say where it stands."""
+        """Set a key and its place."""
         self[key] = value
         self.places[key] = place
 
@@ -38,14 +38,14 @@ class YamlMapping(dict[str, object]):
         self.places[key] = source.places[key]
 
     def copied(self) -> YamlMapping:
-        """A mapping of its own with the same keys, values and places."""
+        """Return a mapping of its own with the same keys, values and places."""
         copy = YamlMapping(self.place)
         copy.update(self)
         copy.places.update(self.places)
         return copy
 
     def without(self, unwanted: Callable[[str], bool]) -> YamlMapping:
-        """The mapping less the keys that are ``unwanted``; itself if there are none."""
+        """Return the mapping without the keys that are ``unwanted``; itself if there are none."""
         if not any(map(unwanted, self)):
             return self
         kept = YamlMapping(self.place)
@@ -56,11 +56,11 @@ class YamlMapping(dict[str, object]):
 
 
 class YamlList(list[object]):
-    """A list with the place of each item; not to be changed once it is read.
+    """A list with the place of each item. Never changed once it is read.
 
     Attributes:
         place: where the list begins.
-        places: where each item stands; ``Place.text`` is the item as written, if that is a scalar.
+        places: where each item is; ``Place.text`` is the item as written, if that is no string.
     """
 
     __slots__ = ("place", "places")
@@ -71,12 +71,12 @@ class YamlList(list[object]):
         self.places: list[Place] = []
 
     def put(self, value: object, place: Place) -> None:
-        """Append an item and say where it stands."""
+        """Append an item and its place."""
         self.append(value)
         self.places.append(place)
 
     def copied(self) -> YamlList:
-        """A list of its own with the same items and places."""
+        """Return a list of its own with the same items and places."""
         copy = YamlList(self.place)
         copy.extend(self)
         copy.places.extend(self.places)
@@ -84,7 +84,7 @@ class YamlList(list[object]):
 
 
 def to_plain(value: object) -> object:
-    """A copy of ``value`` made of plain dicts, lists and strings, without places."""
+    """Return a copy of ``value`` made of plain dicts, lists and strings, without places."""
     if isinstance(value, dict):
         return {key: to_plain(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Checks of single values: strict about types, and each with one phrase that says what is expected.
+"""Validators of single values: strict about types, and each with one phrase that says what is expected.
 
 They are plain functions rather than pydantic's own types, because a value may have come out of an
 environment variable (``${TIMEOUT}``), which is text that may stand for a number, and because one value must
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import PydanticCustomError, core_schema
 
 from pytest_curator_bench.config.env_vars import FromEnvironment
-from pytest_curator_bench.config.yaml.scalars import plain_value
+from pytest_curator_bench.config.yaml.reader import plain_value
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,11 +30,11 @@ VARIABLE: JsonSchema = {"type": "string", "pattern": r"^\$?\{.+\}$"}
 
 
 def expected(what: str, *, found: str | None = None) -> PydanticCustomError:
-    """The error for a value: ``what`` completes "expected ...", ``found`` describes the value otherwise."""
+    """Return the error for a value: ``what`` completes "expected ...", ``found`` describes the value otherwise."""
     return PydanticCustomError("expected", "{expected}", {"expected": what, "found": found})
 
 
-class Check:
+class FieldValidator:
     """Metadata for ``Annotated``: a function in place of pydantic's own validation, and its JSON Schema.
 
     Args:
@@ -54,7 +54,7 @@ class Check:
         return copy.deepcopy(self._schema)
 
 
-class Around:
+class WrapFieldValidator:
     """Metadata for ``Annotated``: a function around pydantic's validation of the type.
 
     Args:
@@ -84,8 +84,8 @@ def number(
     above: float | None = None,
     least: float | None = None,
     most: float | None = None,
-) -> Check:
-    """A finite number within bounds; a boolean is none, and text only where a variable stands there alone.
+) -> FieldValidator:
+    """Accept a finite number within bounds; a boolean is none, and text is one only if it is a lone variable.
 
     Args:
         what: what is expected, for messages.
@@ -107,11 +107,11 @@ def number(
 
     bounds = {"exclusiveMinimum": above, "minimum": least, "maximum": most}
     schema = {"type": "integer" if whole else "number", **{k: v for k, v in bounds.items() if v is not None}}
-    return Check(check, {"anyOf": [schema, VARIABLE]})
+    return FieldValidator(check, {"anyOf": [schema, VARIABLE]})
 
 
-def flag() -> Check:
-    """``true`` or ``false``."""
+def flag() -> FieldValidator:
+    """Accept ``true`` or ``false``."""
 
     def check(value: object) -> object:
         value = from_variable(value)
@@ -119,11 +119,11 @@ def flag() -> Check:
             raise expected("true or false")
         return value
 
-    return Check(check, {"anyOf": [{"type": "boolean"}, VARIABLE]})
+    return FieldValidator(check, {"anyOf": [{"type": "boolean"}, VARIABLE]})
 
 
-def text(what: str, *, pattern: Pattern[str] | None = None) -> Check:
-    """Text that isn't blank and that, where a pattern is given, matches it from end to end."""
+def text(what: str, *, pattern: Pattern[str] | None = None) -> FieldValidator:
+    """Accept text that isn't blank and that, where a pattern is given, matches it from end to end."""
 
     def check(value: object) -> object:
         refuse_unquoted(value, what)
@@ -133,7 +133,7 @@ def text(what: str, *, pattern: Pattern[str] | None = None) -> Check:
             raise expected(what)
         return str(value)
 
-    return Check(check, {"type": "string", "minLength": 1})
+    return FieldValidator(check, {"type": "string", "minLength": 1})
 
 
 def refuse_unquoted(value: object, what: str) -> None:
@@ -142,19 +142,19 @@ def refuse_unquoted(value: object, what: str) -> None:
         raise expected(f"{what}; write it in quotes")
 
 
-def choice(words: Sequence[str]) -> Check:
-    """One of a few words."""
+def choice(words: Sequence[str]) -> FieldValidator:
+    """Accept one of a few words."""
 
     def check(value: object) -> object:
         if not isinstance(value, str) or value not in words:
             raise expected(f"one of {', '.join(words)}")
         return str(value)
 
-    return Check(check, {"anyOf": [{"enum": list(words)}, VARIABLE]})
+    return FieldValidator(check, {"anyOf": [{"enum": list(words)}, VARIABLE]})
 
 
 def from_variable(value: object) -> object:
-    """What a value stands for: the number or boolean that a lone environment variable spells, else itself."""
+    """Return the number or boolean that a lone environment variable spells, else the value itself."""
     if isinstance(value, FromEnvironment) and value.alone:
         try:
             return plain_value(str(value))
