@@ -19,10 +19,11 @@ from datetime import date, time, timedelta
 from enum import Enum
 from numbers import Number
 from pathlib import Path, PurePath
+from typing import Any
 
 from pytest_curator_bench._util.container import to_host_path
 
-__all__ = ["display_path", "json_line", "open_regular", "to_plain", "write_bytes", "write_json"]
+__all__ = ["display_path", "json_line", "open_regular", "read_json_object", "to_plain", "write_bytes", "write_json"]
 
 # Deeper values are cut: dataclasses.asdict and the json module recurse over what leaves this module.
 MAX_DEPTH = 64
@@ -49,6 +50,15 @@ def write_json(path: Path, data: object, *, durable: bool = True) -> None:
         OSError: the file can't be written; nothing is left behind, and an old file stays as it was.
     """
     write_bytes(path, _encode(data), durable=durable)
+
+
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object that a file holds; an empty one if it can't be read or holds something else."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:

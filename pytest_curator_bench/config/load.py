@@ -199,7 +199,13 @@ def _sinks(model: ConfigModel, data: YamlMapping) -> tuple[SinkConfig, ...]:
 
 def _sink(model: SinkModel, written: YamlMapping) -> SinkConfig:
     settings = cast("dict[str, Any]", to_plain(model.__pydantic_extra__))
-    return SinkConfig(name=model.name, class_path=model.class_path, settings=settings, written=written)
+    return SinkConfig(
+        name=model.name,
+        class_path=model.class_path,
+        deliver=model.deliver or "between",
+        settings=settings,
+        written=written,
+    )
 
 
 def _reason(sink: LackingSink) -> str:

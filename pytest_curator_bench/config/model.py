@@ -127,6 +127,7 @@ class SinkConfig:
     Attributes:
         name: its name.
         class_path: ``package.module:Class`` where the configuration gives one.
+        deliver: whether it works only ``between`` measurements, or also ``during`` them.
         settings: everything else that the configuration says of it, environment variables put in. May hold
             secrets, and is therefore left out of ``repr()``.
         written: the sink as it stands in the files, with the place of each key; ``None`` where it comes from none.
@@ -134,6 +135,7 @@ class SinkConfig:
 
     name: str
     class_path: str | None = None
+    deliver: Literal["between", "during"] = "between"
     settings: Mapping[str, Any] = field(default_factory=dict, repr=False)
     written: YamlMapping | None = field(default=None, repr=False, compare=False)
 

@@ -321,6 +321,9 @@ class SinkModel(_Model):
     class_path: Annotated[str, CLASS_PATH] | None = _key(
         "The sink's class, `package.module:Class`, where the name does not tell it.", alias="class"
     )
+    deliver: Literal["between", "during"] | None = _key(
+        "When the sink works: `between` entries and at the end (the default), or also `during` a measurement."
+    )
 
 
 class DatasetFormat(_Model):

@@ -79,8 +79,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def be_patient(project: Project) -> None:
     """To import MLflow may take longer than a session waits for a sink at its end, where the machine is busy."""
     (project.path / "benchmarks" / "conftest.py").write_text(
-        "from pytest_curator_bench.delivery.dispatcher import Dispatcher\n"
-        f"Dispatcher.__init__.__kwdefaults__['patience_s'] = {LIMIT_S}\n"
+        "from pytest_curator_bench.delivery.dispatcher import SinkDispatcher\n"
+        f"SinkDispatcher.__init__.__kwdefaults__['patience_s'] = {LIMIT_S}\n"
     )
 
 

@@ -365,7 +365,7 @@ def test_two_replays_at_once(sinks: Project) -> None:
             ["SESSION", "--sink", "min"],
             "no sink min in *config.yaml, expected one of lacking, mine; did you mean 'mine'[?]\n",
         ),
-        (["SESSION"], "the settings of mine, lacking in *config.yaml are not complete, *--config FILE*\n"),
+        (["SESSION"], "the settings of mine, lacking in *config.yaml are incomplete, *--config FILE*\n"),
         (
             ["SESSION", "--sink", "lacking", "--config", "benchmarks/config.yaml"],
             "the sink lacking is switched off: the environment variable NOT_THERE is not defined, or empty\n",

@@ -17,8 +17,8 @@ import pytest
 
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.delivery import dispatcher as dispatch_module
-from pytest_curator_bench.delivery import worker as channel_module
-from pytest_curator_bench.delivery.dispatcher import Dispatcher, SinkReport, report_lines
+from pytest_curator_bench.delivery import worker as worker_module
+from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, SinkReport, report_lines
 from pytest_curator_bench.sinks import PermanentSinkError, Sink, TransientSinkError, delivery_key
 from tests.support.sinks import env_data_of, result_of
 
@@ -93,11 +93,11 @@ def fine() -> None:
     """A plan: nothing."""
 
 
-def dispatcher(tmp_path: Path, *sinks: Sink, patience_s: float = LONG_S) -> Dispatcher:
+def dispatcher(tmp_path: Path, *sinks: Sink, patience_s: float = LONG_S) -> SinkDispatcher:
     """An open dispatcher for the session ``s``."""
     session_dir = tmp_path / "s"
     session_dir.mkdir(exist_ok=True)
-    made = Dispatcher(sinks, session_dir, env_data_of(session_dir), Masker([SECRET]), patience_s=patience_s)
+    made = SinkDispatcher(sinks, session_dir, env_data_of(session_dir), Masker([SECRET]), patience_s=patience_s)
     made.open()
     return made
 
@@ -113,8 +113,8 @@ def deliver(tmp_path: Path, sink: Sink, *names: str, patience_s: float = LONG_S)
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(channel_module, "LAST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
 
 
 def test_everything_in_order(tmp_path: Path) -> None:
@@ -124,6 +124,7 @@ def test_everything_in_order(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         made.entry_started(name)
         made.submit(result_of(name))
+    sink.wait_for(7)
     assert made.close() == [SinkReport(name="recorder", delivered=3)]
     assert sink.names() == ["initialize", ">a", "a", ">b", "b", ">c", "c", "finalize"]
     assert sink.calls[0][1] == ("s", env_data_of(tmp_path / "s"))
@@ -262,7 +263,7 @@ def test_progress_prolongs_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Recorder, "call_limit_s", 60.0)
     passed_s = 0.0
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed_s)
-    monkeypatch.setattr(channel_module, "time", clock)
+    monkeypatch.setattr(worker_module, "time", clock)
     sink = Recorder({})
 
     def upload() -> None:
@@ -277,7 +278,7 @@ def test_progress_prolongs_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_progress_does_not_go_on_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is a limit even so."""
-    monkeypatch.setattr(channel_module, "LONGEST_CALL_S", 0.5)
+    monkeypatch.setattr(worker_module, "LONGEST_CALL_S", 0.5)
     sink, stop = Recorder({}), threading.Event()
 
     def upload() -> None:
@@ -314,7 +315,7 @@ def test_a_pause_longer_than_there_is_time(tmp_path: Path, pause_s: float) -> No
 
 def test_failures_wait_for_their_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sink that failed is not asked again for each new result, but at the end it is."""
-    monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 3600.0)
+    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 3600.0)
     sink = Recorder({})
     sink.plans = {"result": [fail(OSError("down"))]}
     made = dispatcher(tmp_path, sink)

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench.delivery import worker as channel_module
-from pytest_curator_bench.delivery.dispatcher import Dispatcher, SinkReport
+from pytest_curator_bench.delivery import worker as worker_module
+from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, SinkReport
 from pytest_curator_bench.sinks import SinkConfigError
 from pytest_curator_bench.sinks.slack import client as slack_client
 from pytest_curator_bench.sinks.slack import sink as slack_module
@@ -33,8 +33,8 @@ PATIENCE_S = 120.0
 
 @pytest.fixture(autouse=True)
 def _short_times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(channel_module, "LAST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
     hangs = "hang" in request.node.name
     monkeypatch.setattr(slack_client, "REQUEST_TIMEOUT_S", 2 if hangs else 60)
     monkeypatch.setattr(slack_module, "UPDATE_PAUSE_S", 0.05)
@@ -52,7 +52,7 @@ class Session:
         sink.name = "slack"
         env_data = {**env_data_of(self.dir), "entries": ["a", "b"], "run_id": run_id, "viewer_url": "https://viewer/s"}
         masker = Masker([TOKEN, slack.hook_url])
-        self.dispatcher = Dispatcher([sink], self.dir, env_data, masker, patience_s=60)
+        self.dispatcher = SinkDispatcher([sink], self.dir, env_data, masker, patience_s=60)
         self.dispatcher.open()
 
     def close(self, *results: dict[str, Any]) -> SinkReport:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench.delivery import worker as channel_module
-from pytest_curator_bench.delivery.dispatcher import Dispatcher, SinkReport
+from pytest_curator_bench.delivery import worker as worker_module
+from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, SinkReport
 from pytest_curator_bench.sinks import SinkConfigError, delivery_key
 from pytest_curator_bench.sinks import webhook as webhook_module
 from pytest_curator_bench.sinks.webhook import (
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(channel_module, "LAST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
     monkeypatch.setattr(webhook_module, "REQUEST_TIMEOUT_S", 60.0)
 
 
@@ -40,7 +40,8 @@ def deliver(tmp_path: Path, url: str, *results: dict[str, Any]) -> SinkReport:
     (tmp_path / "s").mkdir(exist_ok=True)
     sink = WebhookSink({"name": "webhook", "url": url, "secret": SECRET})
     sink.name = "webhook"
-    dispatcher = Dispatcher([sink], tmp_path / "s", env_data_of(tmp_path / "s"), Masker([SECRET, url]), patience_s=60)
+    session_dir = tmp_path / "s"
+    dispatcher = SinkDispatcher([sink], session_dir, env_data_of(session_dir), Masker([SECRET, url]), patience_s=60)
     dispatcher.open()
     for result in results:
         dispatcher.submit(result)
