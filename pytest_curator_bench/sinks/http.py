@@ -8,7 +8,9 @@ import email.utils
 import time
 from http import HTTPStatus
 
-__all__ = ["Backoff", "is_temporary", "retry_after_s"]
+from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
+
+__all__ = ["Backoff", "is_temporary", "refusal", "retry_after_s"]
 
 _TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # Longer than any session; a wait can't take just any number.
@@ -18,6 +20,13 @@ _LONGEST_S = 1e6
 def is_temporary(status: int) -> bool:
     """Whether a request with this answer is worth another attempt: 408, 425, 429 and 5xx are."""
     return status in _TEMPORARY or status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def refusal(message: str, status: int, retry_after: str | None = None) -> TransientSinkError | PermanentSinkError:
+    """Return the error for an answer that is no success, ``retry_after`` being its header of that name."""
+    if is_temporary(status):
+        return TransientSinkError(message, retry_after_s(retry_after))
+    return PermanentSinkError(message)
 
 
 def retry_after_s(value: str | None) -> float | None:

@@ -40,7 +40,6 @@ ARCHIVE = "s.tar.gz"
 def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
-    monkeypatch.setattr(api_module, "FIRST_PAUSE_S", 0.01)
     monkeypatch.setattr(upload_module, "MAX_PART_BYTES", GRANULE_BYTES)
 
 
