@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from pytest_curator_bench._util.atomic import read_json_object
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError, SinkSettings, delivery_key
 from pytest_curator_bench.sinks.files.locking import locked
@@ -83,7 +83,7 @@ class MlflowSink(Sink):
         self._session_name, self._env_data = session_name, env_data
         store = self._opened()
         _, session_id = self._session_run(store)
-        if _session(self._session_dir).get("status") in {None, "running"}:
+        if read_json_object(self._session_dir / SESSION_NAME).get("status") in {None, "running"}:
             store.begin(session_id)
 
     def process_result(self, result: Mapping[str, Any]) -> None:
@@ -120,7 +120,7 @@ class MlflowSink(Sink):
         """Bring the session's run up to date; its end is that of the last job that fills the session."""
         store = self._opened()
         _, session_id = self._session_run(store)
-        session = _session(self._session_dir)
+        session = read_json_object(self._session_dir / SESSION_NAME)
         counts = session.get("counts") or {}
         store.log_tags(session_id, {f"{PREFIX}{status}": str(count) for status, count in counts.items()})
         for file in sorted(self._session_dir.glob("*")):
@@ -186,22 +186,10 @@ def _files_below(directory: Path) -> Iterator[Path]:
 
 
 def _own_dir(result: Mapping[str, Any]) -> Path | None:
-    """The entry's directory, unless it is gone, or holds the files of a later go by now."""
+    """The entry's directory, unless it is gone, or holds the files of a later run by now."""
     entry_dir = Path(str(result.get("entry_dir")))
-    try:
-        found = json.loads((entry_dir / "results.json").read_bytes())
-        return entry_dir if delivery_key(found) == delivery_key(result) else None
-    except (OSError, ValueError, AttributeError):
-        return None
-
-
-def _session(session_dir: Path) -> dict[str, Any]:
-    """What session.json says; nothing where it can't be read."""
-    try:
-        data = json.loads((session_dir / SESSION_NAME).read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
+    found = read_json_object(entry_dir / "results.json")
+    return entry_dir if delivery_key(found) == delivery_key(result) else None
 
 
 def _is_database(uri: str) -> bool:

@@ -360,6 +360,61 @@ def test_the_begin_waits_for_sinks_to_get_ready(tmp_path: Path, monkeypatch: pyt
     assert all(report.is_complete for report in second.close())
 
 
+def test_no_call_during_a_measurement(tmp_path: Path) -> None:
+    """What is due waits for its end, retries too; entries that start are shown, and another sink works on."""
+    quiet, live = Recorder({"name": "quiet"}), Recorder({"name": "live"})
+    live.deliver = "during"
+    quiet.plans = {"result": [fail(OSError("down"))]}
+    made = dispatcher(tmp_path, quiet, live)
+    made.submit(result_of("a"))
+    quiet.wait_for(2)
+    made.pause()
+    made.submit(result_of("b"))
+    live.wait_for(3)
+    assert quiet.names() == ["initialize", "a"]
+    made.resume()
+    quiet.wait_for(4)
+    made.pause()
+    made.entry_started("c")
+    quiet.wait_for(5)
+    made.submit(result_of("c"))
+    live.wait_for(5)
+    assert quiet.names() == ["initialize", "a", "a", "b", ">c"]
+    assert [report.delivered for report in made.close()] == [3, 3]  # the end of the session ends the pause
+
+
+def test_a_measurement_waits_for_calls_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as they report progress; for one that hangs it waits a moment, and only once."""
+    monkeypatch.setattr(dispatch_module, "PAUSE_LIMIT_S", 0.5)
+    sink, release = Recorder({}), threading.Event()
+    ended: list[str] = []
+
+    def work() -> None:
+        for _ in range(10):
+            time.sleep(0.1)
+            sink.report_progress()
+        ended.append("a")
+
+    sink.plans = {"result": [work, lambda: release.wait(LONG_S)]}
+    made = dispatcher(tmp_path, sink)
+    made.submit(result_of("a"))
+    sink.wait_for(2)
+    made.pause()
+    assert ended == ["a"]
+    made.submit(result_of("b"))
+    made.resume()
+    sink.wait_for(3)
+    waited_s = []
+    for _ in range(2):
+        begun = time.monotonic()
+        made.pause()
+        waited_s.append(time.monotonic() - begun)
+    release.set()
+    assert waited_s[0] >= 0.5
+    assert waited_s[1] < 0.5
+    assert made.close()[0].is_complete
+
+
 def names_of_frames(thread: int | None) -> list[str]:
     """The functions that a thread is in."""
     frame = sys._current_frames().get(thread or 0)

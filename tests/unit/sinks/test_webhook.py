@@ -87,7 +87,7 @@ def test_retry_after_is_obeyed(tmp_path: Path, receiver: Receiver) -> None:
     begun = time.monotonic()
     assert deliver(tmp_path, receiver.url, result_of("a")).is_complete
     assert time.monotonic() - begun >= 1
-    assert receiver.requests == 2
+    assert len(receiver.times) == 2
 
 
 def test_an_answer_that_got_lost(tmp_path: Path, receiver: Receiver) -> None:
@@ -103,7 +103,7 @@ def test_what_does_not_pass_is_kept(tmp_path: Path, receiver: Receiver, status: 
     """It is not repeated, redirects are not followed, and the other results go on."""
     receiver.faults = [(status, ("Location", f"{receiver.url}/other"))]
     report = deliver(tmp_path, receiver.url, result_of("a"), result_of("b"))
-    assert (report.kept, report.delivered, receiver.requests) == (("a",), 1, 2)
+    assert (report.kept, report.delivered, len(receiver.times)) == (("a",), 1, 2)
     assert report.reason is not None
     assert f"127.0.0.1 answered with status {status}" in report.reason
 
