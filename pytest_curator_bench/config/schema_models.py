@@ -68,6 +68,7 @@ Runs = Annotated[int, number("a whole number from 1 to 10000", whole=True, least
 Bytes = Annotated[int, number("a whole number of bytes, at least 1048576 (1 MiB)", whole=True, least=2**20, most=2**60)]
 ObjectStoreSize = Annotated[int | float | Literal["default"], OBJECT_STORE_SIZE]
 Scope = Annotated[Literal["entry", "session"], choice(("entry", "session"))]
+Delivery = Annotated[Literal["between", "during"], choice(("between", "during"))]
 Judge = Annotated[Literal["median", "min", "max", "mean", "all"], choice(("median", "min", "max", "mean", "all"))]
 RetryStatus = Annotated[Literal["timeout", "error", "failed"], choice(("timeout", "error", "failed"))]
 FingerprintKind = Annotated[Literal["listing", "content", "none"], choice(("listing", "content", "none"))]
@@ -321,8 +322,8 @@ class SinkModel(_Model):
     class_path: Annotated[str, CLASS_PATH] | None = _key(
         "The sink's class, `package.module:Class`, where the name does not tell it.", alias="class"
     )
-    deliver: Literal["between", "during"] | None = _key(
-        "When the sink works: `between` entries and at the end (the default), or also `during` a measurement."
+    deliver: Delivery | None = _key(
+        "When it works: only `between` measurements, or also `during` them. Default: between."
     )
 
 
