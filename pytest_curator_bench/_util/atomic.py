@@ -40,6 +40,15 @@ def write_json(path: Path, data: object, *, durable: bool = True) -> None:
     write_bytes(path, _encode(data), durable=durable)
 
 
+def read_json_object(path: Path) -> dict[str, Any]:
+    """Return the JSON object that a file holds; an empty one if it can't be read or holds something else."""
+    try:
+        data = json.loads(path.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     """Write ``data`` to ``path``; readers see the old content or the new, never a part.
 
@@ -84,15 +93,6 @@ def _encode(data: object) -> bytes:
     if len(text) <= MAX_INDENTED_CHARACTERS:
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
     return f"{text}\n".encode()
-
-
-def read_json_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in ``path``; an empty one where it is missing, can't be read or holds something else."""
-    try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return {}
-    return data if isinstance(data, dict) else {}
 
 
 def open_regular(path: Path) -> int:

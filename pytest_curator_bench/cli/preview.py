@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``curator-bench preview slack``: what a session would look like in Slack, without a token or a network."""
+"""``curator-bench preview slack``: a session as it would look in Slack, without token or network."""
 
 from __future__ import annotations
 
@@ -15,8 +15,13 @@ from pytest_curator_bench.delivery.replay_settings import from_session
 from pytest_curator_bench.delivery.results import session_results
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
 from pytest_curator_bench.sinks.base import SinkConfigError
-from pytest_curator_bench.sinks.slack.blocks import EntryLine, summary_message
-from pytest_curator_bench.sinks.slack.session import compared_message, look_of, view_of
+from pytest_curator_bench.sinks.slack.messages import (
+    EntryLine,
+    MessageStyle,
+    compared_message,
+    session_view,
+    summary_message,
+)
 from pytest_curator_bench.sinks.slack.settings import SlackSettings
 from pytest_curator_bench.sinks.slack.state import latest_lines
 
@@ -29,7 +34,7 @@ _CLASS_PATH = "pytest_curator_bench.sinks.slack.sink:SlackSink"
 
 
 class PreviewError(Exception):
-    """There is nothing to show; the message says why, and what to do."""
+    """No preview is possible; the message says why, and what to do."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def preview_slack(session_dir: Path) -> dict[str, Any]:
-    """Return the messages for a session as they would be sent, with the settings that it recorded, if it did.
+    """Return the messages for a session as they would be sent, with the settings that it recorded.
 
     Returns:
         ``summary``, the session's message at its end, and ``entries``, the messages of its results in the order in
@@ -70,7 +75,7 @@ def preview_slack(session_dir: Path) -> dict[str, Any]:
         https://app.slack.com/block-kit-builder shows.
 
     Raises:
-        PreviewError: no session is there, or what it recorded can't be understood.
+        PreviewError: there is no session, or its recorded settings can't be read.
     """
     if not (session_dir / RUNS_NAME).is_dir():
         raise PreviewError(f"no session at {session_dir}: give the directory that holds {SESSION_NAME}")
@@ -80,13 +85,13 @@ def preview_slack(session_dir: Path) -> dict[str, Any]:
     results, problems = session_results(session_dir)
     if problems:
         raise PreviewError("\n".join(problems))
-    look = look_of(settings, env_data)
-    lines = latest_lines(EntryLine.of(result, look) for result in results)
-    view = view_of(session_dir.name, env_data, map(str, env_data["entries"]), lines)
+    style = MessageStyle.of(settings, env_data)
+    lines = latest_lines(EntryLine.of(result, style) for result in results)
+    view = session_view(session_dir.name, env_data, map(str, env_data["entries"]), lines)
     return {
-        "summary": summary_message(view, look),
+        "summary": summary_message(view, style),
         "entries": [
-            {"entry": result["name"], **compared_message(result, look, session_dir.parent)}
+            {"entry": result["name"], **compared_message(result, style, session_dir.parent)}
             for result in results
             if settings.wants_message(result)
         ],

@@ -123,7 +123,7 @@ class SinkConfig:
     Attributes:
         name: its name.
         class_path: ``package.module:Class`` where the configuration gives one.
-        deliver: when it gets results: ``between`` entries and at the end, or also ``during`` entries.
+        deliver: whether it works only ``between`` measurements, or also ``during`` them.
         settings: everything else that the configuration says of it, environment variables substituted. May hold
             secrets, and is therefore left out of ``repr()``.
         written: the sink as written in the files, with the place of each key; ``None`` where it comes from none.

@@ -70,9 +70,9 @@ Runs = Annotated[int, number("a whole number from 1 to 10000", whole=True, least
 Bytes = Annotated[int, number("a whole number of bytes, at least 1048576 (1 MiB)", whole=True, least=2**20, most=2**60)]
 ObjectStoreSize = Annotated[int | float | Literal["default"], OBJECT_STORE_SIZE]
 Scope = Annotated[Literal["entry", "session"], choice(("entry", "session"))]
+Delivery = Annotated[Literal["between", "during"], choice(("between", "during"))]
 Judge = Annotated[Literal["median", "min", "max", "mean", "all"], choice(("median", "min", "max", "mean", "all"))]
 RetryStatus = Annotated[Literal["timeout", "error", "failed"], choice(("timeout", "error", "failed"))]
-Delivery = Annotated[Literal["between", "during"], choice(("between", "during"))]
 FingerprintMode = Annotated[Literal["listing", "content", "none"], choice(("listing", "content", "none"))]
 MarkItem = Annotated[Mark, MARK_FIELD]
 Arguments = Annotated[tuple[Annotated[str, WORD], ...], ARGUMENTS]
@@ -332,8 +332,7 @@ class SinkModel(_Model):
         "The sink's class, `package.module:Class`, where the name does not imply it.", alias="class"
     )
     deliver: Delivery | None = optional(
-        "When it gets results: `between` entries and at the end, so that it works while nothing is measured, or also "
-        f"`during` entries. Default: {defaults.DELIVER}."
+        f"When it works: only `between` measurements, or also `during` them. Default: {defaults.DELIVER}."
     )
 
 

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Gives each result to every sink, without ever waiting for one."""
+"""Passes each result to every sink, and keeps sinks quiet while something is measured."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import json_line
-from pytest_curator_bench.delivery.receipts import Spool
-from pytest_curator_bench.delivery.worker import Channel, SinkReport
+from pytest_curator_bench.delivery.receipts import Receipts
+from pytest_curator_bench.delivery.worker import SinkReport, SinkWorker
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,30 +19,34 @@ if TYPE_CHECKING:
     from pytest_curator_bench._util.masking import Masker
     from pytest_curator_bench.sinks.base import Sink
 
-__all__ = ["END_LIMIT_S", "Dispatcher", "SinkReport", "report_lines"]
+__all__ = ["END_LIMIT_S", "SinkDispatcher", "SinkReport", "report_lines"]
 
 START_LIMIT_S = 3.5
-"""How long a session's begin waits for sinks to get ready without a sign of life, all together, in seconds: it is no
-measured time yet, and loading their libraries would disturb the first benchmark."""
+"""How long the begin of a session waits for sinks that show no sign of life, all together, in seconds. Nothing is
+measured yet, and loading their libraries would disturb the first benchmark."""
 LONGEST_START_S = 60.0
-"""The same for sinks that report progress, such as one that makes a data base."""
-END_LIMIT_S = 9.0
-"""By how much sinks that are down may delay a session's end, all together, in seconds."""
+"""The same for sinks that report progress, such as one that creates a database."""
+PAUSE_LIMIT_S = 1.0
+"""How long a measurement waits for a call that is under way and shows no sign of life, in seconds; only once."""
+LONGEST_PAUSE_LIMIT_S = 10.0
+"""The same for calls that report progress, each time."""
+END_LIMIT_S = 8.0
+"""How long the end of a session waits for sinks that show no sign of life, all together, in seconds."""
 MAX_KEPT_NAMES = 5
 
 
-class Dispatcher:
-    """All sinks of one session; one thread for each, so that none waits for another.
+class SinkDispatcher:
+    """All sinks of one session, each with a thread of its own, so that none waits for another.
 
     Attributes:
-        spools: what each sink has received, in the order of the sinks.
+        receipts: what each sink has received, in the order of the sinks.
 
     Args:
         sinks: where results go.
-        session_dir: the session's directory, which holds the spools.
-        env_data: what ``initialize`` is given, plain data.
-        masker: hides secrets in results and in what is said of failures.
-        patience_s: how long, at the end, a sink may go on without a sign of life, in seconds.
+        session_dir: the session's directory, which holds the receipts.
+        env_data: the argument of ``initialize``, plain data.
+        masker: hides secrets in results and in messages about failures.
+        patience_s: how long the end waits for a sign of life of a sink, in seconds.
     """
 
     def __init__(
@@ -57,49 +61,70 @@ class Dispatcher:
         self._masker = masker
         start = (session_dir.name, json.loads(json_line(masker.mask_data(env_data))))
         sinks = list(sinks)
-        self.spools = tuple(Spool(session_dir, sink.name) for sink in sinks)
-        self._channels = [
-            Channel(sink, spool, start, masker.mask, patience_s) for sink, spool in zip(sinks, self.spools, strict=True)
+        self.receipts = tuple(Receipts(session_dir, sink.name) for sink in sinks)
+        self._workers = [
+            SinkWorker(sink, receipts, start, masker.mask, patience_s)
+            for sink, receipts in zip(sinks, self.receipts, strict=True)
         ]
+        self._silence_left_s = PAUSE_LIMIT_S
 
     def open(self) -> None:
-        """Begin: every sink is initialized, in its own thread; waits for that, within the limits said above."""
-        for channel in self._channels:
-            channel.open()
+        """Initialize every sink in its own thread, and wait for that within the limits above."""
+        for worker in self._workers:
+            worker.open()
         begun = time.monotonic()
-        for channel in self._channels:
-            channel.wait_opened(begun, patience_s=START_LIMIT_S, at_most_s=LONGEST_START_S)
+        for worker in self._workers:
+            worker.wait_opened(begun, silence_s=START_LIMIT_S, total_s=LONGEST_START_S)
 
     def entry_started(self, name: str) -> None:
-        """Tell the sinks that an entry begins."""
-        for channel in self._channels:
-            channel.entry_started(name)
+        """Tell the sinks that an entry has started."""
+        for worker in self._workers:
+            worker.entry_started(name)
 
     def submit(self, result: Mapping[str, Any]) -> None:
-        """Give ``result`` to every sink, secrets masked: the same as its ``results.json`` holds."""
+        """Queue ``result`` for every sink, secrets masked: the content of its ``results.json``."""
         data = json.loads(json_line(self._masker.mask_data(result)))
-        for channel in self._channels:
-            channel.submit(data)
+        for worker in self._workers:
+            worker.submit(data)
+
+    def pause(self) -> None:
+        """Leave sinks that deliver ``between`` alone, because something is measured from now on.
+
+        Calls that are under way end first. This takes as long as they report progress, within the limits above, but
+        sinks that show no sign of life are waited for only once in a session.
+        """
+        for worker in self._workers:
+            worker.pause()
+        begun = time.monotonic()
+        limits = {"silence_s": self._silence_left_s, "total_s": LONGEST_PAUSE_LIMIT_S}
+        are_quiet = [worker.wait_paused(begun, **limits) for worker in self._workers]
+        if not all(are_quiet):
+            self._silence_left_s = 0.0
+
+    def resume(self) -> None:
+        """Let sinks work again: nothing is measured now."""
+        for worker in self._workers:
+            worker.resume()
 
     def close(self) -> list[SinkReport]:
-        """Have what is left delivered, end every sink, and say what became of each.
+        """Deliver what is left, finalize every sink, and report what became of each.
 
         Takes as long as sinks need that work, and at most ``patience_s`` longer for those that don't. Ctrl-C ends
         the waiting.
         """
-        for channel in self._channels:
-            channel.begin_closing()
+        for worker in self._workers:
+            worker.begin_closing()
         # They end side by side: waiting for one after the other takes as long as the slowest.
         try:
-            return [channel.wait_closed() for channel in self._channels]
+            return [worker.wait_closed() for worker in self._workers]
         except KeyboardInterrupt:
-            for channel in self._channels:
-                channel.abandon("interrupted from the keyboard")
-            return [channel.wait_closed() for channel in self._channels]
+            for worker in self._workers:
+                worker.abandon("interrupted from the keyboard")
+            return [worker.wait_closed() for worker in self._workers]
 
 
 def report_lines(reports: Iterable[SinkReport]) -> list[str]:
-    """One line for each sink, for a summary."""
+    """Return one line for each sink, for a summary."""
     return [f"sink {report.name}: {_outcome(report)}" for report in reports]
 
 

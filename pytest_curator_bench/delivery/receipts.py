@@ -1,11 +1,11 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a sink has received, and what it still must: kept in the session's directory.
+"""What a sink has received and what it still lacks, as files in the session's directory.
 
     {session_dir}/sinks/{sink}/
-        delivered/{delivery key}.json    one receipt a result, written when the sink has taken it
-        waiting/{delivery key}.json      results that it could not take, whole; gone when it has taken them
-        finalized.json                   what had been delivered when finalize() last came to its end
+        delivered/{delivery key}.json    one receipt per result, written when the sink has taken it
+        waiting/{delivery key}.json      whole results that could not be delivered, until they are
+        finalized.json                   what was delivered when finalize() last succeeded
         state/                           the sink's own notes (Sink.state_dir)
 
 One file for each, so that several processes, on several hosts, can write side by side without a lock.
@@ -13,12 +13,10 @@ One file for each, so that several processes, on several hosts, can write side b
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import json
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench._util.atomic import read_json_object, write_json
 from pytest_curator_bench.session.names import SINKS_NAME
 from pytest_curator_bench.session.runs import utc_now
 from pytest_curator_bench.sinks.base import delivery_key
@@ -27,11 +25,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["Spool"]
+__all__ = ["Receipts"]
 
 
-class Spool:
-    """One sink's directory in a session's.
+class Receipts:
+    """One sink's directory in that of a session.
 
     Attributes:
         state_dir: the sink's own directory.
@@ -55,7 +53,7 @@ class Spool:
         return self._receipt(delivery_key(result)).exists()
 
     def mark_delivered(self, result: Mapping[str, Any]) -> None:
-        """Write the receipt for ``result``, which waits no longer; raises OSError."""
+        """Write the receipt for ``result``, which is kept no longer; raises OSError."""
         key = delivery_key(result)
         write_json(self._receipt(key), {"name": result.get("name"), "delivered_at": utc_now()})
         self._waiting(key).unlink(missing_ok=True)
@@ -67,22 +65,18 @@ class Spool:
             write_json(file, result)
 
     def kept(self) -> list[dict[str, Any]]:
-        """The results that wait, as far as they can be read, in the order in which their entries ended."""
-        results = []
-        for file in self._waiting_dir.glob("*.json"):
-            with contextlib.suppress(OSError, ValueError):  # another process may have delivered it this moment
-                results.append(json.loads(file.read_bytes()))
+        """Return the kept results that can be read, in the order in which their entries ended."""
+        # A file that is gone by now was delivered by another process.
+        results = filter(None, map(read_json_object, self._waiting_dir.glob("*.json")))
         return sorted(results, key=lambda result: str(result.get("finished_at") or result.get("started_at") or ""))
 
     def mark_finalized(self) -> None:
-        """Note that finalize() has seen all that is delivered by now; raises OSError."""
+        """Note that finalize() has succeeded for all that is delivered by now; raises OSError."""
         write_json(self._finalized_file, {"digest": self._digest(), "finalized_at": utc_now()})
 
     def is_finalized(self) -> bool:
-        """Whether nothing was delivered since finalize() last came to its end."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            return bool(json.loads(self._finalized_file.read_bytes())["digest"] == self._digest())
-        return False
+        """Whether nothing was delivered since finalize() last succeeded."""
+        return read_json_object(self._finalized_file).get("digest") == self._digest()
 
     def _digest(self) -> str:
         names = sorted(file.name for file in self._delivered_dir.glob("*.json"))

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``curator-bench replay``: gives sinks the results of a session that they don't have yet."""
+"""``curator-bench replay``: deliver the results of a session that a sink has no receipt for."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pytest_curator_bench._util.locks import LockedError, locked_file
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import near, one_of
 from pytest_curator_bench.config.problems import ConfigError
-from pytest_curator_bench.delivery.dispatcher import Dispatcher, report_lines
-from pytest_curator_bench.delivery.replay_settings import SinkSource, from_config_files, from_session
+from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, report_lines
+from pytest_curator_bench.delivery.replay_settings import ReplaySettings, from_config_files, from_session
 from pytest_curator_bench.delivery.results import session_results
 from pytest_curator_bench.results.format import read_file_or_skip
 from pytest_curator_bench.session.errors import SessionError
@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 __all__ = ["ReplayError", "ReplayOptions", "replay", "session_env_data"]
 
 PATIENCE_S = 60.0
-"""How long a sink may go on without a sign of life once all was handed to it, in seconds."""
+"""How long to wait for a sign of life of a sink once all results are queued, in seconds."""
 
 
 class ReplayError(Exception):
-    """It can't be done like this; the message says why, and what to do."""
+    """A replay is not possible; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,16 +71,16 @@ def replay(options: ReplayOptions, environ: Mapping[str, str], write: Callable[[
         ReplayError: nothing was delivered, for a reason that the message gives.
     """
     try:
-        source = from_config_files(options.config_files, environ) if options.config_files else None
-        session_dir = _session_dir(options.session, source)
+        settings = from_config_files(options.config_files, environ) if options.config_files else None
+        session_dir = _session_dir(options.session, settings)
         _refuse_running(session_dir)
-        source = source or from_session(session_dir)
+        settings = settings or from_session(session_dir)
     except ConfigError as error:
         raise ReplayError(str(error)) from None
-    masker = Masker(source.secrets)
-    wanted = _wanted(source, options.sinks, lambda text: write(masker.mask(text)))
+    masker = Masker(settings.secrets)
+    wanted = _wanted(settings, options.sinks, lambda text: write(masker.mask(text)))
     try:
-        sinks = create_sinks(wanted, module_dirs=source.module_dirs, display=source.display)
+        sinks = create_sinks(wanted, module_dirs=settings.module_dirs, display=settings.display)
     except ConfigError as error:
         raise ReplayError(masker.mask(str(error))) from None
     with _alone(session_dir):
@@ -100,12 +100,12 @@ def _replay_one(
     masker: Masker,
     write: Callable[[str], None],
 ) -> bool:
-    dispatcher = Dispatcher([sink], session_dir, env_data, masker, patience_s=PATIENCE_S)
-    (spool,) = dispatcher.spools
+    dispatcher = SinkDispatcher([sink], session_dir, env_data, masker, patience_s=PATIENCE_S)
+    (receipts,) = dispatcher.receipts
     known = {delivery_key(result) for result in results}
-    every = [*results, *(result for result in spool.kept() if delivery_key(result) not in known)]
-    missing = [result for result in every if not spool.is_delivered(result)]
-    if not missing and spool.is_finalized():
+    every = [*results, *(result for result in receipts.kept() if delivery_key(result) not in known)]
+    missing = [result for result in every if not receipts.is_delivered(result)]
+    if not missing and receipts.is_finalized():
         write(f"sink {sink.name}: has everything already")
         return True
     dispatcher.open()
@@ -117,34 +117,36 @@ def _replay_one(
     return report.is_complete
 
 
-def _session_dir(session: Path, source: SinkSource | None) -> Path:
+def _session_dir(session: Path, settings: ReplaySettings | None) -> Path:
     tried = [session]
-    if source is not None and source.results_dir is not None and not session.is_absolute():
-        tried.append(source.results_dir / session)
+    if settings is not None and settings.results_dir is not None and not session.is_absolute():
+        tried.append(settings.results_dir / session)
     for path in tried:
         if (path / RUNS_NAME).is_dir():
             return path.resolve()
     raise ReplayError(f"no session at {' or '.join(map(str, tried))}: give the directory that holds {SESSION_NAME}")
 
 
-def _wanted(source: SinkSource, names: Sequence[str], write: Callable[[str], None]) -> list[SinkConfig]:
-    off = {sink.name: sink.reason for sink in source.switched_off}
-    known = [*(sink.name for sink in source.sinks), *off]
+def _wanted(settings: ReplaySettings, names: Sequence[str], write: Callable[[str], None]) -> list[SinkConfig]:
+    off = {sink.name: sink.reason for sink in settings.switched_off}
+    known = [*(sink.name for sink in settings.sinks), *off]
     for name in names:
         if name in off:
             raise ReplayError(f"the sink {name} is switched off: {off[name]}")
         if name not in known:
-            raise ReplayError(f"no sink {name} in {source.what}, expected {one_of(known)}{near(name, known)}")
+            raise ReplayError(f"no sink {name} in {settings.source}, expected {one_of(known)}{near(name, known)}")
     if not names:
         for name, reason in off.items():
             write(f"sink {name}: switched off: {reason}")
-    wanted = [sink for sink in source.sinks if not names or sink.name in names]
+    wanted = [sink for sink in settings.sinks if not names or sink.name in names]
     if not wanted:
-        raise ReplayError(f"no sink is switched on in {source.what}: give the files that name one with --config FILE")
-    incomplete = [sink.name for sink in wanted if source.is_incomplete(sink)]
+        raise ReplayError(
+            f"no sink is switched on in {settings.source}: give the files that name one with --config FILE"
+        )
+    incomplete = [sink.name for sink in wanted if settings.is_incomplete(sink)]
     if incomplete:
         raise ReplayError(
-            f"the settings of {', '.join(incomplete)} in {source.what} are not complete, because secrets are masked: "
+            f"the settings of {', '.join(incomplete)} in {settings.source} are incomplete, because secrets are masked: "
             "give the config files of the run with --config FILE, and define the environment variables that they need"
         )
     return wanted

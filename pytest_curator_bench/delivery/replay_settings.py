@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Where a replay has the settings of sinks from: config files, or the config that a session recorded."""
+"""Settings of the sinks of a replay: from config files, or from the config that a session recorded."""
 
 from __future__ import annotations
 
@@ -16,24 +16,24 @@ from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.model import SinkConfig, SwitchedOffSink
 from pytest_curator_bench.config.problems import ConfigError
 
-__all__ = ["SinkSource", "from_config_files", "from_session"]
+__all__ = ["ReplaySettings", "from_config_files", "from_session"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SinkSource:
+class ReplaySettings:
     """The sinks of a configuration.
 
     Attributes:
-        what: what it was read from, for messages.
+        source: what it was read from, for messages.
         sinks: the sinks that are switched on.
-        switched_off: sinks that lack an environment variable.
+        switched_off: sinks with an environment variable that is not defined.
         results_dir: where sessions are; ``None`` where that isn't known.
         module_dirs: where modules of ``class`` may be, besides Python's own path.
         secrets: strings that must appear in no output.
         display: how to write a file's path in messages.
     """
 
-    what: str
+    source: str
     sinks: tuple[SinkConfig, ...]
     switched_off: tuple[SwitchedOffSink, ...] = ()
     results_dir: Path | None = None
@@ -43,11 +43,11 @@ class SinkSource:
 
     @staticmethod
     def is_incomplete(sink: SinkConfig) -> bool:
-        """Whether the sink's settings lack what was masked, or not defined, when they were written down."""
+        """Whether a value of the sink's settings was masked, or not defined, when they were recorded."""
         return any(MASK in text or "${" in text for text in _texts(sink.settings))
 
 
-def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> SinkSource:
+def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> ReplaySettings:
     """The sinks of config files, merged in order; raises ConfigError."""
     missing = [f"config file not found: {file}" for file in files if not file.exists()]
     if missing:
@@ -61,8 +61,8 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Si
         root_dir=Path.cwd(),
         display=lambda path: names.get(path, str(path)),
     )
-    return SinkSource(
-        what=" + ".join(map(str, files)),
+    return ReplaySettings(
+        source=" + ".join(map(str, files)),
         sinks=config.sinks,
         switched_off=config.switched_off_sinks,
         results_dir=config.results_dir,
@@ -72,7 +72,7 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Si
     )
 
 
-def from_session(session_dir: Path) -> SinkSource:
+def from_session(session_dir: Path) -> ReplaySettings:
     """The sinks of the config that the session recorded, secrets masked; raises ConfigError."""
     file = session_dir / "config.yaml"
     try:
@@ -80,7 +80,7 @@ def from_session(session_dir: Path) -> SinkSource:
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ConfigError([f"{file} can't be read ({error}): give the config files with --config FILE"]) from None
-    return SinkSource(what=str(file), sinks=sinks, module_dirs=(Path.cwd(),))
+    return ReplaySettings(source=str(file), sinks=sinks, module_dirs=(Path.cwd(),))
 
 
 def _recorded(sink: Mapping[str, Any]) -> SinkConfig:

@@ -1,37 +1,37 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""One sink's thread: it calls the sink, keeps the order, tries again, and gives up in time."""
+"""One sink's thread: it calls the sink in order, retries, keeps quiet during measurements, and ends in time."""
 
 from __future__ import annotations
 
 import copy
-import itertools
 import logging
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError, delivery_key
+from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
+from pytest_curator_bench.sinks.http import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pytest_curator_bench.delivery.receipts import Spool
+    from pytest_curator_bench.delivery.receipts import Receipts
     from pytest_curator_bench.results.json_files import ResultDict
     from pytest_curator_bench.sinks.base import Sink
 
-__all__ = ["Channel", "SinkReport"]
+__all__ = ["SinkReport", "SinkWorker"]
 
 LONGEST_CALL_S = 900.0
-"""Longest that a call may go even if it reports progress, in seconds."""
+"""Longest that a call may take even if it reports progress, in seconds."""
 FIRST_PAUSE_S = 5.0
 LONGEST_PAUSE_S = 300.0
-# What a service asks for beyond that lasts longer than any session; waits can't take any number.
-LONGEST_ASKED_PAUSE_S = 1e6
-# At the end: how often in a row deliveries, and finalize(), may still fail, and the pause between, in seconds.
-LAST_TRIES = 2
-LAST_PAUSE_S = 1.0
+# At the end of the session: attempts of one call, and the first pause between them.
+LAST_ATTEMPTS = 4
+FIRST_LAST_PAUSE_S = 0.5
 MAX_REASON_CHARACTERS = 300
 
 _LOG = logging.getLogger("pytest_curator_bench.sinks")
@@ -66,109 +66,125 @@ class SinkReport:
         return self.is_finalized and not self.kept
 
 
-class Channel:
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A call of the sink that has not returned."""
+
+    what: str
+    begun: float
+
+
+class SinkWorker:
     """The deliveries to one sink.
 
-    A transient failure ends the present round; the next one begins after a pause that grows with each failure, or
-    that the service asks for. A result that fails permanently is passed over. A call that takes too long can't be
-    ended: its thread is left to itself, and the sink is called no more.
+    The thread calls ``initialize``, then delivers what is queued, in order, then calls ``finalize``. What fails for
+    now is retried after a pause, and holds up what is behind it. A result that fails for good is passed over. A call
+    that takes too long can't be ended: its thread is left to itself, and the sink is not called again.
+
+    While something is measured, a sink with ``deliver: between`` is not called, but for ``entry_started``.
 
     Args:
-        sink: its calls are made here alone.
-        spool: where receipts and undelivered results go.
-        start: what ``initialize`` is given.
+        sink: called by this worker alone.
+        receipts: where receipts and undelivered results go.
+        start: the arguments of ``initialize``.
         mask: hides secrets in a text.
-        patience_s: how long, at the end, it may go on without a sign of life from the sink, in seconds.
+        patience_s: how long the end of the session waits for a sign of life, in seconds.
     """
 
     def __init__(
         self,
         sink: Sink,
-        spool: Spool,
+        receipts: Receipts,
         start: tuple[str, Mapping[str, Any]],
         mask: Callable[[str], str],
         patience_s: float,
     ) -> None:
         self._sink = sink
-        self._spool = spool
+        self._receipts = receipts
         self._start = start
         self._mask = mask
         self._patience_s = patience_s
-        self._numbers = itertools.count()
         self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
         # What follows is read and changed under the condition only. Times are those of time.monotonic().
         self._condition = threading.Condition()
-        # Results by delivery key, and names of entries that begin under keys of their own, in order.
-        self._waiting: dict[str, Mapping[str, Any] | str] = {}
-        self._refused: dict[str, Mapping[str, Any]] = {}
+        self._queue: deque[Mapping[str, Any] | str] = deque()  # results, and names of entries that have started
+        self._refused: list[Mapping[str, Any]] = []
         self._delivered = 0
-        self._call: tuple[str, float] | None = None  # what runs now, and since when
+        self._call: _Call | None = None
         self._alive_at = 0.0
-        self._progress_at = 0.0  # the same without what only begins
+        self._backoff = Backoff(FIRST_PAUSE_S, LONGEST_PAUSE_S)
+        self._is_paused = False
         self._closing_at: float | None = None
-        self._next_try_at = 0.0
-        self._pause_is_asked_for = False
-        self._failures_in_a_row = 0
-        self._failures = 0
-        self._tries_left = {"deliveries": LAST_TRIES, "finalize": LAST_TRIES}
         self._is_initialized = False
         self._is_finalized = False
         self._is_over = False
+        self._failures = 0
         self._reason: str | None = None
 
-    # --- the controller's side; only wait_closed() takes time ---
+    # --- the controller's side; only the methods called wait_… take time ---
 
     def open(self) -> None:
         """Begin; the sink is initialized in its own thread."""
         try:
-            self._spool.open()
+            self._receipts.open()
         except OSError as error:
-            self._give_up(f"cannot write in {self._spool.root_dir} ({error.strerror or error})")
+            self._give_up(f"cannot write in {self._receipts.root_dir} ({error.strerror or error})")
             return
-        self._sink.state_dir = self._spool.state_dir
+        self._sink.state_dir = self._receipts.state_dir
         self._sink._on_progress = self._progress  # noqa: SLF001  # the other half of the same contract
         self._thread.start()
 
-    def wait_opened(self, begun: float, *, patience_s: float, at_most_s: float) -> None:
-        """Wait until the sink was initialized, or has failed at it, or the time is up.
-
-        Args:
-            begun: since when it is waited for, a time of time.monotonic().
-            patience_s: how long without a sign of life, in seconds.
-            at_most_s: how long in all, in seconds.
-        """
-        with self._condition:
-            while not (self._is_over or self._is_initialized or self._failures):
-                until = min(max(begun, self._progress_at) + patience_s, begun + at_most_s)
-                left_s = until - time.monotonic()
-                if left_s <= 0:
-                    return
-                self._condition.wait(left_s)
+    def wait_opened(self, begun: float, *, silence_s: float, total_s: float) -> None:
+        """Wait until the sink is initialized or has failed, for the times that :meth:`_wait_until` takes."""
+        self._wait_until(lambda: self._is_initialized or bool(self._failures), begun, silence_s, total_s)
 
     def entry_started(self, name: str) -> None:
-        """Tell the sink that an entry begins."""
-        self._add(f"started {next(self._numbers)}", name)
+        """Tell the sink that an entry has started."""
+        self._add(name)
 
     def submit(self, result: Mapping[str, Any]) -> None:
         """Deliver a result, now or later; nobody may change it from here on."""
-        self._add(delivery_key(result), result)
+        self._add(result)
 
-    def _add(self, key: str, item: Mapping[str, Any] | str) -> None:
+    def _add(self, item: Mapping[str, Any] | str) -> None:
         with self._condition:
-            self._check_overdue()
-            self._waiting[key] = item
+            self._give_up_if_overdue()
+            self._queue.append(item)
             self._condition.notify_all()
 
+    def pause(self) -> None:
+        """Note that something is measured from now on: a sink that delivers ``between`` is left alone."""
+        with self._condition:
+            self._is_paused = self._sink.deliver == "between"
+
+    def resume(self) -> None:
+        """Note that nothing is measured now."""
+        with self._condition:
+            self._is_paused = False
+            self._condition.notify_all()
+
+    def wait_paused(self, begun: float, *, silence_s: float, total_s: float) -> bool:
+        """Wait for the end of a call that is under way; False if it goes on.
+
+        The times are those that :meth:`_wait_until` takes.
+        """
+
+        def is_quiet() -> bool:
+            return not self._is_paused or self._call is None or self._call.what == "entry_started"
+
+        return self._wait_until(is_quiet, begun, silence_s, total_s)
+
     def begin_closing(self) -> None:
-        """Nothing more will come: try what is left, and finalize."""
+        """Nothing more will come: deliver what is left, and finalize."""
         with self._condition:
             self._closing_at = time.monotonic()
-            if not self._pause_is_asked_for:
-                self._next_try_at = 0.0
+            self._is_paused = False
+            self._backoff.restart(FIRST_LAST_PAUSE_S)
+            self._queue = deque(item for item in self._queue if not isinstance(item, str))
             self._condition.notify_all()
 
     def abandon(self, reason: str) -> None:
-        """Call the sink no more, and wait for nothing."""
+        """Don't call the sink again, and don't wait for it."""
         with self._condition:
             if not self._is_over:
                 self._give_up(reason)
@@ -178,9 +194,8 @@ class Channel:
         with self._condition:
             while not self._is_over:
                 self._condition.wait(max(self._deadline() - time.monotonic(), 0.001))
-                self._check_overdue()
-            waiting = {key: item for key, item in self._waiting.items() if not isinstance(item, str)}
-            left = list({**self._refused, **waiting}.values())
+                self._give_up_if_overdue()
+            left = [*self._refused, *(item for item in self._queue if not isinstance(item, str))]
             report = SinkReport(
                 name=self._sink.name,
                 delivered=self._delivered,
@@ -194,29 +209,47 @@ class Channel:
             self._keep(result)
         return report
 
+    def _wait_until(self, is_so: Callable[[], bool], begun: float, silence_s: float, total_s: float) -> bool:
+        """Wait until something is so, or the sink is given up; False if the time is up.
+
+        Args:
+            is_so: called with the condition held.
+            begun: since when, a time of time.monotonic().
+            silence_s: longest time without a sign of life, in seconds.
+            total_s: longest time in all, in seconds.
+        """
+        with self._condition:
+            while not (self._is_over or is_so()):
+                left_s = min(max(begun, self._alive_at) + silence_s, begun + total_s) - time.monotonic()
+                if left_s <= 0:
+                    return False
+                self._condition.wait(left_s)
+            return True
+
+    # --- deadlines; the condition is held ---
+
     def _deadline(self) -> float:
-        """When patience ends, as things are now; the condition is held."""
+        """When the sink is given up, as things are now."""
         if self._closing_at is None:
             return self._call_deadline()
         return min(self._call_deadline(), max(self._closing_at, self._alive_at) + self._patience_s)
 
     def _call_deadline(self) -> float:
-        """When the call under way has taken too long, whatever else there is; the condition is held."""
         if self._call is None:
             return threading.TIMEOUT_MAX
-        begun = self._call[1]
+        begun = self._call.begun
         return min(max(begun, self._alive_at) + self._sink.call_limit_s, begun + LONGEST_CALL_S)
 
-    def _check_overdue(self) -> None:
+    def _give_up_if_overdue(self) -> None:
         now = time.monotonic()
         if self._is_over or now < self._deadline():
             return
         if self._call is None or (self._reason and now < self._call_deadline()):
-            # A last try that has just begun says less than the one before it, which has ended.
-            self._give_up(self._reason or "no time was left for another try")
+            # The last attempt has just begun: the one before it, which has ended, says more.
+            self._give_up(self._reason or "no time was left for another attempt")
         else:
-            what, begun = self._call
-            self._give_up(f"{what}: no sign of life for {now - max(begun, self._alive_at):.0f} s")
+            silent_s = now - max(self._call.begun, self._alive_at)
+            self._give_up(f"{self._call.what}: no sign of life for {silent_s:.0f} s")
 
     def _give_up(self, reason: str) -> None:
         with self._condition:
@@ -236,157 +269,138 @@ class Channel:
 
     def _progress(self) -> None:
         with self._condition:
-            self._alive_at = self._progress_at = time.monotonic()
+            self._alive_at = time.monotonic()
             self._condition.notify_all()  # it is waited for longer now
 
     def _run(self) -> None:
         try:
-            while (work := self._next_work()) is not None:
-                work()
+            if self._repeat("initialize", self._initialize) == "done":
+                has_delivered = self._deliver()
+                if self._repeat("finalize", self._sink.finalize, LAST_ATTEMPTS if has_delivered else 1) == "done":
+                    self._mark_finalized()
         finally:
             with self._condition:
                 self._is_over = True
                 self._condition.notify_all()
 
-    def _next_work(self) -> Callable[[], None] | None:
-        """Wait until there is something to do; ``None`` when there will be nothing more."""
+    def _initialize(self) -> None:
+        name, env_data = self._start
+        self._sink.initialize(name, copy.deepcopy(dict(env_data)))
+        with self._condition:
+            self._is_initialized = True
+
+    def _deliver(self) -> bool:
+        """Deliver what is queued until the session ends; False if a result has failed too often by then."""
+        while (item := self._next()) is not None:
+            if isinstance(item, str):
+                self._attempt("entry_started", partial(self._sink.entry_started, item))
+                continue
+            outcome = self._repeat("process_result", partial(self._process, item))
+            if outcome == "later":
+                with self._condition:
+                    self._backoff.restart(FIRST_LAST_PAUSE_S)
+                return False
+            if outcome == "done":
+                self._write_receipt(item)
+            with self._condition:
+                self._queue.popleft()
+                if outcome == "done":
+                    self._delivered += 1
+                else:
+                    self._refused.append(item)
+        return True
+
+    def _process(self, result: Mapping[str, Any]) -> None:
+        try:
+            self._sink.process_result(cast("ResultDict", copy.deepcopy(dict(result))))
+        except BaseException:
+            self._keep(result)  # at once: this process may not live to see another attempt
+            raise
+
+    def _next(self) -> Mapping[str, Any] | str | None:
+        """Wait for the first of the queue, where a result stays until it is delivered; ``None`` at the end."""
         with self._condition:
             while not self._is_over:
-                work = self._due_work()
-                if work is None and self._closing_at is not None:
+                if self._queue and not isinstance(self._queue[0], str):
+                    return self._queue[0]
+                if self._queue:
+                    name = self._queue.popleft()
+                    if time.monotonic() >= self._backoff.ready_at:  # else it is old news when the pause is over
+                        return name
+                elif self._closing_at is not None:
                     return None
-                pause_s = self._next_try_at - time.monotonic()
-                if work is not None and pause_s <= 0:
-                    return work
-                if self._closing_at is not None and self._next_try_at > self._deadline():
-                    return None  # the service asks for a longer pause than there is time
-                self._condition.wait(pause_s if work is not None else None)
+                else:
+                    self._condition.wait()
         return None
 
-    def _due_work(self) -> Callable[[], None] | None:
-        is_closing = self._closing_at is not None
-        if (self._waiting or not self._is_initialized) and (not is_closing or self._tries_left["deliveries"]):
-            return self._round
-        if is_closing and self._is_initialized and not self._is_finalized and self._tries_left["finalize"]:
-            return self._finalize
-        return None
-
-    def _round(self) -> None:
-        """Deliver what waits, in order, until something fails that may work later."""
-        if not self._is_initialized:
-            name, env_data = self._start
-            outcome = self._attempt("initialize", lambda: self._sink.initialize(name, copy.deepcopy(dict(env_data))))
-            if outcome == "done":
-                with self._condition:
-                    self._is_initialized = True
-                    self._condition.notify_all()
-            elif outcome == "refused":
-                self._give_up(self._reason or "")
-            if outcome != "done":
-                return
-        while (item := self._first_waiting()) is not None:
-            if not self._deliver(*item):
-                return
-
-    def _first_waiting(self) -> tuple[str, Mapping[str, Any] | str] | None:
-        with self._condition:
-            if self._is_over:
-                return None
-            return next(iter(self._waiting.items()), None)
-
-    def _deliver(self, key: str, item: Mapping[str, Any] | str) -> bool:
-        """Deliver one; false if the round ends with it."""
-        if isinstance(item, str):
+    def _repeat(self, what: str, call: Callable[[], None], last_attempts: int = LAST_ATTEMPTS) -> _Outcome:
+        """Make a call as soon as the sink may be called, and again while that may help."""
+        while last_attempts and self._wait_turn():
             with self._condition:
-                self._waiting.pop(key, None)  # one try is all that it gets
-            return self._attempt("entry_started", lambda: self._sink.entry_started(item)) != "later"
-        outcome = self._attempt(
-            "process_result", lambda: self._sink.process_result(cast("ResultDict", copy.deepcopy(dict(item))))
-        )
-        if outcome == "done":
-            self._write_receipt(item)
-        else:
-            self._keep(item)
-        with self._condition:
-            if outcome == "done":
-                self._delivered += 1
-            elif outcome == "refused":
-                self._refused[key] = item
+                is_closing = self._closing_at is not None
+            outcome = self._attempt(what, call)
             if outcome != "later":
-                self._waiting.pop(key, None)
-        return outcome != "later"
+                return outcome
+            # Neither a call that was under way when the end came nor an answer that asks for a pause counts.
+            last_attempts -= is_closing and not self._backoff.is_asked_for
+        return "later"
 
-    def _finalize(self) -> None:
-        outcome = self._attempt("finalize", self._sink.finalize)
+    def _wait_turn(self) -> bool:
+        """Wait for the end of pauses and measurements; False if the sink is not to be called again."""
         with self._condition:
-            if outcome == "done":
-                self._is_finalized = True
-            elif outcome == "refused":
-                self._tries_left["finalize"] = 0
-        if outcome == "done":
-            try:
-                self._spool.mark_finalized()
-            except OSError as error:
-                _LOG.warning("sink %s: no note of its end can be written: %s", self._sink.name, error)
+            while not self._is_over:
+                pause_s = self._backoff.ready_at - time.monotonic()
+                if self._closing_at is not None and self._backoff.ready_at > self._deadline():
+                    return False  # the service asks for a longer pause than there is time
+                if pause_s <= 0 and not self._is_paused:
+                    return True
+                self._condition.wait(None if self._is_paused else pause_s)
+        return False
 
     def _attempt(self, what: str, call: Callable[[], None]) -> _Outcome:
         failure: BaseException | None = None
         with self._condition:
             if self._is_over:
                 return "later"
-            self._call = (what, time.monotonic())
-            is_last = self._closing_at is not None
+            self._call = _Call(what, time.monotonic())
             self._condition.notify_all()  # whoever waits for the end has a nearer deadline now
         try:
             call()
         except BaseException as error:  # sys.exit() of a sink's would end its thread unseen
             failure = error
-        outcome: _Outcome = (
-            "done" if failure is None else "refused" if isinstance(failure, PermanentSinkError) else "later"
-        )
         with self._condition:
             self._call = None
+            self._condition.notify_all()
             if failure is not None:
                 self._note_failure(f"{what}: {_described(failure)}")
-            if outcome == "later":
-                self._plan_next_try(what, failure, is_last=is_last)
-            else:
+            if failure is None or isinstance(failure, PermanentSinkError):
                 self._alive_at = time.monotonic()
-                if what != "finalize":
-                    self._tries_left["deliveries"] = LAST_TRIES
-                self._failures_in_a_row = 0
-                self._next_try_at = 0.0
-                self._pause_is_asked_for = False
-            self._condition.notify_all()
-        return outcome
+                self._backoff.succeeded()
+                return "done" if failure is None else "refused"
+            self._backoff.failed(failure.retry_after_s if isinstance(failure, TransientSinkError) else None)
+            # What starts while the sink is in trouble is old news when it is back.
+            self._queue = deque(item for item in self._queue if not isinstance(item, str))
+            return "later"
 
-    def _plan_next_try(self, what: str, failure: BaseException | None, *, is_last: bool) -> None:
-        asked_s = failure.retry_after_s if isinstance(failure, TransientSinkError) else None
-        self._failures_in_a_row += 1
-        if asked_s is not None:
-            pause_s = min(asked_s, LONGEST_ASKED_PAUSE_S) if asked_s > 0 else 0.0  # not for NaN either
-        elif self._closing_at is not None:
-            pause_s = LAST_PAUSE_S
-            if is_last:  # what was under way already when the end came is none of the last tries
-                self._tries_left["finalize" if what == "finalize" else "deliveries"] -= 1
-        else:
-            pause_s = min(FIRST_PAUSE_S * 2 ** min(self._failures_in_a_row - 1, 10), LONGEST_PAUSE_S)
-        self._next_try_at = time.monotonic() + pause_s
-        self._pause_is_asked_for = asked_s is not None
-        # What begins while the sink is in trouble is old news when it is back.
-        self._waiting = {key: item for key, item in self._waiting.items() if not isinstance(item, str)}
-
-    # --- the spool; a full disk must not end the thread ---
+    # --- the disk; a full one must not end the thread ---
 
     def _write_receipt(self, result: Mapping[str, Any]) -> None:
         try:
-            self._spool.mark_delivered(result)
+            self._receipts.mark_delivered(result)
         except OSError as error:
-            _LOG.warning("sink %s: no receipt can be written, a replay will deliver again: %s", self._sink.name, error)
+            _LOG.warning("sink %s: cannot write a receipt, a replay will deliver again: %s", self._sink.name, error)
+
+    def _mark_finalized(self) -> None:
+        with self._condition:
+            self._is_finalized = True
+        try:
+            self._receipts.mark_finalized()
+        except OSError as error:
+            _LOG.warning("sink %s: cannot note that it was finalized: %s", self._sink.name, error)
 
     def _keep(self, result: Mapping[str, Any]) -> None:
         try:
-            self._spool.keep(result)
+            self._receipts.keep(result)
         except OSError as error:
             _LOG.warning("sink %s: %s", self._sink.name, error)
 

@@ -259,6 +259,8 @@ class Controller:
             return
         if self._live is not None and (report.when != "setup" or not report.passed):
             self._live.ended(report.nodeid)
+        # Its fixtures are set up, so that the entry has its lease and its cluster, and the script starts.
+        self._delivery.measuring(entry.name, report.when == "setup" and report.passed)
         data = getattr(report, REPORT_ATTRIBUTE, None)
         if data is not None:
             self._results[entry.name] = EntryResult.from_dict(data)

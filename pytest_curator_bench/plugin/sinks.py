@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The controller's side of the sinks: which there are, and what they are told when."""
+"""The controller's side of the sinks: create them, and pass on what happens in a run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.config.problems import ConfigError
-from pytest_curator_bench.delivery.dispatcher import Dispatcher, report_lines
+from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, report_lines
 from pytest_curator_bench.sinks.registry import create_sinks
 
 if TYPE_CHECKING:
@@ -52,12 +52,25 @@ def create_delivery(bench_run: BenchRun, config: pytest.Config) -> Delivery:
         )
     except ConfigError as error:
         raise pytest.UsageError(bench_run.services.masker.mask(str(error))) from None
-    for library in (name for sink in sinks for name in sink.libraries):
-        # Warnings of all threads go to the item that runs just then, which has nothing to do with them.
-        config.addinivalue_line("filterwarnings", f"ignore:::{library}([.]|$)")
-        # While the session begins no item is running, and Python itself would print them.
-        warnings.filterwarnings("ignore", module=rf"{library}([.]|$)")
+    _ignore_warnings(config, [name for sink in sinks for name in sink.libraries])
     return Delivery(bench_run, sinks)
+
+
+def _ignore_warnings(config: pytest.Config, libraries: Sequence[str]) -> None:
+    """Ignore what libraries of sinks warn of, until this run ends.
+
+    Warnings know no threads: pytest would report them for the item that runs at that moment, which did not cause them.
+    """
+    if not libraries:
+        return
+    for library in libraries:
+        config.addinivalue_line("filterwarnings", f"ignore:::{library}([.]|$)")
+    # pytest applies its filters only around items and hooks: here Python itself would print warnings.
+    filters = warnings.catch_warnings()
+    filters.__enter__()
+    config.add_cleanup(lambda: filters.__exit__(None, None, None))
+    for library in libraries:
+        warnings.filterwarnings("ignore", module=rf"{library}([.]|$)")
 
 
 class Delivery:
@@ -66,11 +79,12 @@ class Delivery:
     def __init__(self, bench_run: BenchRun, sinks: Sequence[Sink]) -> None:
         self._bench_run = bench_run
         self._sinks = sinks
-        self._dispatcher: Dispatcher | None = None
+        self._dispatcher: SinkDispatcher | None = None
         self._reports: Sequence[SinkReport] = ()
+        self._measuring: set[str] = set()
 
     def begin(self, entries: Sequence[str], facts: RunFacts, environment: Mapping[str, Any]) -> None:
-        """The session is open, and ``entries`` will run."""
+        """Initialize the sinks for a session that will run ``entries``."""
         if not self._sinks:
             return
         store = self._bench_run.store
@@ -82,26 +96,34 @@ class Delivery:
             "run_id": store.run_id,
             "session_dir": str(store.session_dir),
         }
-        self._dispatcher = Dispatcher(self._sinks, store.session_dir, env_data, self._bench_run.services.masker)
+        self._dispatcher = SinkDispatcher(self._sinks, store.session_dir, env_data, self._bench_run.services.masker)
         self._dispatcher.open()
 
     def entry_started(self, name: str) -> None:
-        """An entry begins."""
+        """Tell the sinks that an entry has started."""
         if self._dispatcher is not None:
             self._dispatcher.entry_started(name)
 
+    def measuring(self, name: str, is_measuring: bool) -> None:
+        """Note whether the script of an entry runs; sinks work while none does, unless they are set to."""
+        (self._measuring.add if is_measuring else self._measuring.discard)(name)
+        if self._dispatcher is not None and self._measuring:
+            self._dispatcher.pause()
+        elif self._dispatcher is not None:
+            self._dispatcher.resume()
+
     def submit(self, result: Mapping[str, Any]) -> None:
-        """An entry has ended."""
+        """Deliver the result of an entry."""
         if self._dispatcher is not None:
             self._dispatcher.submit(result)
 
     def close(self) -> None:
-        """Deliver what is left, for as long as that may take."""
+        """Deliver what is left, within the limits of the dispatcher."""
         if self._dispatcher is not None:
             self._reports = self._dispatcher.close()
 
     def write_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """One line for each sink, and what to do if one of them has not received everything."""
+        """Write one line for each sink, and what to do if one of them has not received everything."""
         quiet = terminalreporter.config.option.verbose < 0
         reports = [report for report in self._reports if not (quiet and report.is_complete)]
         for line in report_lines(reports):

@@ -1,13 +1,13 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a sink is: the contract between results and wherever they go. It knows only plain data."""
+"""The contract of a sink: plain data in, an exception if it could not be delivered."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -41,17 +41,18 @@ _KEY_DIGITS = 32
 class Sink(ABC):
     """A place that results are delivered to.
 
-    One object serves one session. Its methods are called by the controlling pytest process alone, one at a time,
-    in a thread of the sink's own, so that they never hold up a benchmark. Whatever they raise changes no outcome:
-    the result counts as not delivered, is kept, and is delivered again later, perhaps by another process
-    (``curator-bench replay``). **The same result may therefore come twice**, after a call that failed half-way
-    for instance: recognise it by :func:`delivery_key`, at the service or by a receipt in :attr:`state_dir`.
+    One object serves one session. The controlling pytest process calls its methods, one at a time, in a thread of the
+    sink's own. An exception changes no outcome: the result is kept and delivered again later, perhaps by another
+    process (``curator-bench replay``). **The same result may therefore come twice**, for instance after a call that
+    failed half-way: recognise it by :func:`delivery_key`, at the service or by a receipt in :attr:`state_dir`.
 
     Attributes:
         call_limit_s: longest that one call may go without returning or calling :meth:`report_progress`, in
             seconds; a sink that takes longer is given up for the rest of the session.
         libraries: packages that it loads; what they warn of among themselves is kept out of pytest's summary.
         name: the sink's name in the configuration; set before :meth:`initialize`.
+        deliver: the setting of this name: whether it is called only ``between`` measurements, or also ``during``
+            them; :meth:`entry_started` is always called.
         state_dir: a directory in the session's for receipts and other notes of the sink's; set, and made, before
             :meth:`initialize`. What lies in it is there again when the session is replayed.
         link: the page that shows what was delivered, once there is one: it is shown in the summary.
@@ -61,6 +62,7 @@ class Sink(ABC):
     libraries: ClassVar[tuple[str, ...]] = ()
 
     name: str
+    deliver: Literal["between", "during"] = "between"
     state_dir: Path
     link: str | None = None
     _on_progress: Callable[[], None] | None = None
@@ -69,15 +71,15 @@ class Sink(ABC):
         """Check the settings, and do nothing else: no connection, no file, no heavy import.
 
         Args:
-            config: the sink's settings, environment variables put in, and its ``name``; ``class`` and ``enabled``
-                are left out. May hold secrets.
+            config: the sink's settings, environment variables expanded, and its ``name``; without ``class``,
+                ``enabled`` and ``deliver``. May hold secrets.
 
         Raises:
             SinkConfigError: a setting is wrong, or a package that the sink needs is not installed.
         """
 
     def initialize(self, session_name: str, env_data: Mapping[str, Any]) -> None:  # noqa: B027  # optional
-        """Get ready for a session; called before the first result, and again after it failed.
+        """Get ready for a session; called before the first result, and again if it fails.
 
         Args:
             session_name: the session's name.
@@ -87,7 +89,10 @@ class Sink(ABC):
         """
 
     def entry_started(self, name: str) -> None:  # noqa: B027  # optional
-        """An entry begins. Only for live displays: never repeated, and left out while the sink is in trouble."""
+        """Show that an entry has started, by one small request: it may be measured already.
+
+        Only for live displays: never repeated, and left out while the sink is in trouble.
+        """
 
     @abstractmethod
     def process_result(self, result: ResultDict) -> None:
@@ -98,15 +103,15 @@ class Sink(ABC):
                 your own may as well declare it as ``Mapping[str, Any]``.
 
         Raises:
-            TransientSinkError: not delivered, worth another try (any other exception counts as this one).
-            PermanentSinkError: not delivered, and trying again will not help until somebody changes something.
+            TransientSinkError: not delivered, worth a retry (any other exception counts as this one).
+            PermanentSinkError: not delivered, and a retry will not help until somebody changes something.
         """
 
     def finalize(self) -> None:  # noqa: B027  # optional
         """The session ends; called once all results were tried, and again in a replay that delivers more."""
 
     def report_progress(self) -> None:
-        """Say from within a long call (an upload) that it moves on: its time limit starts anew."""
+        """Report from within a long call (an upload) that it makes progress: its time limit starts anew."""
         if self._on_progress is not None:
             self._on_progress()
 
@@ -124,7 +129,7 @@ class TransientSinkError(Exception):
 
 
 class PermanentSinkError(Exception):
-    """Not delivered, and trying again in this run will not help: it is left to a replay."""
+    """Not delivered, and a retry in this run will not help: it is left to a replay."""
 
 
 class SinkConfigError(Exception):
@@ -184,7 +189,7 @@ class SinkSettings(BaseModel):
 
 
 def delivery_key(result: Mapping[str, Any]) -> str:
-    """What tells one result from all others, in this process and any later one: 32 hexadecimal digits.
+    """Return what identifies a result, in this process and any later one: 32 hexadecimal digits.
 
     It follows from the session, the entry and the start of its script; for an entry whose script never started,
     from what is said about that.

@@ -1,9 +1,10 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""From the ``sinks`` of a configuration to sink objects, or to errors that name file, line and key."""
+"""Create the sinks of a configuration, or errors that name file, line and key."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import inspect
 import re
@@ -17,7 +18,7 @@ from pytest_curator_bench.config.problems import ConfigError, Problem
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from pytest_curator_bench.config.model import SinkConfig
@@ -48,7 +49,7 @@ def create_sinks(
     module_dirs: Sequence[Path] = (),
     display: Callable[[Path], str] = str,
 ) -> list[Sink]:
-    """Find each sink's class, and have it check its settings. Nothing else happens: no connection, no file.
+    """Find each sink's class, which checks its settings. Nothing else happens: no connection, no file.
 
     A sink's class is the one that ``class`` names, else one registered under its name (``registered``), else a
     built-in one, else that of an entry point of the group :data:`ENTRY_POINT_GROUP`.
@@ -56,7 +57,7 @@ def create_sinks(
     Args:
         configs: the sinks that are switched on.
         registered: classes by name, as the hook ``pytest_bench_sinks`` gives them.
-        module_dirs: where modules of ``class`` are looked for besides Python's own path, which comes first.
+        module_dirs: where modules of ``class`` are looked for after Python's own path, while they are imported.
         display: how to write a file's path in messages.
 
     Raises:
@@ -87,7 +88,7 @@ def _create(config: SinkConfig, registered: Mapping[str, Any], module_dirs: Sequ
         raise SinkConfigError(
             "", f"{sink_class.__name__} can't take these settings: it raised {type(error).__name__}"
         ) from error
-    sink.name = config.name
+    sink.name, sink.deliver = config.name, config.deliver
     return sink
 
 
@@ -110,11 +111,9 @@ def _class_of(config: SinkConfig, registered: Mapping[str, Any], module_dirs: Se
 
 def _load(path: str, key: str, module_dirs: Sequence[Path]) -> object:
     module_name, _, attribute = path.partition(":")
-    for directory in map(str, module_dirs):
-        if directory not in sys.path:
-            sys.path.append(directory)  # last: nothing that is installed is shadowed
     try:
-        found: object = importlib.import_module(module_name)
+        with _import_path(module_dirs):
+            found: object = importlib.import_module(module_name)
     except Exception as error:  # a user's module may raise anything
         text = f"the module {module_name} can't be imported: {type(error).__name__}: {error}"
         raise SinkConfigError(key, f"{text}; looked for it on Python's path and beside the config files") from error
@@ -126,12 +125,25 @@ def _load(path: str, key: str, module_dirs: Sequence[Path]) -> object:
     return found
 
 
+@contextlib.contextmanager
+def _import_path(directories: Sequence[Path]) -> Iterator[None]:
+    """Let imports find modules in ``directories``, too; last, so that nothing that is installed is shadowed."""
+    added = [directory for directory in map(str, directories) if directory not in sys.path]
+    sys.path += added
+    try:
+        yield
+    finally:
+        for directory in added:
+            with contextlib.suppress(ValueError):  # the module itself may have changed the path
+                sys.path.remove(directory)
+
+
 def _checked(found: object, key: str, what: str) -> type[Sink]:
     if not isinstance(found, type) or not issubclass(found, Sink):
         raise SinkConfigError(key, f"{what} is no subclass of pytest_curator_bench.sinks.Sink")
     if inspect.isabstract(found):
         missing = ", ".join(sorted(found.__abstractmethods__))
-        raise SinkConfigError(key, f"{what} is not complete: it lacks {missing}")
+        raise SinkConfigError(key, f"{what} is abstract: missing {missing}")
     return found
 
 

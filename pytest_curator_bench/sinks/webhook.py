@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import email.utils
 import hashlib
 import hmac
 import http.client
@@ -20,13 +19,13 @@ from pydantic import Field
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.atomic import json_line
 from pytest_curator_bench.sinks.base import (
-    PermanentSinkError,
     Sink,
     SinkConfigError,
     SinkSettings,
     TransientSinkError,
     delivery_key,
 )
+from pytest_curator_bench.sinks.http import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +37,6 @@ __all__ = [
     "SIGNATURE_HEADER",
     "TIMESTAMP_HEADER",
     "WebhookSink",
-    "is_genuine",
-    "retry_after_s",
     "signature",
 ]
 
@@ -49,12 +46,9 @@ TIMESTAMP_HEADER = "X-Curator-Bench-Timestamp"
 """When the request was signed: whole seconds since 1970, UTC."""
 SIGNATURE_HEADER = "X-Curator-Bench-Signature"
 """``v1=`` and the HMAC-SHA256 (RFC 2104), in hexadecimal digits, of the timestamp, a dot and the body."""
-TOLERANCE_S = 300
-"""How old a genuine request may be, in seconds, so that nobody can send a recorded one again later."""
 
-# For connecting and for the answer each: both fit into one call, so that a slow server is tried again, not given up.
+# For connecting and for the answer each: both fit into one call, so that a slow server is retried, not given up.
 REQUEST_TIMEOUT_S = 4.0
-_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class WebhookSettings(SinkSettings):
@@ -67,9 +61,9 @@ class WebhookSettings(SinkSettings):
 class WebhookSink(Sink):
     """Sends each result to a URL as the body of a POST request, ``results.json`` as it is.
 
-    2xx means delivered. 408, 425, 429, 5xx and a broken connection are tried again, not before ``Retry-After``; every
-    other answer, redirects included, is left to a replay. A receiver may get a result twice, if its answer got lost:
-    the header ``Idempotency-Key`` tells.
+    2xx means delivered. 408, 425, 429, 5xx and a broken connection are retried, not before ``Retry-After``; every other
+    answer, redirects included, is left to a replay. A receiver may get a result twice if its answer is lost: the header
+    ``Idempotency-Key`` identifies it.
     """
 
     def __init__(self, config: Mapping[str, Any]) -> None:
@@ -116,42 +110,11 @@ def signature(secret: str, timestamp: str, body: bytes) -> str:
     return f"v1={digest}"
 
 
-def is_genuine(secret: str, *, timestamp: str, sent: str, body: bytes, now: float | None = None) -> bool:
-    """For receivers: whether a request was signed with ``secret``, not long ago.
-
-    Args:
-        secret: what both sides know.
-        timestamp: the value of :data:`TIMESTAMP_HEADER`, or empty.
-        sent: the value of :data:`SIGNATURE_HEADER`, or empty.
-        body: the request's body, as it came.
-        now: the time to compare with, in seconds since 1970; by default the present.
-    """
-    if not (timestamp.isascii() and timestamp.isdigit()):
-        return False
-    if abs((time.time() if now is None else now) - int(timestamp)) > TOLERANCE_S:
-        return False
-    return hmac.compare_digest(signature(secret, timestamp, body).encode(), sent.encode(errors="replace"))
-
-
-def retry_after_s(value: str | None) -> float | None:
-    """The seconds that a ``Retry-After`` header asks for (RFC 9110: a number, or a date); ``None`` for neither."""
-    if value is None:
-        return None
-    if value.strip().isascii() and value.strip().isdigit():
-        return float(value)
-    try:
-        return max(email.utils.parsedate_to_datetime(value).timestamp() - time.time(), 0.0)
-    except (ValueError, TypeError, OverflowError):
-        return None
-
-
 def _refusal(status: int, retry_after: str | None, host: str) -> Exception:
     answer = f"{host} answered with status {status}"
-    if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return TransientSinkError(answer, retry_after_s(retry_after))
-    if status < HTTPStatus.BAD_REQUEST:
-        return PermanentSinkError(f"{answer}, a redirect: set url to the address that it leads to")
-    return PermanentSinkError(answer)
+    if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+        answer += ", a redirect: set url to the address that it leads to"
+    return refusal(answer, status, retry_after)
 
 
 class _NoRedirects(urllib.request.HTTPRedirectHandler):

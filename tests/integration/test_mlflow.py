@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import math
+import os
 import socket
 import subprocess
 import sys
@@ -79,8 +81,8 @@ def patience(monkeypatch: pytest.MonkeyPatch) -> None:
 def be_patient(project: Project) -> None:
     """To import MLflow may take longer than a session waits for a sink at its end, where the machine is busy."""
     (project.path / "benchmarks" / "conftest.py").write_text(
-        "from pytest_curator_bench.delivery.dispatcher import Dispatcher\n"
-        f"Dispatcher.__init__.__kwdefaults__['patience_s'] = {LIMIT_S}\n"
+        "from pytest_curator_bench.delivery.dispatcher import SinkDispatcher\n"
+        f"SinkDispatcher.__init__.__kwdefaults__['patience_s'] = {LIMIT_S}\n"
     )
 
 
@@ -383,3 +385,27 @@ def test_a_server_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
             listening.close()
         with pytest.raises(TransientSinkError, match=r"MLflow at 127.0.0.1: .*(refused|timed out)"):
             sink_of(tmp_path, f"http://127.0.0.1:{port}", "away")
+
+
+def test_nothing_of_mlflow_stays_changed(store_uri: str, tmp_path: Path) -> None:
+    """Time-outs, retries and logs are the sink's own during its calls alone; scripts inherit no variable."""
+    from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
+
+    before = [
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES.default,
+        MLFLOW_HTTP_REQUEST_TIMEOUT.default,
+        logging.getLogger("mlflow").level,
+    ]
+    assert before[0] > 0
+    store = MlflowStore(store_uri, tmp_path, lambda: None)
+    store.open()
+    with store._talking(), MlflowStore(store_uri, tmp_path, lambda: None)._talking():
+        seen = [MLFLOW_HTTP_REQUEST_MAX_RETRIES.default, MLFLOW_HTTP_REQUEST_TIMEOUT.default]
+    assert seen == [0, LIMIT_S]
+    after = [
+        MLFLOW_HTTP_REQUEST_MAX_RETRIES.default,
+        MLFLOW_HTTP_REQUEST_TIMEOUT.default,
+        logging.getLogger("mlflow").level,
+    ]
+    assert after == before
+    assert "MLFLOW_DISABLE_TELEMETRY" not in os.environ

@@ -106,7 +106,7 @@ def test_a_drive_that_is_down(drive_project: Project, drive: DriveServer) -> Non
     reason = "finalize: beginning an upload: Drive answered with status 503 (backendError)"
     result.stdout.fnmatch_lines(
         [
-            f"sink gdrive: 2 delivered; not finalized; 2 calls failed, the last one with: {reason}",
+            f"sink gdrive: 2 delivered; not finalized; 4 calls failed, the last one with: {reason}",
             "to deliver what is left: curator-bench replay *",
         ]
     )

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.bench_project import TIMED_SCRIPT
 from tests.support.processes import eventually
+from tests.support.slack_server import CHANNEL, TOKEN
 
 if TYPE_CHECKING:
     from tests.support.bench_project import Project
+    from tests.support.slack_server import Slack
     from tests.support.webhook_receiver import Receiver
 
 # Sinks for these tests. Each writes down its calls; while there is a file `down`, none of them works.
@@ -135,6 +138,45 @@ def test_what_a_sink_is_told(sinks: Project, workers: int) -> None:
         assert env_data[key] == session[key]
     pids = {json.loads(line)[0] for line in (sinks.path / "mine.calls").read_text().splitlines()}
     assert len(pids) == 1
+
+
+@pytest.mark.parametrize(("deliver", "workers"), [("", 0), ("deliver: between, ", 2), ("deliver: during, ", 0)])
+def test_sinks_are_quiet_while_something_is_measured(
+    sinks: Project, receiver: Receiver, deliver: str, workers: int
+) -> None:
+    """No request arrives between the start and the end of a script, unless one asks for that; nothing is lost."""
+    # The retry falls into the next entry, and so does the result of the second worker.
+    receiver.faults = [(503, ("Retry-After", "1"))]
+    sinks.script("timed.py", TIMED_SCRIPT)
+    sinks.config(
+        f"sinks: [{{name: webhook, {deliver}url: '{receiver.url}', secret: planted-secret-7}}]\n"
+        "entries:\n"
+        f"  - {{name: a, script: timed.py, args: '{3 if workers else 0}'}}\n"
+        f"  - {{name: b, script: timed.py, args: '{0 if workers else 3}'}}\n"
+        "  - {name: c, script: timed.py, args: '0'}\n"
+    )
+    result = sinks.run("-n", str(workers))
+    result.assert_outcomes(passed=3)
+    result.stdout.fnmatch_lines(["sink webhook: 3 delivered*"])
+    assert sorted(value["name"] for value in receiver.received.values()) == ["a", "b", "c"]
+    scripts = [map(float, (sinks.session_dir / name / "times.txt").read_text().split()) for name in "abc"]
+    disturbed = [begun for begun, ended in scripts for at in receiver.times if begun < at < ended]
+    assert bool(disturbed) == ("during" in deliver)
+
+
+def test_slacks_running_line(sinks: Project, slack: Slack) -> None:
+    """It is one request as an entry starts; replies and counts come when the script has ended."""
+    sinks.script("timed.py", TIMED_SCRIPT)
+    sinks.config(
+        f"sinks: [{{name: slack, bot_token: {TOKEN}, channel_id: {CHANNEL}, api_url: '{slack.api_url}'}}]\n"
+        "entries: [{name: a, script: timed.py, args: '2'}, {name: b, script: timed.py, args: '2'}]\n"
+    )
+    sinks.run().assert_outcomes(passed=2)
+    assert len(slack.replies) == 2
+    for name in "ab":
+        begun, ended = map(float, (sinks.session_dir / name / "times.txt").read_text().split())
+        during = [call for call, at in zip(slack.calls, slack.times, strict=True) if begun < at < ended]
+        assert during in ([], ["chat.postMessage"], ["chat.update"])
 
 
 def test_nothing_runs_no_sink(sinks: Project) -> None:
@@ -365,7 +407,7 @@ def test_two_replays_at_once(sinks: Project) -> None:
             ["SESSION", "--sink", "min"],
             "no sink min in *config.yaml, expected one of lacking, mine; did you mean 'mine'[?]\n",
         ),
-        (["SESSION"], "the settings of mine, lacking in *config.yaml are not complete, *--config FILE*\n"),
+        (["SESSION"], "the settings of mine, lacking in *config.yaml are incomplete, *--config FILE*\n"),
         (
             ["SESSION", "--sink", "lacking", "--config", "benchmarks/config.yaml"],
             "the sink lacking is switched off: the environment variable NOT_THERE is not defined, or empty\n",

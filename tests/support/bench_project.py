@@ -44,6 +44,18 @@ for name, data in files.items():
 sys.exit(args.exit)
 """
 
+# Notes when it begins and ends, in times of time.monotonic(), which all processes share.
+TIMED_SCRIPT = """
+import pathlib, sys, time
+begun = time.monotonic()
+time.sleep(float(sys.argv[1]))
+out = pathlib.Path(sys.argv[sys.argv.index("--benchmark-results-path") + 1])
+for name in ("params.json", "metrics.json"):
+    (out / name).write_text("{}")
+(out / "tasks.pkl").write_bytes(b"\\x80\\x04].")
+(out / "times.txt").write_text(f"{begun} {time.monotonic()}")
+"""
+
 # Put before another script: the first that comes stays until somebody waits for what it has, and has said so.
 UNTIL_WAITED_FOR = """
 import contextlib, json, os, pathlib, sys, time

@@ -8,14 +8,13 @@ and https://developers.google.com/workspace/drive/api/guides/handle-errors.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from pytest_curator_bench.sinks.base import CALL_LIMIT_S, PermanentSinkError, TransientSinkError
-from pytest_curator_bench.sinks.webhook import retry_after_s
+from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
+from pytest_curator_bench.sinks.http import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,20 +22,17 @@ if TYPE_CHECKING:
     import requests
     from google.auth.transport.requests import AuthorizedSession
 
-__all__ = ["DriveApi", "Patience", "RemoteFile", "authorized_session"]
+__all__ = ["DriveApi", "RemoteFile", "authorized_session"]
 
 FOLDER_TYPE = "application/vnd.google-apps.folder"
 # The narrower drive.file sees no folder that a person has made and shared.
 SCOPE = "https://www.googleapis.com/auth/drive"
 # For connecting and for each answer; several requests in a row must not look like a hang.
 REQUEST_TIMEOUT_S = 4.0
-MAX_TRIES = 5
-FIRST_PAUSE_S = 1.0
 PAGE_SIZE = 1000
 
 FILE_FIELDS = "id,md5Checksum,webViewLink,appProperties"
-_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
-_LATER_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
+_TEMPORARY_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "sharingRateLimitExceeded"})
 _REMEDIES = {
     "storageQuotaExceeded": "a service account has no space of its own: use a folder of a shared drive, or set subject",
     "teamDriveFileLimitExceeded": "the shared drive holds as many files as it can: remove some, or use another one",
@@ -72,30 +68,10 @@ class RemoteFile:
         )
 
 
-class Patience:
-    """Decides how often something is tried again, so that the sink is never taken for one that hangs."""
-
-    def __init__(self) -> None:
-        self._tries = 0
-        self._alive_at = time.monotonic()
-
-    def moved_on(self) -> None:
-        """It got further: start counting anew."""
-        self._tries = 0
-        self._alive_at = time.monotonic()
-
-    def wait(self, error: TransientSinkError) -> None:
-        """Pause before the next try, for as long as the service asks, or longer each time; else raise ``error``."""
-        self._tries += 1
-        pause_s = FIRST_PAUSE_S * 2 ** (self._tries - 1) if error.retry_after_s is None else error.retry_after_s
-        ends_at = time.monotonic() + pause_s + REQUEST_TIMEOUT_S
-        if self._tries >= MAX_TRIES or ends_at > self._alive_at + CALL_LIMIT_S:
-            raise error
-        time.sleep(pause_s)
-
-
 class DriveApi:
     """Requests to Drive, shared drives included.
+
+    No request is repeated here: the sink's worker calls the sink again, which finds what is there already.
 
     Attributes:
         on_progress: called when something worked, and while something is sent.
@@ -121,36 +97,26 @@ class DriveApi:
         return urlsplit(url)[:2] == urlsplit(self._api_url)[:2]
 
     def send(
-        self,
-        method: str,
-        url: str,
-        *,
-        what: str,
-        accepted: Iterable[int] = (HTTPStatus.OK,),
-        params: Mapping[str, str] | None = None,
-        **more: Any,
+        self, method: str, url: str, *, what: str, accepted: Iterable[int] = (HTTPStatus.OK,), **more: Any
     ) -> requests.Response:
-        """One request, one answer.
+        """Make one request and return the answer.
 
         Args:
             method: of HTTP.
             url: where to.
             what: what it is good for, for messages.
             accepted: the statuses that are returned.
-            params: of the query.
-            more: as for requests.
+            more: arguments of ``requests.Session.request``.
 
         Raises:
-            TransientSinkError: no answer, or one that asks to try again.
+            TransientSinkError: no answer, or one that asks for a retry.
             PermanentSinkError: any other answer.
         """
         import requests
         from google.auth import exceptions
 
         try:
-            response = self._session.request(
-                method, url, params=params, timeout=REQUEST_TIMEOUT_S, allow_redirects=False, **more
-            )
+            response = self._session.request(method, url, timeout=REQUEST_TIMEOUT_S, allow_redirects=False, **more)
         except exceptions.RefreshError as error:
             raise _token_error(error) from None
         except (requests.RequestException, exceptions.GoogleAuthError) as error:
@@ -163,13 +129,8 @@ class DriveApi:
         return response
 
     def ask(self, method: str, path: str, *, what: str, **more: Any) -> dict[str, Any]:
-        """A request that may be repeated, until it is answered; the answer's JSON object. Raises as :meth:`send`."""
-        patience = Patience()
-        while True:
-            try:
-                return json_of(self.send(method, f"{self._api_url}/drive/v3/{path}", what=what, **more), what)
-            except TransientSinkError as error:
-                patience.wait(error)
+        """Return the JSON object of the answer to a request; raises as :meth:`send`."""
+        return json_of(self.send(method, f"{self._api_url}/drive/v3/{path}", what=what, **more), what)
 
     def shared_drive_of(self, folder_id: str) -> str | None:
         """The shared drive that the folder is in, ``None`` for somebody's own drive.
@@ -233,7 +194,7 @@ class DriveApi:
         data = self.ask(
             "POST",
             "files",
-            what="making a folder",
+            what="creating a folder",
             accepted=(HTTPStatus.OK, HTTPStatus.CONFLICT),
             params={"fields": FILE_FIELDS, "supportsAllDrives": "true"},
             json={
@@ -246,7 +207,9 @@ class DriveApi:
         )
         made = RemoteFile.of(data) if "id" in data else self.look_up(file_id)
         if made is None:
-            raise TransientSinkError("making a folder: it exists, and does not")
+            raise TransientSinkError(
+                f"creating a folder: Drive reports ID {file_id} as taken, but no such file is visible; will retry"
+            )
         return made
 
 
@@ -283,12 +246,12 @@ def json_of(response: requests.Response, what: str) -> dict[str, Any]:
 def _refusal(response: requests.Response, what: str) -> Exception:
     status, reason = response.status_code, _reason(response)
     text = f"{what}: Drive answered with status {status}" + (f" ({reason})" if reason else "")
-    if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR or reason in _LATER_REASONS:
-        return TransientSinkError(text, retry_after_s(response.headers.get("Retry-After")))
+    if reason in _TEMPORARY_REASONS:
+        status = HTTPStatus.TOO_MANY_REQUESTS  # some come with 403
     remedy = _REMEDIES.get(reason)
     if status == HTTPStatus.NOT_FOUND:
         remedy = "check drive_folder_id, and share that folder with the service account"
-    return PermanentSinkError(f"{text}: {remedy}" if remedy else text)
+    return refusal(f"{text}: {remedy}" if remedy else text, status, response.headers.get("Retry-After"))
 
 
 def _reason(response: requests.Response) -> str:

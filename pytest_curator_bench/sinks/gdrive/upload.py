@@ -1,22 +1,26 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Google Drive's resumable uploads: whatever breaks, the next try goes on where the service has got to.
+"""Google Drive's resumable uploads: after a break, the next call continues where the service has got to.
 
 The protocol: https://developers.google.com/workspace/drive/api/guides/manage-uploads#resumable
+
+Why no library does this, tried against the server of the tests: google-resumable-media 2.11 fails when the answer to
+the last part is lost (its ``recover()`` refuses the 200) and when the upload is forgotten, and continues an upload of
+another process only through private attributes. google-api-python-client 2.202 copes with every break if
+``next_chunk()`` is called from a loop like the one below, but can't ask how far an upload of another process has got,
+reports no progress within a part, and brings 111 MB of API descriptions.
 """
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench._util.atomic import read_json_object, write_json
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
-from pytest_curator_bench.sinks.gdrive.api import FILE_FIELDS, Patience, RemoteFile, json_of
+from pytest_curator_bench.sinks.gdrive.api import FILE_FIELDS, RemoteFile, json_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -66,7 +70,7 @@ def upload(
         receipt_file: where the receipt is; gone when all is done.
 
     Raises:
-        TransientSinkError: try again.
+        TransientSinkError: a later call continues.
         PermanentSinkError: Drive refuses it.
         OSError: the file can't be read, or the receipt not written.
     """
@@ -87,7 +91,7 @@ def upload(
         try:
             uploaded = _transfer(api, url, content, ask_first=is_resumed)
         except PermanentSinkError:
-            receipt_file.unlink(missing_ok=True)  # what is refused once is not worth going on with
+            receipt_file.unlink(missing_ok=True)  # what is refused once is not worth continuing
             raise
         if uploaded is None:  # the upload is no longer known; all may have arrived before
             url, is_resumed = None, False
@@ -102,63 +106,59 @@ def upload(
 
 
 def _read_receipt(file: Path, facts: Mapping[str, Any]) -> dict[str, Any] | None:
-    with contextlib.suppress(OSError, ValueError, TypeError):
-        receipt: dict[str, Any] = json.loads(file.read_bytes())
-        if {key: receipt.get(key) for key in facts} == facts and "file_id" in receipt:
-            return receipt
-    return None
+    receipt = read_json_object(file)
+    return receipt if receipt and {key: receipt.get(key) for key in facts} == facts and "file_id" in receipt else None
 
 
 def _start(
     api: DriveApi, content: Content, metadata: Mapping[str, Any], file_id: str, *, is_new: bool, media_type: str
 ) -> str:
-    """Begin an upload; its address."""
-    patience = Patience()
-    while True:
-        try:
-            response = api.send(
-                "POST" if is_new else "PATCH",
-                api.upload_url if is_new else f"{api.upload_url}/{file_id}",
-                what="beginning an upload",
-                params={"uploadType": "resumable", "supportsAllDrives": "true", "fields": FILE_FIELDS},
-                headers={"X-Upload-Content-Type": media_type, "X-Upload-Content-Length": str(content.size_bytes)},
-                json={**metadata, "id": file_id} if is_new else {},
-            )
-        except TransientSinkError as error:
-            patience.wait(error)
-            continue
-        url = str(response.headers.get("Location", ""))
-        if not api.is_ours(url):
-            raise PermanentSinkError("beginning an upload: the answer names no address of the API's")
-        return url
+    """Begin an upload and return its address."""
+    response = api.send(
+        "POST" if is_new else "PATCH",
+        api.upload_url if is_new else f"{api.upload_url}/{file_id}",
+        what="beginning an upload",
+        params={"uploadType": "resumable", "supportsAllDrives": "true", "fields": FILE_FIELDS},
+        headers={"X-Upload-Content-Type": media_type, "X-Upload-Content-Length": str(content.size_bytes)},
+        json={**metadata, "id": file_id} if is_new else {},
+    )
+    url = str(response.headers.get("Location", ""))
+    if not api.is_ours(url):
+        raise PermanentSinkError("beginning an upload: the answer names no address of the API's")
+    return url
 
 
 def _transfer(api: DriveApi, url: str, content: Content, *, ask_first: bool) -> RemoteFile | None:
-    """Send what is missing; the file, or ``None`` if the upload is no longer known."""
-    patience = Patience()
-    farthest = 0
-    part_bytes = MIN_PART_BYTES
+    """Send what is missing; return the file, or ``None`` if the upload is no longer known.
+
+    A part that breaks off is asked about at once. If that moves the upload on, it goes on; else the worker's next call
+    continues it, after a pause.
+    """
     at: int | None = None if ask_first else 0  # None: only Drive knows
+    farthest = -1 if ask_first else 0
+    part_bytes = MIN_PART_BYTES
+    broken: TransientSinkError | None = None
     while True:
         begun = time.monotonic()
         try:
             response = _put(api, url, content, at, part_bytes)
         except TransientSinkError as error:
-            patience.wait(error)
-            at, part_bytes = None, MIN_PART_BYTES
+            if at is None or error.retry_after_s is not None:
+                raise
+            at, part_bytes, broken = None, MIN_PART_BYTES, error
             continue
         if response.status_code in _DONE:
             return RemoteFile.of(json_of(response, "uploading"))
         if response.status_code in _GONE:
             return None
+        was_sent = at is not None
         at = _received_bytes(response, content)
-        if at > farthest:
-            farthest = at
-            patience.moved_on()
+        if at <= farthest:
+            raise broken or TransientSinkError("uploading: Drive takes nothing more")
+        farthest, broken = at, None
+        if was_sent:
             is_fast = time.monotonic() - begun < PART_TARGET_S
             part_bytes = min(part_bytes * 2, MAX_PART_BYTES) if is_fast else max(part_bytes // 2, MIN_PART_BYTES)
-        else:
-            patience.wait(TransientSinkError("uploading: Drive takes nothing more"))
 
 
 def _put(api: DriveApi, url: str, content: Content, at: int | None, part_bytes: int) -> requests.Response:

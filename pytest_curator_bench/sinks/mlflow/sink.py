@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from pytest_curator_bench._util.atomic import read_json_object
 from pytest_curator_bench.results.format import read_file_or_skip
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError, SinkSettings, delivery_key
@@ -187,13 +187,10 @@ def _files_below(directory: Path) -> Iterator[Path]:
 
 
 def _own_dir(result: Mapping[str, Any]) -> Path | None:
-    """The entry's directory, unless it is gone, or holds the files of a later go by now."""
+    """The entry's directory, unless it is gone, or holds the files of a later run by now."""
     entry_dir = Path(str(result.get("entry_dir")))
-    try:
-        found = json.loads((entry_dir / "results.json").read_bytes())
-        return entry_dir if delivery_key(found) == delivery_key(result) else None
-    except (OSError, ValueError, AttributeError):
-        return None
+    found = read_json_object(entry_dir / "results.json")
+    return entry_dir if delivery_key(found) == delivery_key(result) else None
 
 
 def _is_database(uri: str) -> bool:

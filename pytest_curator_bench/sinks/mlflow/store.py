@@ -1,11 +1,11 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""MLflow's client as we use it: its limits, its time-outs, and what its errors mean to us.
+"""MLflow's client as the sink uses it: its limits, its time-outs, and the meaning of its errors.
 
-The only module that imports mlflow, when a store is opened. ``MlflowClient`` alone is used: the fluent API works on
-global state. What must be set otherwise than MLflow has it is set as the *default* of its variables, in this process:
-environment variables of the user go before, and scripts, which inherit the environment, see nothing of it. The one
-exception is ``MLFLOW_DISABLE_TELEMETRY``, which must be there while mlflow is imported, and stays.
+The only module that imports mlflow, when a store is opened. It uses ``MlflowClient`` alone: the fluent API works on
+global state. The client takes no time-out and no number of retries: it reads them from environment variables in each
+request. So the *defaults* of these variables are changed while a call runs, and only then; variables that the user has
+set take precedence, and scripts, which inherit the environment, see nothing of it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import contextlib
 import json
 import logging
 import os
+import threading
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -21,6 +22,7 @@ from urllib.parse import urlsplit
 
 from pytest_curator_bench._util.atomic import json_line
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
+from pytest_curator_bench.sinks.http import is_temporary
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,7 +40,6 @@ MAX_PARAMS_OR_TAGS = 100
 MAX_REQUEST_CHARACTERS = 500_000
 PARENT_TAG = "mlflow.parentRunId"
 
-_LATER = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # What is gone by now is made anew at the next try.
 _GONE = "RESOURCE_DOES_NOT_EXIST"
 _Item = TypeVar("_Item")
@@ -81,18 +82,9 @@ class MlflowStore:
 
     def open(self) -> None:
         """Import mlflow and make the store, if it is one on this machine."""
-        # Read while mlflow is imported. A benchmark's numbers are nobody else's business, and CI often has no network.
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        from mlflow import MlflowClient, environment_variables
-
+        with _telemetry_disabled():
+            from mlflow import MlflowClient
         self._on_progress()
-        # The sinks' dispatcher tries again, and knows when; retries of creating a run could make two of them.
-        environment_variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES.default = 0
-        environment_variables.MLFLOW_HTTP_REQUEST_TIMEOUT.default = REQUEST_TIMEOUT_S
-        environment_variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT.default = True
-        environment_variables.MLFLOW_ALLOW_FILE_STORE.default = True  # whoever writes file: wants it
-        # Its own handler writes into the terminal, which is pytest's.
-        logging.getLogger("mlflow").setLevel(logging.ERROR)
         with self._talking(), _each_migration(self._on_progress):
             if urlsplit(self.uri).scheme.startswith("sqlite"):
                 Path(urlsplit(self.uri).path).parent.mkdir(parents=True, exist_ok=True)
@@ -207,15 +199,73 @@ class MlflowStore:
         from mlflow.exceptions import MlflowException
 
         try:
-            yield
+            with _BORROWED:
+                yield
         except MlflowException as error:
             status = error.get_http_status_code()
             text = f"MLflow at {self._where}: {_short(str(error))}"
-            is_refusal = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _LATER
+            is_refusal = status >= HTTPStatus.BAD_REQUEST and not is_temporary(status)
             if is_refusal and error.error_code != _GONE:
                 raise PermanentSinkError(text) from error
             raise TransientSinkError(text) from error
         self._on_progress()
+
+
+class _BorrowedSettings:
+    """Settings of MLflow that are the sink's own while a call of any sink runs, and the user's otherwise."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._calls = 0
+        self._before = contextlib.ExitStack()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._calls += 1
+            if self._calls == 1:
+                self._change()
+
+    def __exit__(self, *exception: object) -> None:
+        with self._lock:
+            self._calls -= 1
+            if not self._calls:
+                self._before.close()
+
+    def _change(self) -> None:
+        from mlflow import environment_variables as variables
+
+        for variable, default in (
+            # The sink's worker repeats calls, and knows when; creating a run twice could make two of them.
+            (variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES, 0),
+            (variables.MLFLOW_HTTP_REQUEST_TIMEOUT, REQUEST_TIMEOUT_S),
+            (variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT, True),
+            (variables.MLFLOW_ALLOW_FILE_STORE, True),  # whoever writes file: wants it
+        ):
+            self._before.callback(setattr, variable, "default", variable.default)
+            variable.default = default
+        # Its own handler writes into the terminal, which is pytest's.
+        logger = logging.getLogger("mlflow")
+        self._before.callback(logger.setLevel, logger.level)
+        logger.setLevel(logging.ERROR)
+
+
+_BORROWED = _BorrowedSettings()
+
+
+@contextlib.contextmanager
+def _telemetry_disabled() -> Iterator[None]:
+    """Keep MLflow, which decides that when it is imported, from reporting what is done with it to its makers.
+
+    A benchmark's numbers are nobody else's business, and CI often has no network.
+    """
+    name = "MLFLOW_DISABLE_TELEMETRY"
+    is_ours = name not in os.environ
+    os.environ.setdefault(name, "true")
+    try:
+        yield
+    finally:
+        if is_ours:
+            os.environ.pop(name, None)
 
 
 def _batches(items: Iterable[tuple[str, _Item]], most: int) -> Iterator[list[tuple[str, _Item]]]:

@@ -1,19 +1,18 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Calls to Slack through slack_sdk, each with an answer that is certain: arrived, refused, not yet, or unknown."""
+"""Calls of Slack through slack_sdk, and what their errors mean: refused, not taken yet, or unknown."""
 
 from __future__ import annotations
 
 import json
 import logging
 import re
-import time
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
-from pytest_curator_bench.sinks.webhook import retry_after_s
+from pytest_curator_bench.sinks.http import refusal, retry_after_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,7 +29,7 @@ METADATA_TYPE = "curator_bench_delivery"
 MAX_PAGES = 10
 
 _NOT_TAKEN = frozenset({"ratelimited", "rate_limited"})
-_LATER = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
+_TEMPORARY = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
 _GONE = frozenset({"message_not_found", "thread_not_found", "cant_update_message"})
 _REMEDIES = {
     "invalid_auth": "check bot_token",
@@ -53,15 +52,13 @@ class NotTakenError(TransientSinkError):
 
 
 class GoneError(Exception):
-    """The message that a call is about is not there any more, or can't be changed."""
+    """The message of a call is gone, or can't be changed."""
 
 
 class SlackBot:
     """An app with a bot token: it posts, changes what it has posted, and finds it again.
 
-    slack_sdk repeats only what may happen twice without harm, once; everything else is repeated by who calls us,
-    which also obeys ``Retry-After``: a pause inside a call would count as a hang. Until it is over, every call raises
-    NotTakenError without asking Slack. May be used by several threads.
+    Nothing is repeated here: the sink's worker calls again, and obeys ``Retry-After``.
 
     Args:
         token: the bot's token, ``xoxb-…``.
@@ -72,17 +69,11 @@ class SlackBot:
 
     def __init__(self, token: str, channel: str, api_url: str, report_progress: Callable[[], None]) -> None:
         from slack_sdk import WebClient
-        from slack_sdk.http_retry.builtin_handlers import ConnectionErrorRetryHandler, ServerErrorRetryHandler
 
-        handlers = [ConnectionErrorRetryHandler(), ServerErrorRetryHandler()]
         self._channel = channel
         self._report_progress = report_progress
-        self._quiet_until = 0.0  # in the time of time.monotonic()
-        self._once = WebClient(
+        self._client = WebClient(
             token, base_url=api_url, timeout=REQUEST_TIMEOUT_S, logger=_silent_logger(), retry_handlers=[]
-        )
-        self._repeated = WebClient(
-            token, base_url=api_url, timeout=REQUEST_TIMEOUT_S, logger=_silent_logger(), retry_handlers=list(handlers)
         )
 
     def post(self, message: Mapping[str, Any], key: str, thread: str | None = None) -> str:
@@ -97,7 +88,7 @@ class SlackBot:
             PermanentSinkError: Slack refuses it.
         """
         answer = self._call(
-            lambda: self._once.chat_postMessage(
+            lambda: self._client.chat_postMessage(
                 channel=self._channel,
                 thread_ts=thread,
                 metadata={"event_type": METADATA_TYPE, "event_payload": {"key": key}},
@@ -113,7 +104,7 @@ class SlackBot:
     def update(self, ts: str, message: Mapping[str, Any], key: str) -> None:
         """Replace a message's content; raises as :meth:`post` does."""
         metadata = {"event_type": METADATA_TYPE, "event_payload": {"key": key}}
-        self._call(lambda: self._repeated.chat_update(channel=self._channel, ts=ts, metadata=metadata, **message))
+        self._call(lambda: self._client.chat_update(channel=self._channel, ts=ts, metadata=metadata, **message))
 
     def find(self, key: str, oldest: float, thread: str | None = None) -> str | None:
         """The ``ts`` of the message that was posted under ``key``, if it has arrived.
@@ -152,22 +143,16 @@ class SlackBot:
 
     def _read(self, page: dict[str, Any], thread: str | None) -> SlackResponse:
         if thread is None:
-            return self._repeated.conversations_history(**page)
-        return self._repeated.conversations_replies(ts=thread, **page)
+            return self._client.conversations_history(**page)
+        return self._client.conversations_replies(ts=thread, **page)
 
     def _call(self, call: Callable[[], SlackResponse]) -> SlackResponse:
         from slack_sdk.errors import SlackApiError, SlackClientError
 
-        pause_s = self._quiet_until - time.monotonic()
-        if pause_s > 0:
-            raise NotTakenError("Slack has asked for a pause", pause_s)
         try:
             answer = call()
         except SlackApiError as error:
-            refusal = _refusal_of_api(error.response)
-            if isinstance(refusal, TransientSinkError) and refusal.retry_after_s:
-                self._quiet_until = time.monotonic() + refusal.retry_after_s
-            raise refusal from None
+            raise _refusal_of_api(error.response) from None
         except (OSError, HTTPException, ValueError, SlackClientError) as error:
             raise _no_answer(error) from None
         self._report_progress()
@@ -212,18 +197,15 @@ def _refusal_of_api(response: SlackResponse) -> Exception:
 def _refusal(status: int, code: str, headers: Mapping[str, Any], detail: str = "") -> Exception:
     told = f"Slack answered {code}" if code else f"Slack answered with status {status}"
     told += f" ({detail})" if detail else ""
-    pause_s = retry_after_s(
-        next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), None)
-    )
+    retry_after = next((str(value) for name, value in headers.items() if name.lower() == "retry-after"), None)
     if code in _GONE:
         return GoneError(told)
     if status == HTTPStatus.TOO_MANY_REQUESTS or code in _NOT_TAKEN:
-        return NotTakenError(told, pause_s)
-    is_later = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT or code in _LATER
+        return NotTakenError(told, retry_after_s(retry_after))
     # Of an answer of 200 that is none of Slack's, nobody knows what has become of the request.
-    if is_later or (status == HTTPStatus.OK and not code):
-        return TransientSinkError(told, pause_s)
-    return PermanentSinkError(told + (f": {_REMEDIES[code]}" if code in _REMEDIES else ""))
+    if code in _TEMPORARY or (status == HTTPStatus.OK and not code):
+        status = HTTPStatus.SERVICE_UNAVAILABLE
+    return refusal(told + (f": {_REMEDIES[code]}" if code in _REMEDIES else ""), status, retry_after)
 
 
 def _no_answer(error: Exception) -> TransientSinkError:

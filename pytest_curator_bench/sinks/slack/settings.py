@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The settings of the sink ``slack``, and what can be wrong with them."""
+"""Settings of the sink ``slack``."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from pytest_curator_bench.sinks.base import SinkConfigError, SinkSettings
-from pytest_curator_bench.sinks.slack.blocks import is_notable
 from pytest_curator_bench.sinks.slack.client import API_URL
+from pytest_curator_bench.sinks.slack.messages import is_notable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -4,11 +4,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
-import threading
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +17,14 @@ from pytest_curator_bench.sinks.base import (
     TransientSinkError,
     delivery_key,
 )
-from pytest_curator_bench.sinks.slack.blocks import EntryLine, summary_message
 from pytest_curator_bench.sinks.slack.client import GoneError, NotTakenError, SlackBot, SlackWebhook
-from pytest_curator_bench.sinks.slack.session import compared_message, look_of, session_view
+from pytest_curator_bench.sinks.slack.messages import (
+    EntryLine,
+    MessageStyle,
+    compared_message,
+    session_view,
+    summary_message,
+)
 from pytest_curator_bench.sinks.slack.settings import SlackSettings, check
 from pytest_curator_bench.sinks.slack.state import SlackState
 
@@ -29,9 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["SlackSink"]
 
-UPDATE_PAUSE_S = 1.5
-"""Least time between two live updates, in seconds: Slack takes about one message a second and channel."""
-TROUBLE_PAUSE_S = 5.0
+UPDATE_INTERVAL_S = 1.5
+"""Mean time between live updates at the least, in seconds: Slack takes some 50 of them a minute."""
+MAX_UPDATES_AT_ONCE = 10
 SUMMARY = "summary"
 # Slack's clock and ours may differ by so much, in seconds.
 _CLOCK_TOLERANCE_S = 300.0
@@ -52,15 +56,14 @@ class SlackSink(Sink):
         self._bot: SlackBot | None = None
         self._webhook: SlackWebhook | None = None
         self._running: set[str] = set()
-        self._is_finalizing = False
-        self._timer: threading.Timer | None = None
-        self._next_update_at = 0.0  # in the time of time.monotonic()
+        self._updates_left = float(MAX_UPDATES_AT_ONCE)
+        self._updated_at = time.monotonic()
 
     def initialize(self, session_name: str, env_data: Mapping[str, Any]) -> None:
-        """Load slack_sdk; nothing is sent before there is something to tell."""
+        """Load slack_sdk; nothing is sent before there is something to report."""
         self._session_name = session_name
         self._env_data = env_data
-        self._look = look_of(self._settings, env_data)
+        self._style = MessageStyle.of(self._settings, env_data)
         self._state = SlackState(self.state_dir)
         if self._settings.webhook_url is not None:
             self._webhook = SlackWebhook(self._settings.webhook_url, self.report_progress)
@@ -70,37 +73,34 @@ class SlackSink(Sink):
         self._write_run()
 
     def entry_started(self, name: str) -> None:
-        """Show it in the summary, soon."""
+        """Show it in the summary."""
         self._running.add(name)
         self._write_run()
-        self._update_soon()
+        self._update()
 
     def process_result(self, result: Mapping[str, Any]) -> None:
-        """Send its message, if it gets one, and have the summary updated soon."""
+        """Send its message, if it gets one; update the summary if others run that may run for long."""
         key = delivery_key(result)
         self._running.discard(str(result.get("name")))
         self._write_run()
-        self._state.add_line(key, EntryLine.of(result, self._look))
+        self._state.add_line(key, EntryLine.of(result, self._style))
         if self._settings.wants_message(result):
-            message = compared_message(result, self._look, Path(str(self._env_data.get("results_dir"))))
+            message = compared_message(result, self._style, Path(str(self._env_data.get("results_dir"))))
             if self._webhook is not None:
                 self._send_by_webhook(key, message)
             else:
                 self._reply(key, message)
-        self._update_soon()
+        if self._running:  # else the next entry or the end updates it at once
+            self._update()
 
     def finalize(self) -> None:
         """Send the summary as it is at the end."""
-        self._is_finalizing = True
-        timer = self._timer  # its own thread may set it to None this moment
-        if timer is not None:
-            timer.cancel()
         self._running.clear()
         self._write_run()
         if self._webhook is None:
-            self._publish_summary()
+            self._publish_summary(is_over=True)
             return
-        message = self._summary()
+        message = self._summary(is_over=True)
         digest = hashlib.sha256(repr(message).encode()).hexdigest()[:32]
         self._send_by_webhook(f"{SUMMARY}-{digest}", message)
 
@@ -108,9 +108,11 @@ class SlackSink(Sink):
         run_id = str(self._env_data.get("run_id") or "run")
         self._state.write_run(run_id, self._env_data.get("entries") or (), self._running)
 
-    def _summary(self) -> dict[str, Any]:
-        view = session_view(self._session_name, self._env_data, self._state, is_over=self._is_finalizing)
-        return summary_message(view, self._look)
+    def _summary(self, *, is_over: bool = False) -> dict[str, Any]:
+        entries, running = self._state.runs()
+        lines = self._state.lines()
+        view = session_view(self._session_name, self._env_data, entries, lines, running=running, is_over=is_over)
+        return summary_message(view, self._style)
 
     # --- the incoming webhook ---
 
@@ -138,23 +140,36 @@ class SlackSink(Sink):
                 self._forget_summary(thread)
                 raise TransientSinkError(f"the session's message was deleted ({error}): a new one is posted") from None
 
-    def _publish_summary(self) -> None:
-        """Post the summary, or bring it up to date; other runs do so, too, one at a time."""
+    def _update(self) -> None:
+        """Update the summary while entries run, if that is wanted, possible, and not too often."""
+        if self._bot is None or self._settings.live_updates is False:
+            return
+        now = time.monotonic()
+        fresh = (now - self._updated_at) / UPDATE_INTERVAL_S
+        self._updates_left = min(self._updates_left + fresh, MAX_UPDATES_AT_ONCE)
+        self._updated_at = now
+        if self._updates_left >= 1:
+            self._updates_left -= 1
+            self._publish_summary(is_over=False)
+
+    def _publish_summary(self, *, is_over: bool) -> None:
+        """Post the summary, or update it; one of the runs that share it at a time."""
+        summary = partial(self._summary, is_over=is_over)
         with self._state.locked(SUMMARY):
-            ts, is_new = self._sent_once(SUMMARY, self._summary)
+            ts, is_new = self._sent_once(SUMMARY, summary)
             note = self._state.note(SUMMARY)
             if is_new or self._bot is None or note is None:
                 return
             try:
-                self._bot.update(ts, self._summary(), note.message_id)
+                self._bot.update(ts, summary(), note.message_id)
             except GoneError:
                 self._state.forget(SUMMARY)
-                self._sent_once(SUMMARY, self._summary)
+                self._sent_once(SUMMARY, summary)
 
     def _sent_once(
         self, key: str, message: Callable[[], dict[str, Any]], thread: str | None = None
     ) -> tuple[str, bool]:
-        """Post a message unless it is there: its ``ts``, and whether it is new. Its lock is held."""
+        """Post a message unless it exists; return its ``ts``, and whether it is new. Its lock is held."""
         if self._bot is None:
             raise RuntimeError("initialize() comes first")
         note = self._state.note(key)
@@ -181,22 +196,3 @@ class SlackSink(Sink):
             note = self._state.note(SUMMARY)
             if note is not None and note.ts == thread:
                 self._state.forget(SUMMARY)
-
-    def _update_soon(self) -> None:
-        """Have the summary updated by a thread of its own, so that events that come fast are told together."""
-        if self._bot is None or self._settings.live_updates is False or self._timer is not None:
-            return
-        self._timer = threading.Timer(max(self._next_update_at - time.monotonic(), 0.0), self._update_now)
-        self._timer.daemon = True
-        self._timer.start()
-
-    def _update_now(self) -> None:
-        self._next_update_at = time.monotonic() + UPDATE_PAUSE_S
-        self._timer = None  # what happens from here on needs another one
-        if self._is_finalizing:
-            return
-        # Whatever it is, finalize() meets it again, and tells.
-        with contextlib.suppress(Exception):
-            self._publish_summary()
-            return
-        self._next_update_at = time.monotonic() + TROUBLE_PAUSE_S

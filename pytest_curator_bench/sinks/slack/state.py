@@ -1,9 +1,9 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What a session's Slack sink remembers, in files that all runs of the session share.
+"""Notes of the Slack sink, in files that all runs of a session share.
 
 {state_dir}/
-    messages/{key}.json     one message each, the summary under "summary": being sent, or where it is
+    messages/{key}.json     one message each (the summary: "summary"), and whether it is being sent or where it is
     entries/{key}.json      what the summary says of one result, by delivery key
     runs/{run id}.json      what one run will run, and is running now
     *.lock                  held while the message of that name is sent
@@ -12,15 +12,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import secrets
 import time
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench._util.atomic import read_json_object, write_json
 from pytest_curator_bench.sinks.files.locking import locked
-from pytest_curator_bench.sinks.slack.blocks import EntryLine
+from pytest_curator_bench.sinks.slack.messages import EntryLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -47,7 +46,7 @@ class Note:
 
 
 class SlackState:
-    """The files; every method raises OSError where the disk doesn't do its part."""
+    """The files; every method raises OSError if the disk fails."""
 
     def __init__(self, state_dir: Path) -> None:
         self._dir = state_dir
@@ -56,13 +55,13 @@ class SlackState:
 
     @contextlib.contextmanager
     def locked(self, key: str) -> Iterator[None]:
-        """Keep other runs away from the message ``key``."""
+        """Keep other runs from sending the message ``key``."""
         with locked(self._dir / f"{key}.lock"):
             yield
 
     def note(self, key: str) -> Note | None:
-        """What is known of a message; ``None`` if nobody has tried to send it."""
-        data = _read(self._dir / "messages" / f"{key}.json")
+        """Return what is known of a message; ``None`` if nobody has tried to send it."""
+        data = read_json_object(self._dir / "messages" / f"{key}.json")
         with contextlib.suppress(KeyError, TypeError, ValueError):
             return Note(
                 message_id=str(data["message_id"]),
@@ -83,7 +82,7 @@ class SlackState:
         self._write_note(key, replace(note, ts=ts, is_sent=True))
 
     def forget(self, key: str) -> None:
-        """The message is not there: it may be sent anew."""
+        """Note that a message does not exist: it may be sent anew."""
         (self._dir / "messages" / f"{key}.json").unlink(missing_ok=True)
 
     def _write_note(self, key: str, note: Note) -> None:
@@ -94,11 +93,11 @@ class SlackState:
         write_json(self._dir / "entries" / f"{key}.json", asdict(line))
 
     def lines(self) -> tuple[EntryLine, ...]:
-        """What is known of all results, the latest of each entry."""
+        """Return the lines of all results, the latest of each entry."""
         lines = []
         for file in sorted((self._dir / "entries").glob("*.json")):
             with contextlib.suppress(TypeError):
-                lines.append(EntryLine(**_read(file)))
+                lines.append(EntryLine(**read_json_object(file)))
         return latest_lines(lines)
 
     def write_run(self, run_id: str, entries: Sequence[str], running: Iterable[str]) -> None:
@@ -108,8 +107,8 @@ class SlackState:
         write_json(self._dir / "runs" / f"{run_id}.json", data, durable=False)
 
     def runs(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Names of all runs' entries, and of those that run now."""
-        runs = [_read(file) for file in sorted((self._dir / "runs").glob("*.json"))]
+        """Return the names of the entries of all runs, and of those that run now."""
+        runs = [read_json_object(file) for file in sorted((self._dir / "runs").glob("*.json"))]
         entries, running = (
             tuple(dict.fromkeys(str(name) for run in runs for name in run.get(key) or ()))
             for key in ("entries", "running")
@@ -118,16 +117,8 @@ class SlackState:
 
 
 def latest_lines(lines: Iterable[EntryLine]) -> tuple[EntryLine, ...]:
-    """One line an entry: the result that started last; that an entry was skipped takes no result away."""
+    """Return one line per entry: the result that started last; ``skipped`` never replaces a result."""
     latest: dict[str, EntryLine] = {}
     for line in sorted(lines, key=lambda line: (line.status != "skipped", line.started_at)):
         latest[line.name] = line
     return tuple(latest.values())
-
-
-def _read(file: Path) -> dict[str, Any]:
-    with contextlib.suppress(OSError, ValueError):
-        data = json.loads(file.read_bytes())
-        if isinstance(data, dict):
-            return data
-    return {}

@@ -17,8 +17,8 @@ import pytest
 
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.delivery import dispatcher as dispatch_module
-from pytest_curator_bench.delivery import worker as channel_module
-from pytest_curator_bench.delivery.dispatcher import Dispatcher, SinkReport, report_lines
+from pytest_curator_bench.delivery import worker as worker_module
+from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, SinkReport, report_lines
 from pytest_curator_bench.sinks import PermanentSinkError, Sink, TransientSinkError, delivery_key
 from tests.support.sinks import env_data_of, result_of
 
@@ -93,11 +93,11 @@ def fine() -> None:
     """A plan: nothing."""
 
 
-def dispatcher(tmp_path: Path, *sinks: Sink, patience_s: float = LONG_S) -> Dispatcher:
+def dispatcher(tmp_path: Path, *sinks: Sink, patience_s: float = LONG_S) -> SinkDispatcher:
     """An open dispatcher for the session ``s``."""
     session_dir = tmp_path / "s"
     session_dir.mkdir(exist_ok=True)
-    made = Dispatcher(sinks, session_dir, env_data_of(session_dir), Masker([SECRET]), patience_s=patience_s)
+    made = SinkDispatcher(sinks, session_dir, env_data_of(session_dir), Masker([SECRET]), patience_s=patience_s)
     made.open()
     return made
 
@@ -113,8 +113,8 @@ def deliver(tmp_path: Path, sink: Sink, *names: str, patience_s: float = LONG_S)
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(channel_module, "LAST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
 
 
 def test_everything_in_order(tmp_path: Path) -> None:
@@ -124,6 +124,7 @@ def test_everything_in_order(tmp_path: Path) -> None:
     for name in ("a", "b", "c"):
         made.entry_started(name)
         made.submit(result_of(name))
+    sink.wait_for(7)
     assert made.close() == [SinkReport(name="recorder", delivered=3)]
     assert sink.names() == ["initialize", ">a", "a", ">b", "b", ">c", "c", "finalize"]
     assert sink.calls[0][1] == ("s", env_data_of(tmp_path / "s"))
@@ -262,7 +263,7 @@ def test_progress_prolongs_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(Recorder, "call_limit_s", 60.0)
     passed_s = 0.0
     clock = SimpleNamespace(monotonic=lambda: time.monotonic() + passed_s)
-    monkeypatch.setattr(channel_module, "time", clock)
+    monkeypatch.setattr(worker_module, "time", clock)
     sink = Recorder({})
 
     def upload() -> None:
@@ -277,7 +278,7 @@ def test_progress_prolongs_a_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 def test_progress_does_not_go_on_for_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """There is a limit even so."""
-    monkeypatch.setattr(channel_module, "LONGEST_CALL_S", 0.5)
+    monkeypatch.setattr(worker_module, "LONGEST_CALL_S", 0.5)
     sink, stop = Recorder({}), threading.Event()
 
     def upload() -> None:
@@ -314,7 +315,7 @@ def test_a_pause_longer_than_there_is_time(tmp_path: Path, pause_s: float) -> No
 
 def test_failures_wait_for_their_pause(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sink that failed is not asked again for each new result, but at the end it is."""
-    monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 3600.0)
+    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 3600.0)
     sink = Recorder({})
     sink.plans = {"result": [fail(OSError("down"))]}
     made = dispatcher(tmp_path, sink)
@@ -357,6 +358,61 @@ def test_the_begin_waits_for_sinks_to_get_ready(tmp_path: Path, monkeypatch: pyt
     second = dispatcher(tmp_path, hanging)
     release.set()
     assert all(report.is_complete for report in second.close())
+
+
+def test_no_call_during_a_measurement(tmp_path: Path) -> None:
+    """What is due waits for its end, retries too; entries that start are shown, and another sink works on."""
+    quiet, live = Recorder({"name": "quiet"}), Recorder({"name": "live"})
+    live.deliver = "during"
+    quiet.plans = {"result": [fail(OSError("down"))]}
+    made = dispatcher(tmp_path, quiet, live)
+    made.submit(result_of("a"))
+    quiet.wait_for(2)
+    made.pause()
+    made.submit(result_of("b"))
+    live.wait_for(3)
+    assert quiet.names() == ["initialize", "a"]
+    made.resume()
+    quiet.wait_for(4)
+    made.pause()
+    made.entry_started("c")
+    quiet.wait_for(5)
+    made.submit(result_of("c"))
+    live.wait_for(5)
+    assert quiet.names() == ["initialize", "a", "a", "b", ">c"]
+    assert [report.delivered for report in made.close()] == [3, 3]  # the end of the session ends the pause
+
+
+def test_a_measurement_waits_for_calls_under_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as they report progress; for one that hangs it waits a moment, and only once."""
+    monkeypatch.setattr(dispatch_module, "PAUSE_LIMIT_S", 0.5)
+    sink, release = Recorder({}), threading.Event()
+    ended: list[str] = []
+
+    def work() -> None:
+        for _ in range(10):
+            time.sleep(0.1)
+            sink.report_progress()
+        ended.append("a")
+
+    sink.plans = {"result": [work, lambda: release.wait(LONG_S)]}
+    made = dispatcher(tmp_path, sink)
+    made.submit(result_of("a"))
+    sink.wait_for(2)
+    made.pause()
+    assert ended == ["a"]
+    made.submit(result_of("b"))
+    made.resume()
+    sink.wait_for(3)
+    waited_s = []
+    for _ in range(2):
+        begun = time.monotonic()
+        made.pause()
+        waited_s.append(time.monotonic() - begun)
+    release.set()
+    assert waited_s[0] >= 0.5
+    assert waited_s[1] < 0.5
+    assert made.close()[0].is_complete
 
 
 def names_of_frames(thread: int | None) -> list[str]:

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench.delivery import worker as channel_module
-from pytest_curator_bench.delivery.dispatcher import Dispatcher, SinkReport, report_lines
+from pytest_curator_bench.delivery import worker as worker_module
+from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, SinkReport, report_lines
 from pytest_curator_bench.sinks import SinkConfigError
 from pytest_curator_bench.sinks.gdrive import api as api_module
 from pytest_curator_bench.sinks.gdrive import sink as gdrive_module
@@ -38,9 +38,8 @@ ARCHIVE = "s.tar.gz"
 
 @pytest.fixture(autouse=True)
 def _short_times(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(channel_module, "LAST_PAUSE_S", 0.01)
-    monkeypatch.setattr(api_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
     monkeypatch.setattr(upload_module, "MAX_PART_BYTES", GRANULE_BYTES)
 
 
@@ -96,7 +95,7 @@ def deliver(session: Path, drive: DriveServer, **settings: Any) -> SinkReport:
     }
     sink = GoogleDriveSink(config)
     sink.name = "gdrive"
-    dispatcher = Dispatcher([sink], session, env_data_of(session), Masker([]), patience_s=60)
+    dispatcher = SinkDispatcher([sink], session, env_data_of(session), Masker([]), patience_s=60)
     dispatcher.open()
     dispatcher.submit(result_of("a"))
     (report,) = dispatcher.close()

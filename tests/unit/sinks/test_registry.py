@@ -89,7 +89,7 @@ def test_every_problem_with_its_place(tmp_path: Path) -> None:
         "a.yaml:7: sinks[typed].tokn: found the unknown key 'tokn', expected one of class_, count, flag, more, token",
         "a.yaml:8: sinks[typed].count: found text: Input should be a valid integer",
         "a.yaml:10: sinks[typed].more[#1].channel: found a number: Input should be a valid string",
-        "a.yaml:11: sinks[incomplete].name: what the hook pytest_bench_sinks gives for it is not complete: it lacks",
+        "a.yaml:11: sinks[incomplete].name: what the hook pytest_bench_sinks gives for it is abstract: missing",
         "a.yaml:12: sinks[typd].name: found the unknown sink 'typd', expected one of csv, ",
         "a.yaml:13: sinks[-x].name: expected at most 100 letters, digits, ",
     ]
@@ -105,9 +105,9 @@ def test_settings_that_come_from_no_file() -> None:
     assert str(caught.value).startswith("sinks[typed].token: found nothing")
 
 
-def test_modules_beside_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are found there, but never in place of what is installed; what they raise at import is told."""
-    monkeypatch.setattr(sys, "path", [*sys.path])
+def test_modules_beside_the_config(tmp_path: Path) -> None:
+    """They are found there, but never in place of what is installed, nor later; import errors are reported."""
+    path = [*sys.path]
     (tmp_path / "json.py").write_text("raise SystemError\n")
     (tmp_path / "sinks_beside.py").write_text(
         "import json\nfrom tests.unit.sinks.test_registry import Typed\nclass Mine(Typed):\n    codec = json.dumps\n"
@@ -120,6 +120,7 @@ def test_modules_beside_the_config(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     broken = SinkConfig(name="b", class_path="sinks_broken:Mine", settings=settings)
     with pytest.raises(ConfigError, match=r"^sinks\[b\]\.class: the module sinks_broken can't be imported: Zero"):
         create_sinks([broken], module_dirs=[tmp_path])
+    assert sys.path == path
 
 
 def test_problems_of_several_keys() -> None:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench.delivery import worker as channel_module
-from pytest_curator_bench.delivery.dispatcher import Dispatcher, SinkReport
+from pytest_curator_bench.delivery import worker as worker_module
+from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, SinkReport
 from pytest_curator_bench.sinks import SinkConfigError
 from pytest_curator_bench.sinks.slack import client as slack_client
 from pytest_curator_bench.sinks.slack import sink as slack_module
@@ -33,12 +33,11 @@ PATIENCE_S = 120.0
 
 @pytest.fixture(autouse=True)
 def _short_times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(channel_module, "FIRST_PAUSE_S", 0.01)
-    monkeypatch.setattr(channel_module, "LAST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_PAUSE_S", 0.01)
+    monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
     hangs = "hang" in request.node.name
     monkeypatch.setattr(slack_client, "REQUEST_TIMEOUT_S", 2 if hangs else 60)
-    monkeypatch.setattr(slack_module, "UPDATE_PAUSE_S", 0.05)
-    monkeypatch.setattr(slack_module, "TROUBLE_PAUSE_S", 0.05)
+    monkeypatch.setattr(slack_module, "UPDATE_INTERVAL_S", 0.05)
 
 
 class Session:
@@ -52,7 +51,7 @@ class Session:
         sink.name = "slack"
         env_data = {**env_data_of(self.dir), "entries": ["a", "b"], "run_id": run_id, "viewer_url": "https://viewer/s"}
         masker = Masker([TOKEN, slack.hook_url])
-        self.dispatcher = Dispatcher([sink], self.dir, env_data, masker, patience_s=60)
+        self.dispatcher = SinkDispatcher([sink], self.dir, env_data, masker, patience_s=60)
         self.dispatcher.open()
 
     def close(self, *results: dict[str, Any]) -> SinkReport:
@@ -112,6 +111,19 @@ def test_live_updates(tmp_path: Path, slack: Slack) -> None:
     wait_for(lambda: "running: `b`" in told(slack.summaries[0]) and "1 of 2" in told(slack.summaries[0]))
     assert session.close(B).is_complete
     check_one_of_each(slack)
+
+
+def test_not_too_many_live_updates(tmp_path: Path, slack: Slack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of entries that follow each other fast, some are not shown while they run; the end shows all."""
+    monkeypatch.setattr(slack_module, "UPDATE_INTERVAL_S", 3600.0)
+    monkeypatch.setattr(slack_module, "MAX_UPDATES_AT_ONCE", 3)
+    session = Session(tmp_path, slack, thread_replies_for_failures_or_warnings_only=True)
+    for number in range(20):
+        session.dispatcher.entry_started(f"e{number}")
+        session.dispatcher.submit(result_of(f"e{number}"))
+    assert session.close().is_complete
+    assert slack.calls.count("chat.update") <= 3
+    assert "20 of 22 benchmarks done" in told(slack.summaries[0])
 
 
 def test_no_live_updates(tmp_path: Path, slack: Slack) -> None:

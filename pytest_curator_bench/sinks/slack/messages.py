@@ -1,20 +1,38 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""From results to Slack's messages: pure functions, whose output is within every limit whatever they are given."""
+"""Messages for Slack from results, within every limit whatever the results hold."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import format_percent, near, quote
+from pytest_curator_bench._util.text import format_number, format_percent, format_ratio, near, quote
+from pytest_curator_bench.results.format import read_file_or_skip
+from pytest_curator_bench.results.metrics import MISSING, find_metric
 from pytest_curator_bench.results.statistics import is_number
-from pytest_curator_bench.sinks.slack.metrics import metric_texts, show
+from pytest_curator_bench.session.history import previous_result
+from pytest_curator_bench.session.names import SESSION_NAME
 from pytest_curator_bench.sinks.slack.text import MAX_TEXT, MessageBuilder, code, escape, fit, link
 
-__all__ = ["EntryLine", "Look", "SessionView", "entry_message", "is_notable", "shown_metrics", "summary_message"]
+if TYPE_CHECKING:
+    from pytest_curator_bench.sinks.slack.settings import SlackSettings
+
+__all__ = [
+    "EntryLine",
+    "MessageStyle",
+    "SessionView",
+    "compared_message",
+    "entry_message",
+    "is_notable",
+    "session_view",
+    "shown_metrics",
+    "summary_message",
+]
 
 EMOJI = {
     "passed": ":white_check_mark:",
@@ -35,8 +53,8 @@ _ENTRY_KEYS = ("additional_metrics", "ping_on_failure")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """How messages are to look.
+class MessageStyle:
+    """How messages look.
 
     Attributes:
         default_metrics: names of metrics that are shown for every entry, in their order.
@@ -49,6 +67,17 @@ class Look:
     ping: bool = True
     viewer_url: str | None = None
     session_dir: str = ""
+
+    @classmethod
+    def of(cls, settings: SlackSettings, env_data: Mapping[str, Any]) -> MessageStyle:
+        """Return the style for the sink's settings and what is known of the session."""
+        viewer_url = env_data.get("viewer_url")
+        return cls(
+            default_metrics=settings.default_metrics,
+            ping=settings.ping_users_on_failure,
+            viewer_url=str(viewer_url) if viewer_url else None,
+            session_dir=str(env_data.get("session_dir") or ""),
+        )
 
     @property
     def pointer(self) -> str:
@@ -77,14 +106,14 @@ class EntryLine:
     warnings: int = 0
 
     @classmethod
-    def of(cls, result: Mapping[str, Any], look: Look) -> EntryLine:
+    def of(cls, result: Mapping[str, Any], style: MessageStyle) -> EntryLine:
         """The line for a result."""
         return cls(
             name=str(result.get("name")),
             status=str(result.get("status")),
             reason=str(result.get("reason") or ""),
             started_at=str(result.get("started_at") or result.get("finished_at") or ""),
-            metrics=fit(", ".join(metric_texts(result, look.default_metrics, {})), MAX_TEXT),
+            metrics=fit(", ".join(metric_texts(result, style.default_metrics, {})), MAX_TEXT),
             warnings=len(_list(result.get("warnings"))),
         )
 
@@ -110,13 +139,36 @@ class SessionView:
     facts: tuple[str, ...] = field(default=())
 
 
+def session_view(
+    session_name: str,
+    env_data: Mapping[str, Any],
+    entries: Iterable[str],
+    lines: Iterable[EntryLine],
+    *,
+    running: Iterable[str] = (),
+    is_over: bool = True,
+) -> SessionView:
+    """Return the state of a session; whether it is over stands in its own file, else ``is_over`` counts."""
+    session = read_file_or_skip(Path(str(env_data.get("session_dir"))) / SESSION_NAME)
+    if session.get("status"):
+        is_over = session["status"] != "running"
+    return SessionView(
+        name=session_name,
+        is_over=is_over,
+        entries=tuple(dict.fromkeys([*map(str, session.get("entries") or ()), *entries])),
+        running=tuple(running),
+        lines=tuple(lines),
+        facts=tuple(str(env_data[key]) for key in ("reason", "hostname") if env_data.get(key)),
+    )
+
+
 def is_notable(result: Mapping[str, Any]) -> bool:
     """Whether a result is a failure or has a warning, one about its settings for Slack included."""
     is_failure = str(result.get("status")) not in {"passed", "skipped"}
     return is_failure or bool(_list(result.get("warnings"))) or bool(_entry_settings(result)[2])
 
 
-def summary_message(session: SessionView, look: Look) -> dict[str, Any]:
+def summary_message(session: SessionView, style: MessageStyle) -> dict[str, Any]:
     """The message for a session: counts, then a line for each entry, failures first.
 
     Returns:
@@ -129,11 +181,11 @@ def summary_message(session: SessionView, look: Look) -> dict[str, Any]:
     verdicts = ", ".join(f"{count} {escape(status)}" for status, count in _by_gravity(counts)) or "none yet"
     done = f"{len(session.lines)} of {total} benchmarks done: {fit(verdicts, MAX_TEXT)}"
     builder = MessageBuilder(
-        look.pointer,
+        style.pointer,
         [
             *(escape(fact) for fact in session.facts),
-            link(look.viewer_url, "viewer") if look.viewer_url else "",
-            code(look.session_dir) if look.session_dir else "",
+            link(style.viewer_url, "viewer") if style.viewer_url else "",
+            code(style.session_dir) if style.session_dir else "",
         ],
     )
     builder.header(f"{session.name}: {'finished' if session.is_over else 'running'}")
@@ -150,13 +202,13 @@ def summary_message(session: SessionView, look: Look) -> dict[str, Any]:
 
 
 def entry_message(
-    result: Mapping[str, Any], look: Look, previous: Mapping[str, float] | None = None, compared_with: str = ""
+    result: Mapping[str, Any], style: MessageStyle, previous: Mapping[str, float] | None = None, compared_with: str = ""
 ) -> dict[str, Any]:
     """The message for one result, with everything that its owner wants to know first.
 
     Args:
         result: the content of ``results.json``.
-        look: how it is to look.
+        style: how it looks.
         previous: earlier values of the metrics, by name, to compare with; none where history knows none.
         compared_with: what those are from.
 
@@ -168,19 +220,19 @@ def entry_message(
     reason = f" ({escape(fit(str(result['reason']), 60))})" if result.get("reason") else ""
     title = f"{EMOJI.get(status, UNKNOWN_EMOJI)} *{code(name, 200)}* {escape(fit(status, 60))}{reason}"
     _, owners, problems = _entry_settings(result)
-    pings = " ".join(map(_mention, owners[:MAX_PINGS])) if look.ping and status in FAILURES else ""
+    pings = " ".join(map(_mention, owners[:MAX_PINGS])) if style.ping and status in FAILURES else ""
     log = str(result.get("stdouterr_file") or "")
     builder = MessageBuilder(
-        code(log) if log else look.pointer,
+        code(log) if log else style.pointer,
         [
             code(log) if log else "",
-            link(look.viewer_url, "viewer") if look.viewer_url else "",
+            link(style.viewer_url, "viewer") if style.viewer_url else "",
             f"▲▼ against {escape(compared_with)}" if previous and compared_with else "",
         ],
     )
     builder.section(f"{title}\n{pings}" if pings else title)
     builder.lines([_requirement_line(record) for record in _unmet(result)])
-    builder.lines([f"• {text}" for text in metric_texts(result, shown_metrics(result, look), previous or {})])
+    builder.lines([f"• {text}" for text in metric_texts(result, shown_metrics(result, style), previous or {})])
     warnings = [*map(str, _list(result.get("warnings"))), *problems]
     builder.lines([f":warning: {escape(' '.join(warning.split()))}" for warning in warnings])
     if not _unmet(result):  # the error only repeats them
@@ -188,9 +240,19 @@ def entry_message(
     return {"text": fit(f"{code(name, 200)} {escape(status)}{reason}", MAX_TEXT), "blocks": builder.blocks()}
 
 
-def shown_metrics(result: Mapping[str, Any], look: Look) -> list[str]:
+def compared_message(result: Mapping[str, Any], style: MessageStyle, results_dir: Path) -> dict[str, Any]:
+    """The message for a result, compared with the entry's last one in ``results_dir``."""
+    before = previous_result(results_dir, result) if result.get("status") in {"passed", "failed"} else None
+    if before is None:
+        return entry_message(result, style)
+    values = {name: find_metric(before, name) for name in shown_metrics(result, style)}
+    previous = {name: value for name, value in values.items() if is_number(value)}
+    return entry_message(result, style, previous, before.session_name)
+
+
+def shown_metrics(result: Mapping[str, Any], style: MessageStyle) -> list[str]:
     """Names of the metrics that a result's message shows: the default ones, and the entry's own."""
-    return list(dict.fromkeys([*look.default_metrics, *_entry_settings(result)[0]]))
+    return list(dict.fromkeys([*style.default_metrics, *_entry_settings(result)[0]]))
 
 
 def _entry_settings(result: Mapping[str, Any]) -> tuple[list[str], list[str], list[str]]:
@@ -270,3 +332,32 @@ def _gravity(status: str) -> int:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def metric_texts(result: Mapping[str, Any], names: Sequence[str], previous: Mapping[str, float]) -> list[str]:
+    """``name = value`` for each metric that is there, and how it has changed; escaped."""
+    texts = []
+    for name in names:
+        value = find_metric(result, name)
+        if value is not MISSING and value is not None and not isinstance(value, Mapping):
+            texts.append(f"{escape(fit(name, 100))} = {escape(show(value))}{_change(value, previous.get(name))}")
+    return texts
+
+
+def _change(value: object, before: object) -> str:
+    if not is_number(value) or not is_number(before) or not before:
+        return ""
+    try:
+        change = 100.0 * (value - before) / abs(before)
+    except OverflowError:
+        return ""
+    if not math.isfinite(change):
+        return ""
+    if value > 2 * before > 0:
+        return f" ▲ {format_ratio(value / before)}"
+    return f" ▲ +{format_percent(change)}" if change > 0 else f" ▼ {format_percent(change)}" if change < 0 else " ="
+
+
+def show(value: object) -> str:
+    """``value`` on one short line, not escaped."""
+    return format_number(value) if is_number(value) else fit(str(value), 100)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pytest_curator_bench.sinks.slack.blocks import (
+from pytest_curator_bench.sinks.slack.messages import (
     EntryLine,
-    Look,
+    MessageStyle,
     SessionView,
     entry_message,
     is_notable,
@@ -24,7 +24,7 @@ from pytest_curator_bench.sinks.slack.text import code, escape, fit, link, size
 from tests.support.sinks import result_of
 from tests.support.slack_server import problem_of_message
 
-LOOK = Look(viewer_url="https://viewer/s", session_dir="/results/s")
+STYLE = MessageStyle(viewer_url="https://viewer/s", session_dir="/results/s")
 
 
 def text_of(message: dict[str, Any]) -> str:
@@ -58,7 +58,7 @@ def test_a_failure() -> None:
             "slack": {"additional_metrics": ["nested.count", "nowhere"], "ping_on_failure": ["U1", "S2", "x<y"]}
         },
     )
-    message = entry_message(result, LOOK, {"exec_time_s": 2.0, "nested.count": 3}, "s0")
+    message = entry_message(result, STYLE, {"exec_time_s": 2.0, "nested.count": 3}, "s0")
     assert text_of(message).split("\n") == [
         ":x: *`dedup`* failed (requirements)",
         "<@U1> <!subteam^S2> x&lt;y",
@@ -77,7 +77,7 @@ def test_a_failure() -> None:
 
 def test_an_error_is_quoted_and_cut() -> None:
     """Its beginning in a frame that it can't leave, and where the rest is."""
-    message = entry_message(result_of(status="error", error="```\nfirst & <!channel>\n" + "x" * 5000), LOOK)
+    message = entry_message(result_of(status="error", error="```\nfirst & <!channel>\n" + "x" * 5000), STYLE)
     (quoted,) = [block["text"]["text"] for block in message["blocks"] if "first" in str(block)]
     assert quoted.startswith("```\n\u02cb\u02cb\u02cb\nfirst &amp; &lt;!channel&gt;\nxxx")
     assert quoted.endswith("…\n```\n_more: `/results/s/a/stdouterr.log`_")
@@ -95,18 +95,18 @@ def test_pings() -> None:
         "interrupted": False,
     }.items():
         result = result_of(status=status, sink_data=owners)
-        assert ("<@U022P8CDX40>" in text_of(entry_message(result, LOOK))) is expected
-        assert "<@" not in text_of(entry_message(result, Look(ping=False)))
+        assert ("<@U022P8CDX40>" in text_of(entry_message(result, STYLE))) is expected
+        assert "<@" not in text_of(entry_message(result, MessageStyle(ping=False)))
 
 
 def test_wrong_settings_of_an_entry_are_told() -> None:
     """In its own message, with the nearest key; what is right is used."""
     data = {"slack": {"aditional_metrics": ["x"], "ping_on_failure": ["U1", 2]}}
-    text = text_of(entry_message(result_of(status="failed", sink_data=data), LOOK))
+    text = text_of(entry_message(result_of(status="failed", sink_data=data), STYLE))
     assert "unknown key 'aditional_metrics'; did you mean 'additional_metrics'?" in text
     assert "ping_on_failure: expected a list of texts" in text
     assert "<@U1>" in text
-    assert "no mapping" in text_of(entry_message(result_of(sink_data={"slack": 3}), LOOK))
+    assert "no mapping" in text_of(entry_message(result_of(sink_data={"slack": 3}), STYLE))
 
 
 def test_a_summary() -> None:
@@ -117,7 +117,7 @@ def test_a_summary() -> None:
         EntryLine(name="c", status="failed", reason="exit-code"),
     )
     view = SessionView(name="s", entries=("b", "a", "c", "d"), running=("d",), lines=lines, facts=("to see",))
-    assert text_of(summary_message(view, LOOK)).split("\n") == [
+    assert text_of(summary_message(view, STYLE)).split("\n") == [
         "s: running",
         ":x: *3 of 4 benchmarks done: 2 passed, 1 failed*",
         "running: `d`",
@@ -129,7 +129,7 @@ def test_a_summary() -> None:
         "`/results/s`",
     ]
     over = SessionView(name="s", is_over=True, entries=("a", "d"), lines=lines[:1])
-    text = text_of(summary_message(over, LOOK))
+    text = text_of(summary_message(over, STYLE))
     assert text.startswith(
         "s: finished\n:white_check_mark: *1 of 2 benchmarks done: 1 passed*\n:warning: without a result: `d`"
     )
@@ -144,7 +144,7 @@ def test_a_summary_of_thousands(length: int) -> None:
         )
         for number in range(5000)
     )
-    message = summary_message(SessionView(name="s", lines=lines), LOOK)
+    message = summary_message(SessionView(name="s", lines=lines), STYLE)
     assert problem_of_message(message) is None
     text = text_of(message)
     (more,) = re.findall(r"_… and (\d+) more: <https://viewer/s\|viewer>_", text)
@@ -217,7 +217,7 @@ results = st.fixed_dictionaries(
     },
 )
 looks = st.builds(
-    Look,
+    MessageStyle,
     default_metrics=st.lists(text, max_size=30).map(tuple),
     ping=st.just(False),
     viewer_url=st.none() | text | st.just("https://viewer/s"),
@@ -227,25 +227,27 @@ looks = st.builds(
 
 @FEW
 @given(results, looks, st.dictionaries(text, st.floats() | st.integers(), max_size=5), text)
-def test_any_result(result: dict[str, Any], look: Look, previous: dict[str, float], compared_with: str) -> None:
+def test_any_result(
+    result: dict[str, Any], style: MessageStyle, previous: dict[str, float], compared_with: str
+) -> None:
     """Whatever a result holds: a message within the limits, that mentions nobody."""
     assert is_notable(result) in {True, False}
-    message = entry_message(result, look, previous, compared_with)
+    message = entry_message(result, style, previous, compared_with)
     assert problem_of_message(message) is None
     assert not mentions(message)
 
 
 @FEW
 @given(st.lists(results, max_size=20), looks, st.lists(text, max_size=60), text)
-def test_any_session(ended: list[dict[str, Any]], look: Look, names: list[str], name: str) -> None:
+def test_any_session(ended: list[dict[str, Any]], style: MessageStyle, names: list[str], name: str) -> None:
     """The same for summaries."""
     view = SessionView(
         name=name,
         entries=tuple(names),
         running=tuple(names[::2]),
-        lines=tuple(EntryLine.of(result, look) for result in ended),
+        lines=tuple(EntryLine.of(result, style) for result in ended),
         facts=tuple(names),
     )
-    message = summary_message(view, look)
+    message = summary_message(view, style)
     assert problem_of_message(message) is None
     assert not mentions(message)
