@@ -287,7 +287,7 @@ class EntryExecution:
                 return False
             self._reach(State.JUDGED)
             raise
-        self.state = State.CLUSTER_UP
+        self._reach(State.CLUSTER_UP)
         if result is None:
             return False
         self._judge(result, self._runs)

@@ -62,6 +62,7 @@ class Controller:
         self._durations_s: dict[str, float] | None = None
         self._is_pinned = False
         self._delivery = delivery
+        bench_run.on_measuring = delivery.measuring
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
 

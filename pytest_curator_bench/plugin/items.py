@@ -104,6 +104,9 @@ class _ItemListener(Listener):
     def __init__(self, item: BenchItem) -> None:
         self._item = item
 
+    def entered(self, execution: EntryExecution, state: State) -> None:
+        self._item.bench_run.on_measuring(execution.entry.name, state is State.RUNNING)
+
     def warned(self, text: str) -> None:
         self._item.warn(BenchWarning(f"{self._item.name}: {text}"))
 

@@ -136,6 +136,7 @@ def test_the_states_of_an_entry(opened: Callable[..., tuple[Entry, Services]]) -
         State.MACHINE_CHECKED,
         State.CLUSTER_UP,
         State.RUNNING,
+        State.CLUSTER_UP,
         State.JUDGED,
         State.CLOSED,
     ]
