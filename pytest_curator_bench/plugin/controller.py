@@ -226,6 +226,11 @@ class Controller:
         with self._screen():
             yield
 
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Take the entry off the live view: a turn of interleaved runs ends without a report."""
+        if self._live is not None:
+            self._live.ended(nodeid)
+
     @pytest.hookimpl(optionalhook=True)
     def pytest_handlecrashitem(self, crashitem: str, report: pytest.TestReport) -> None:
         """Stand in for the result of an entry whose xdist worker died."""
