@@ -138,6 +138,7 @@ class EntryExecution:
         self._entry_dir: Path | None = None
         self._scratch_dir: Path | None = None
         self._lease: Lease | None = None
+        self._is_cluster_given = False
         self._provider: ClusterProvider | None = None
         self._runs: EntryRuns | None = None
         self._written: EntryResult | None = None
@@ -253,6 +254,11 @@ class EntryExecution:
             self.state = self._entered[-1][0] if self._entered else State.PLANNED
         if failures:
             raise failures[0]
+
+    def use_cluster(self, cluster: LocalCluster | ExistingCluster | None) -> None:
+        """Run on this cluster, which the caller starts and stops, instead of on the entry's own."""
+        self.cluster = cluster
+        self._is_cluster_given = True
 
     def advance(self, *, one_run: bool = False) -> bool:
         """Run what is due; return whether the entry is finished.
@@ -431,6 +437,9 @@ class EntryExecution:
     @contextlib.contextmanager
     def _with_cluster(self) -> Iterator[None]:
         """Have the entry's Ray cluster up; its start and stop have limits of their own."""
+        if self._is_cluster_given:
+            yield
+            return
         provider = cluster_provider(self._services, self.entry, self.entry_dir, self.lease)
         if provider is None:
             yield

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.entry.execute import EntryExecution
     from pytest_curator_bench.plugin.items import BenchItem
     from pytest_curator_bench.resources.registry import Lease
 
@@ -37,70 +38,60 @@ def bench_entry(request: pytest.FixtureRequest) -> Entry:
 
 
 @pytest.fixture
-def bench_entry_dir(request: pytest.FixtureRequest, bench_session_dir: Path) -> Path:
+def bench_entry_dir(request: pytest.FixtureRequest) -> Path:
     """Directory of the running entry; what an earlier run of it left there was moved aside."""
-    from pytest_curator_bench.entry.execute import State
-
-    execution = _item(request).execution
-    execution.enter(State.DIRECTORY)
-    return execution.entry_dir
+    return _entered(request, "bench_session_dir", "DIRECTORY").entry_dir
 
 
 @pytest.fixture
-def bench_scratch_dir(request: pytest.FixtureRequest, bench_entry_dir: Path) -> Iterator[Path]:
+def bench_scratch_dir(request: pytest.FixtureRequest) -> Iterator[Path]:
     """Scratch directory of the running entry, deleted afterwards unless ``delete_scratch: false``."""
-    from pytest_curator_bench.entry.execute import State
-
-    execution = _item(request).execution
-    execution.enter(State.SCRATCH)
+    execution = _entered(request, "bench_entry_dir", "SCRATCH")
     yield execution.scratch_dir
-    execution.leave(State.SCRATCH)
+    _leave(execution, "SCRATCH")
 
 
 @pytest.fixture
-def bench_lease(request: pytest.FixtureRequest, bench_scratch_dir: Path) -> Iterator[Lease]:
+def bench_lease(request: pytest.FixtureRequest) -> Iterator[Lease]:
     """Lease of the running entry: the CPUs, GPUs and object store bytes that nobody else uses meanwhile.
 
     Waiting for it is not counted against the entry's limit.
     """
-    from pytest_curator_bench.entry.execute import State
-
-    execution = _item(request).execution
-    execution.enter(State.LEASED)
+    execution = _entered(request, "bench_scratch_dir", "LEASED")
     yield execution.lease
-    execution.leave(State.LEASED)
+    _leave(execution, "LEASED")
 
 
 @pytest.fixture
-def bench_machine_noise(request: pytest.FixtureRequest, bench_lease: Lease) -> Iterator[Sequence[str]]:
-    """What may disturb the running entry, one sentence each; ``--bench-require-quiet`` fails it instead.
-
-    The machine is checked before the entry's cluster starts. After the cluster has stopped, GPU memory that is still
-    in use is warned about.
-    """
-    from pytest_curator_bench.entry.execute import State
-
-    execution = _item(request).execution
-    execution.enter(State.MACHINE_CHECKED)
-    yield execution.noise
-    execution.leave(State.MACHINE_CHECKED)
-
-
-@pytest.fixture
-def bench_ray_cluster(
-    request: pytest.FixtureRequest, bench_machine_noise: Sequence[str]
-) -> Iterator[LocalCluster | ExistingCluster | None]:
+def bench_ray_cluster(request: pytest.FixtureRequest) -> Iterator[LocalCluster | ExistingCluster | None]:
     """The running entry's Ray cluster: its own, a shared one, or the running one that it names.
 
     ``None`` where it asks for none. Starting and stopping it have limits of their own and are not counted against
-    the entry's.
+    the entry's. A fixture of the same name in a ``conftest.py`` overrides it: the entry runs on what that returns.
+    """
+    execution = _entered(request, "bench_lease", "CLUSTER_UP")
+    yield execution.cluster
+    _leave(execution, "CLUSTER_UP")
+
+
+def _entered(request: pytest.FixtureRequest, before: str, state: str) -> EntryExecution:
+    """Return the entry's execution in this state, for which another fixture comes before this one.
+
+    That fixture is no argument: pytest works out the arguments of arguments for each item, which for thousands of
+    entries is a third of their collection.
     """
     from pytest_curator_bench.entry.execute import State
 
     execution = _item(request).execution
-    execution.enter(State.CLUSTER_UP)
-    yield execution.cluster
-    execution.leave(State.CLUSTER_UP)
+    request.getfixturevalue(before)
+    execution.enter(State[state])
+    return execution
+
+
+def _leave(execution: EntryExecution, state: str) -> None:
+    from pytest_curator_bench.entry.execute import State
+
+    execution.leave(State[state])
 
 
 def _item(request: pytest.FixtureRequest) -> BenchItem:

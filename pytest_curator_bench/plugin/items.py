@@ -17,13 +17,11 @@ from pytest_curator_bench.results.requirements import known_misses, unexpectedly
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.plugin.context import BenchRun
-    from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["BenchFile", "BenchItem", "BenchWarning"]
@@ -118,16 +116,11 @@ class _ItemListener(Listener):
 
 
 @pytest.mark.bench
-def run_benchmark(
-    request: pytest.FixtureRequest,
-    bench_entry_dir: Path,
-    bench_scratch_dir: Path,
-    bench_lease: Lease,
-    bench_machine_noise: Sequence[str],
-    bench_ray_cluster: LocalCluster | ExistingCluster | None,
-) -> None:
-    """Run the entry, for which the fixtures have made everything ready, and report its outcome to pytest."""
+def run_benchmark(request: pytest.FixtureRequest, bench_ray_cluster: LocalCluster | ExistingCluster | None) -> None:
+    """Run the entry, for which fixtures have made everything ready, and report its outcome to pytest."""
     item: BenchItem = request.node
+    if item.execution.state < State.CLUSTER_UP:
+        item.execution.use_cluster(bench_ray_cluster)  # of a fixture that overrides ours
     if item.is_turn:
         item.execution.advance(one_run=True)
     else:
