@@ -387,7 +387,7 @@ def test_a_server_that_is_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
             sink_of(tmp_path, f"http://127.0.0.1:{port}", "away")
 
 
-def test_nothing_of_mlflow_stays_changed(store_uri: str, tmp_path: Path) -> None:
+def test_nothing_of_mlflow_stays_changed(store_uri: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Time-outs, retries and logs are the sink's own during its calls alone; scripts inherit no variable."""
     from mlflow.environment_variables import MLFLOW_HTTP_REQUEST_MAX_RETRIES, MLFLOW_HTTP_REQUEST_TIMEOUT
 
@@ -397,6 +397,7 @@ def test_nothing_of_mlflow_stays_changed(store_uri: str, tmp_path: Path) -> None
         logging.getLogger("mlflow").level,
     ]
     assert before[0] > 0
+    monkeypatch.delenv("MLFLOW_DISABLE_TELEMETRY")  # set for the tests, which import MLflow in many ways
     store = MlflowStore(store_uri, tmp_path, lambda: None)
     store.open()
     with store._talking(), MlflowStore(store_uri, tmp_path, lambda: None)._talking():
