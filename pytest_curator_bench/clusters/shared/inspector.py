@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench._util.text import counted, format_size
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.clusters.internals import BOOKKEEPERS
 from pytest_curator_bench.clusters.programs import module_command, module_environment
@@ -68,8 +69,7 @@ class Inventory:
         phrases += _some("actor", [_actor(actor) for actor in self.actors])
         phrases += _some("placement group", [group["name"] or group["id"] for group in self.placement_groups])
         if self.objects:
-            objects = "1 object" if self.objects == 1 else f"{self.objects} objects"
-            phrases.append(f"{objects} of {self.object_bytes / 1e6:.1f} MB in the object store")
+            phrases.append(f"{counted(self.objects, 'object')} of {format_size(self.object_bytes)} in the object store")
         return phrases + _some("process", list(self.orphans))
 
 

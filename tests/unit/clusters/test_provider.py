@@ -178,11 +178,11 @@ def test_facts_and_warnings_of_a_local_cluster() -> None:
     own = fresh(cluster).outcome(result(warnings=["w"]))
     facts = own.resources["ray"]
     assert (facts["scope"], facts["reused"], facts["shared_name"], facts["num_cpus"]) == ("entry", False, None, 2)
-    assert own.warnings == ["w", "slow"]
+    assert own.warnings == ("w", "slow")
     common = shared(cluster, Findings()).outcome(result())
     facts = common.resources["ray"]
     assert (facts["scope"], facts["reused"], facts["shared_name"]) == ("session", True, "main-1")
-    assert common.warnings == ["slow", "replaced"]
+    assert common.warnings == ("slow", "replaced")
 
 
 def test_a_script_is_not_to_blame_for_a_dead_cluster() -> None:
@@ -254,4 +254,4 @@ def test_a_job_brings_its_own_figures(monkeypatch: pytest.MonkeyPatch, tmp_path:
     known = provider.outcome(result(tmp_path, exec_time_s=9.0))
     assert (known.status, known.exec_time_s, known.command_line) == ("passed", 1.5, "python x.py")
     assert (known.resources["ray"]["submission_id"], known.resources["ray"]["driver"]) == ("s-1", "node")
-    assert known.warnings == ["The script left processes running, which were ended: 7 sleep"]
+    assert known.warnings == ("The script left processes running, which were ended: 7 sleep",)
