@@ -24,8 +24,6 @@ from tests.support.stub_nvml import build_stub_nvml, stub_nvml_environment
 
 if TYPE_CHECKING:
     from pytest_curator_bench.processes.client import SupervisedProcess
-
-pytestmark = pytest.mark.timeout(300)
 MIB = 1 << 20
 ROOT = Path(__file__).parents[2]
 

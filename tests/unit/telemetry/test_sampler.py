@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.telemetry.instruments import Instrument
 
-pytestmark = pytest.mark.timeout(300)
-
 
 class Counter:
     """An instrument that counts its readings, for as many things as it is told; fails, or hangs, on demand."""
