@@ -158,6 +158,7 @@ def test_an_exception_of_the_body_passes_and_ends_the_samples(tmp_path: Path) ->
     assert not [thread for thread in threading.enumerate() if thread.name == "bench-telemetry"]
 
 
+@pytest.mark.slow
 def test_long_runs_take_no_more_memory(tmp_path: Path) -> None:
     """Hundreds more samples of real instruments leave the harness as large as it was."""
     import os
