@@ -6,22 +6,24 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import HealthCheck, settings
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.support.bench_project import project, two
+from tests.support.bench_project import mark, project, two
 from tests.support.drive_server import drive, drive_key
 from tests.support.loopback import closed_port
 from tests.support.process_world import world
+from tests.support.processes import INTEGRATION_TIMEOUT_S, TIMEOUT_S
 from tests.support.slack_server import slack
 from tests.support.webhook_receiver import receiver
 
-__all__ = ["closed_port", "drive", "drive_key", "project", "receiver", "slack", "two", "world"]
+__all__ = ["closed_port", "drive", "drive_key", "mark", "project", "receiver", "slack", "two", "world"]
 
 if TYPE_CHECKING:
-    import pytest
     from xdist.remote import Producer
 
 pytest_plugins = ["pytester"]
@@ -30,6 +32,7 @@ pytest_plugins = ["pytester"]
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
+TESTS = Path(__file__).parent
 INTEGRATION = "tests/integration/"
 
 
@@ -49,8 +52,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
     return OneIntegrationTestAtOnce(config, log)
 
 
+@pytest.hookimpl(tryfirst=True)  # before -m selects
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the integration tests first: together they take the longest."""
+    """Give every test a timeout, mark the integration tests, and put them first: together they take the longest.
+
+    The ini file can't set the timeout: it serves the benchmark entries as well, which have limits of their own.
+    """
+    for item in items:
+        if not item.path.is_relative_to(TESTS):
+            continue
+        integration = item.path.is_relative_to(TESTS / "integration")
+        if integration:
+            item.add_marker(pytest.mark.integration)
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(INTEGRATION_TIMEOUT_S if integration else TIMEOUT_S))
     items.sort(key=lambda item: not item.nodeid.startswith(INTEGRATION))
 
 

@@ -23,6 +23,7 @@ import pytest
 
 from benchmarks.data_prep.prepare_offline_data import prepare
 from pytest_curator_bench.script import ray_cluster
+from tests.support.processes import LIMIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -327,4 +328,4 @@ def mirror(warc_dir: Path, directory: Path) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}/"
         finally:
             server.shutdown()
-            thread.join()
+            thread.join(LIMIT_S)

@@ -15,11 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench.machine.hardware import available_cpus
-from tests.support.processes import MARK, eventually, kill_marked, marked
+from tests.support.processes import LIMIT_S, MARK, eventually, marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tests.support.bench_project import Project
 
 pytestmark = pytest.mark.curator
@@ -52,13 +50,10 @@ sys.exit(5 if "fail" in sys.argv else 0)
 
 
 @pytest.fixture
-def mark(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The mark's value; whatever still carries it afterwards is ended. Temporary files go below the test's own."""
-    value = str(project.path)
-    monkeypatch.setenv(MARK, value)
+def mark(project: Project, mark: str) -> str:
+    """The mark of the test's processes, and a script that uses Ray."""
     project.script("ray_script.py", RAY_SCRIPT)
-    yield value
-    kill_marked(value)
+    return mark
 
 
 def test_clusters_of_entries(project: Project, mark: str) -> None:
@@ -133,6 +128,6 @@ def test_kill_of_pytest_ends_the_cluster(project: Project, mark: str) -> None:
     assert len(temp_dirs) == 1
     assert temp_dirs[0].is_dir()
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.wait(LIMIT_S)
     eventually(lambda: not marked(mark))
     eventually(lambda: not temp_dirs[0].exists())

@@ -95,7 +95,7 @@ def await_text(project: Project, entry: str, text: str, pytest_run: subprocess.P
     deadline = time.monotonic() + LIMIT_S
     while not any(text in log.read_text() for log in project.path.glob(f"results/*/{entry}/stdouterr.log")):
         assert time.monotonic() < deadline, "the entry did not begin in time"
-        assert pytest_run.poll() is None, pytest_run.communicate()[0]
+        assert pytest_run.poll() is None, pytest_run.communicate(timeout=LIMIT_S)[0]
         time.sleep(0.2)
 
 

@@ -27,8 +27,6 @@ from tests.support.processes import eventually
 if TYPE_CHECKING:
     from tests.support.process_world import World
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.mark.parametrize("status", [0, 1, 3, 255])
 def test_exit_status(world: World, status: int) -> None:

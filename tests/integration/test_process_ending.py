@@ -20,8 +20,6 @@ from pytest_curator_bench.processes.client import (
 )
 from tests.support.process_world import DAEMON, World
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def test_stubborn_script_is_ended(world: World) -> None:
     """A script that ignores SIGTERM, forks a daemon and floods its output is ended; its data isn't ours."""

@@ -14,13 +14,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE
-from tests.integration.test_entries_on_ray import mark
-from tests.support.processes import MARK, eventually, marked
+from tests.support.processes import LIMIT_S, MARK, eventually, marked
 
 if TYPE_CHECKING:
     from tests.support.bench_project import Project
-
-__all__ = ["mark"]
 
 pytestmark = pytest.mark.curator
 
@@ -178,6 +175,6 @@ def test_each_worker_has_its_own_and_a_killed_pytest_leaves_none(project: Projec
     sockets = [arg for words in marked(mark).values() for arg in words if arg.endswith("/inspector.sock")]
     assert len(set(sockets)) == 2
     os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process.wait(LIMIT_S)
     eventually(lambda: not marked(mark))
     eventually(lambda: not [path for path in sockets if Path(path).parent.exists()])

@@ -21,14 +21,13 @@ from pytest_curator_bench.machine.processes import parent_of, read_tree_usage
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.telemetry.monitor import MachineMonitor
 from tests.support.process_world import DAEMON, World
+from tests.support.processes import eventually
 from tests.support.stub_nvml import build_stub_nvml, stub_nvml_environment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from pytest_curator_bench.processes.client import SupervisedProcess
-
-pytestmark = pytest.mark.timeout(300)
 MIB = 1 << 20
 ROOT = Path(__file__).parents[2]
 
@@ -165,9 +164,10 @@ def test_a_killed_harness_leaves_whole_rows(world: World) -> None:
 
     table = world.directory / "telemetry.csv"
     with subprocess.Popen(harness(world, KILLED), cwd=ROOT, env={**os.environ, **world.environment}) as process:
-        while not (table.exists() and table.read_text().count("\n") > 5):
-            time.sleep(0.05)
-        process.kill()
+        try:
+            eventually(lambda: table.exists() and table.read_text().count("\n") > 5, "six rows")
+        finally:
+            process.kill()
     text = table.read_text()
     assert text.endswith("\n")
     assert len({line.count(",") for line in text.splitlines()}) == 1

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pytest
 import yaml
 
+from tests.support.processes import LIMIT_S
+
 if TYPE_CHECKING:
     from tests.support.bench_project import Project
 
@@ -103,7 +105,7 @@ def test_the_jobs_fill_one_session(project: Project, jobs: list[Job]) -> None:
         )
         for job in jobs
     ]
-    outputs = [process.communicate()[0] for process in processes]
+    outputs = [process.communicate(timeout=LIMIT_S)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * len(jobs), "\n".join(outputs)
     assert project.session_dir.name == "nightly-77"
     session = project.session()

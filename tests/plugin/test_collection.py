@@ -19,7 +19,7 @@ def collected(result: pytest.RunResult) -> list[str]:
 
 def test_one_item_per_enabled_entry(two: Project) -> None:
     """Node IDs are the config file's path and the entry's name; disabled entries are none; nothing is created."""
-    result = two.run("--collect-only", "-q")
+    result = two.run_here("--collect-only", "-q")
     assert result.ret == 0
     assert collected(result) == ["benchmarks/config.yaml::first", "benchmarks/config.yaml::second"]
     assert not (two.path / "results").exists()
@@ -30,26 +30,26 @@ def test_default_config_of_the_ini_file(two: Project) -> None:
     (two.path / "pytest.ini").write_text(
         "[pytest]\nbench_config = benchmarks/config.yaml\ntestpaths = benchmarks\nmarkers =\n    nightly: x\n"
     )
-    result = two.pytester.runpytest_subprocess("-k", "second", "--collect-only", "-q")
+    result = two.pytester.runpytest_inprocess("-k", "second", "--collect-only", "-q")
     assert collected(result) == ["benchmarks/config.yaml::second"]
 
 
 @pytest.mark.parametrize("name", ["config.yaml", "benchmarks/config.yaml"])
 def test_config_is_looked_up_in_several_places(two: Project, name: str) -> None:
     """From the invocation directory, or from the directories that are given as arguments."""
-    assert len(collected(two.run("--collect-only", "-q", config=name))) == 2
+    assert len(collected(two.run_here("--collect-only", "-q", config=name))) == 2
 
 
 def test_config_outside_the_arguments_is_collected_too(two: Project) -> None:
     """``pytest benchmarks/ --bench-config elsewhere.yaml`` runs the entries of that file."""
     two.config("entries: [{name: far, script: ok.py}]\n", name="elsewhere/far.yaml")
-    assert collected(two.run("--collect-only", "-q", config="elsewhere/far.yaml")) == ["elsewhere/far.yaml::far"]
+    assert collected(two.run_here("--collect-only", "-q", config="elsewhere/far.yaml")) == ["elsewhere/far.yaml::far"]
 
 
 def test_explicit_config_without_a_path_stands_alone(two: Project) -> None:
     """``pytest --bench-config FILE`` collects that config, not every test below the current directory."""
     two.pytester.makepyfile("def test_x(): pass")
-    result = two.pytester.runpytest_subprocess("--bench-config", "benchmarks/config.yaml", "--collect-only", "-q")
+    result = two.pytester.runpytest_inprocess("--bench-config", "benchmarks/config.yaml", "--collect-only", "-q")
     assert [line.split("::")[1] for line in collected(result)] == ["first", "second"]
 
 
@@ -60,13 +60,13 @@ def test_several_files_are_merged_and_each_entry_stays_in_its_file(two: Project)
         name="m.yaml",
         head=False,
     )
-    result = two.run("--bench-config", "m.yaml", "--collect-only", "-q")
+    result = two.run_here("--bench-config", "m.yaml", "--collect-only", "-q")
     assert sorted(collected(result)) == [
         "benchmarks/config.yaml::first",
         "benchmarks/config.yaml::second",
         "m.yaml::third",
     ]
-    dry = two.run("--bench-config", "m.yaml", "--bench-dry-run", "-k", "first")
+    dry = two.run_here("--bench-config", "m.yaml", "--bench-dry-run", "-k", "first")
     dry.stdout.fnmatch_lines(["  limits: 9 s,*"])
 
 
@@ -76,7 +76,7 @@ def test_a_bench_yaml_file_is_collected_alone(two: Project) -> None:
         "entries: [{name: solo, script: ok.py}, {name: duo, script: ok.py}]\n",
         name="benchmarks/some.bench.yaml",
     )
-    run = two.pytester.runpytest_subprocess
+    run = two.pytester.runpytest_inprocess
     assert collected(run("benchmarks/some.bench.yaml", "--collect-only", "-q")) == [
         "benchmarks/some.bench.yaml::solo",
         "benchmarks/some.bench.yaml::duo",
@@ -88,7 +88,7 @@ def test_a_bench_yaml_file_is_collected_alone(two: Project) -> None:
 
 def test_missing_config_lists_the_places(two: Project) -> None:
     """A config that is not there is a usage error with the places that were tried."""
-    result = two.run(config="nope.yaml")
+    result = two.run_here(config="nope.yaml")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [
@@ -103,14 +103,14 @@ def test_selection_by_node_id_keyword_mark_and_deselection(two: Project) -> None
     """Node ID, -k, -m and --deselect select entries as they select tests."""
 
     def names(*args: str) -> list[str]:
-        return [line.split("::")[1] for line in collected(two.run("--collect-only", "-q", *args))]
+        return [line.split("::")[1] for line in collected(two.run_here("--collect-only", "-q", *args))]
 
     assert names("-k", "first") == ["first"]
     assert names("-k", "first and not second") == ["first"]
     assert names("-m", "nightly") == ["second"]
     assert names("-m", "bench") == ["first", "second"]
     assert names("--deselect", "benchmarks/config.yaml::first") == ["second"]
-    result = two.pytester.runpytest_subprocess(
+    result = two.pytester.runpytest_inprocess(
         "benchmarks/config.yaml::second",
         "--bench-config",
         "config.yaml",
@@ -122,7 +122,7 @@ def test_selection_by_node_id_keyword_mark_and_deselection(two: Project) -> None
         "benchmarks/config.yaml",
     )
     assert result.ret == pytest.ExitCode.USAGE_ERROR  # the first name leads nowhere: no directory was given
-    result = two.pytester.runpytest_subprocess(
+    result = two.pytester.runpytest_inprocess(
         "benchmarks/config.yaml::second", "--bench-config", "benchmarks/config.yaml", "--collect-only", "-q"
     )
     assert collected(result) == ["benchmarks/config.yaml::second"]
@@ -130,8 +130,10 @@ def test_selection_by_node_id_keyword_mark_and_deselection(two: Project) -> None
 
 def test_bench_entry_is_exact(two: Project) -> None:
     """``--bench-entry`` takes whole names; an unknown one is an error that lists near ones."""
-    assert collected(two.run("--bench-entry", "first", "--collect-only", "-q")) == ["benchmarks/config.yaml::first"]
-    result = two.run("--bench-entry", "frist")
+    assert collected(two.run_here("--bench-entry", "first", "--collect-only", "-q")) == [
+        "benchmarks/config.yaml::first"
+    ]
+    result = two.run_here("--bench-entry", "frist")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--bench-entry frist: no enabled entry has this name; near ones: first*"])
 
@@ -145,13 +147,13 @@ def test_reports_carry_the_entrys_own_line(two: Project) -> None:
 def test_scripts_are_no_test_modules(two: Project) -> None:
     """A script called ``test_*.py`` is not imported as a test module."""
     two.script("test_benchmark.py", "raise SystemExit('imported!')")
-    assert two.run("--collect-only", "-q").ret == 0
+    assert two.run_here("--collect-only", "-q").ret == 0
 
 
 def test_gpu_entries_are_marked_and_skipped_where_there_are_no_gpus(two: Project) -> None:
     """Asking for GPUs sets the mark; without GPUs the entry is skipped with the reason, or fails if asked to."""
     two.config("entries: [{name: big, script: ok.py, ray: {num_gpus: 99}}, {name: small, script: ok.py}]")
-    assert collected(two.run("-m", "gpu", "--collect-only", "-q")) == ["benchmarks/config.yaml::big"]
+    assert collected(two.run_here("-m", "gpu", "--collect-only", "-q")) == ["benchmarks/config.yaml::big"]
     result = two.run("-rs", "-m", "gpu")
     result.assert_outcomes(skipped=1, deselected=1)
     result.stdout.fnmatch_lines(["SKIPPED*needs 99 GPUs, this machine has *"])
@@ -173,7 +175,7 @@ def test_marks_from_yaml_with_arguments(two: Project) -> None:
     two.config("entries: [{name: a, script: ok.py, marks: [{xfail: {reason: known, strict: false}}], args: --exit 3}]")
     two.run().assert_outcomes(xfailed=1)
     two.config("entries: [{name: a, script: ok.py, marks: [nihgtly]}]")
-    two.run("--collect-only").stdout.fnmatch_lines(["*Unknown pytest.mark.nihgtly*"])
+    two.run_here("--collect-only").stdout.fnmatch_lines(["*Unknown pytest.mark.nihgtly*"])
 
 
 def test_user_fixtures_of_module_scope(two: Project) -> None:

@@ -12,15 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.plugin.test_signals import mark, start
 from tests.support.processes import LIMIT_S, eventually, marked
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.bench_project import Project
-
-__all__ = ["mark"]
 
 # Makes DIR/data.txt, and a line in DIR/runs.txt for each time it ran.
 PREPARE = """
@@ -166,7 +163,7 @@ def test_only_what_the_selected_entries_need(prepared: Project) -> None:
 
 def test_skipping(prepared: Project) -> None:
     """``--bench-skip-setup`` runs entries without; missing data is then told before anything runs."""
-    result = prepared.run("--bench-skip-setup")
+    result = prepared.run_here("--bench-skip-setup")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*entries?a?: dataset d,txt is not there: *made/data.txt; prepare it*"])
     (prepared.path / "made").mkdir()
@@ -188,7 +185,7 @@ def test_data_that_a_set_up_should_have_made(prepared: Project) -> None:
 def test_a_missing_set_up_script_is_told_before_anything_runs(prepared: Project) -> None:
     """With file, line and places tried."""
     (prepared.path / "benchmarks" / "data_prep" / "prepare.py").unlink()
-    result = prepared.run()
+    result = prepared.run_here()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*config.yaml:4: data_setups?prep?.script: prepare.py not found; looked for *"])
     assert not list(prepared.path.glob("results/*/session.json"))
@@ -196,7 +193,7 @@ def test_a_missing_set_up_script_is_told_before_anything_runs(prepared: Project)
 
 def test_dry_run_prints_the_set_up(prepared: Project) -> None:
     """Its command, limits and who needs it; nothing runs."""
-    result = prepared.run("--bench-dry-run")
+    result = prepared.run_here("--bench-dry-run")
     result.stdout.fnmatch_lines(
         [
             "data set-up prep",
@@ -208,7 +205,7 @@ def test_dry_run_prints_the_set_up(prepared: Project) -> None:
         ]
     )
     assert runs(prepared) == 0
-    prepared.run("--bench-dry-run", "--bench-skip-setup").stdout.no_fnmatch_line("data set-up*")
+    prepared.run_here("--bench-dry-run", "--bench-skip-setup").stdout.no_fnmatch_line("data set-up*")
 
 
 def test_its_limit_ends_it(prepared: Project) -> None:
@@ -236,7 +233,7 @@ def test_secrets_are_hidden_from_it(prepared: Project, monkeypatch: pytest.Monke
 def test_runs_that_join_a_session_share_it(prepared: Project, mark: str) -> None:
     """Two at once: one runs it while the other waits; a third finds it done; changed arguments run it again."""
     configure(prepared, "slow")
-    processes = [start(prepared, mark, "--bench-session", "s", "--bench-entry", name) for name in ("a", "b")]
+    processes = [prepared.start("--bench-session", "s", "--bench-entry", name) for name in ("a", "b")]
     outputs = [process.communicate(timeout=LIMIT_S)[0] for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     assert runs(prepared) == 1
@@ -264,7 +261,7 @@ def test_one_that_failed_runs_again_when_the_session_is_joined(prepared: Project
 def test_an_interrupt_ends_it_cleanly(prepared: Project, mark: str, workers: tuple[str, ...]) -> None:
     """One Ctrl-C: SIGTERM for the script, a result, no entry begun, the session closed, nothing left."""
     configure(prepared, "polite hang")
-    process = start(prepared, mark, *workers)
+    process = prepared.start(*workers)
     log = eventually_log(prepared)
     os.killpg(process.pid, signal.SIGINT)
     output, _ = process.communicate(timeout=LIMIT_S)
@@ -280,9 +277,9 @@ def test_an_interrupt_ends_it_cleanly(prepared: Project, mark: str, workers: tup
 def test_a_killed_pytest_wedges_nobody(prepared: Project, mark: str) -> None:
     """Its set-up ends with it; a run that waited for it takes over; the record says interrupted."""
     configure(prepared, "hang")
-    first = start(prepared, mark, "--bench-session", "s", "--bench-entry", "a")
+    first = prepared.start("--bench-session", "s", "--bench-entry", "a")
     eventually_log(prepared)
-    second = start(prepared, mark, "--bench-session", "s", "--bench-entry", "b")
+    second = prepared.start("--bench-session", "s", "--bench-entry", "b")
     (prepared.path / "made" / "go").touch()
     first.kill()
     first.communicate(timeout=LIMIT_S)
@@ -296,7 +293,7 @@ def test_a_killed_pytest_wedges_nobody(prepared: Project, mark: str) -> None:
 def test_the_record_of_a_killed_one_is_put_right(prepared: Project, mark: str) -> None:
     """The next run of the session says that it was interrupted, also if it needs no set-up itself."""
     configure(prepared, "hang")
-    process = start(prepared, mark, "--bench-session", "s")
+    process = prepared.start("--bench-session", "s")
     eventually_log(prepared)
     process.kill()
     process.communicate(timeout=LIMIT_S)
@@ -311,7 +308,7 @@ def test_an_unknown_name_is_a_config_error(prepared: Project) -> None:
     prepared.config(
         "data_setups: [{name: prep, script: prepare.py}]\nentries:\n  - {name: a, script: ok.py, data_setups: [pre]}\n"
     )
-    result = prepared.run()
+    result = prepared.run_here()
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [

@@ -130,11 +130,11 @@ def test_a_viewer_link_from_the_config_or_the_command_line(data: Project) -> Non
 
 def test_wrong_viewer_options(data: Project) -> None:
     """An unknown placeholder lists the known ones; both options at once make no sense."""
-    result = data.run("--bench-viewer-url-template", "http://v/{session}")
+    result = data.run_here("--bench-viewer-url-template", "http://v/{session}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         ["*--bench-viewer-url-template: found the unknown placeholder {session}, expected one of *{session_path}*"]
     )
-    result = data.run("--bench-viewer-url-template", "x", "--bench-viewer-url", "y")
+    result = data.run_here("--bench-viewer-url-template", "x", "--bench-viewer-url", "y")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--bench-viewer-url and --bench-viewer-url-template exclude each other*"])

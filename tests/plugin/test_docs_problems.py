@@ -5,17 +5,16 @@
 from __future__ import annotations
 
 import re
-import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.support.bench_project import UNTIL_WAITED_FOR
+from tests.support.processes import LIMIT_S, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
 
 PAGE = (Path(__file__).parents[2] / "docs" / "debugging.md").read_text(encoding="utf-8")
 SHOWN = dict(re.findall(r"^### (.*?)\n\n```text\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
-LIMIT_S = 60.0
 
 OOM_IN_RAY = """
 import ray
@@ -111,13 +109,10 @@ def noisy(project: Project) -> str:
 def killed(project: Project) -> str:
     """Pytest is killed while an entry runs, and its session opened again."""
     project.config("entries: [{name: a, script: ok.py, args: --sleep 60}, {name: b, script: ok.py}]")
-    command = [sys.executable, "-m", "pytest", "benchmarks", "--bench-config", "config.yaml", "--bench-session", "s"]
-    with subprocess.Popen(command, cwd=project.path, stdout=subprocess.DEVNULL) as run:
-        until = time.monotonic() + LIMIT_S
-        while not (project.path / "results/s/a/stdouterr.log").exists():
-            assert time.monotonic() < until
-            time.sleep(0.05)
-        run.send_signal(signal.SIGKILL)
+    run = project.start("--bench-session", "s")
+    eventually((project.path / "results/s/a/stdouterr.log").exists, "the entry's log")
+    run.kill()
+    run.communicate(timeout=LIMIT_S)
     project.run("--bench-session", "s", "--bench-entry", "b").assert_outcomes(passed=1)
     return (project.path / "results/s/a/results.json").read_text()
 

@@ -10,7 +10,6 @@ import pty
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -19,6 +18,8 @@ import pytest
 
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE, read_capacity
 from pytest_curator_bench.resources.registry import Lease, LeaseRegistry, ResourceRequest
+from tests.support.bench_project import pytest_command
+from tests.support.processes import LIMIT_S, eventually
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tests.support.bench_project import Project
 
 ALL = ResourceRequest(cpus=None, gpus=None, alone=True)
-LIMIT_S = 60.0
 
 # Entries name resources in their ray section; clusters have tests of their own.
 NO_CLUSTER = "import pytest\n@pytest.fixture\ndef bench_ray_cluster(bench_lease): return None\n"
@@ -65,12 +65,6 @@ def lease_of(project: Project, entry: str) -> dict[str, Any]:
     """What is recorded of an entry's lease."""
     lease: dict[str, Any] = project.result(entry)["resources"]["lease"]
     return lease
-
-
-def command(*args: str) -> list[str]:
-    """Pytest in the project, as a process of its own."""
-    options = ["--bench-config", "config.yaml", "-p", "no:cacheprovider"]
-    return [sys.executable, "-m", "pytest", "benchmarks", *options, *args]
 
 
 def test_entries_without_resources_run_alone(two: Project) -> None:
@@ -154,7 +148,7 @@ def test_waiting_shows_in_a_log(two: Project) -> None:
     """One line says for what, and who holds it; from a worker too. It is not counted against the limit."""
     two.config("entries: [{name: a, script: ok.py, timeout_s: 8}]")
     with another_run() as (_, lease):
-        process = subprocess.Popen(command("-n", "1"), cwd=two.path, text=True, stdout=subprocess.PIPE)
+        process = two.start("-n", "1")
         assert process.stdout is not None
         watchdog = threading.Timer(LIMIT_S, process.kill)
         watchdog.start()
@@ -165,7 +159,7 @@ def test_waiting_shows_in_a_log(two: Project) -> None:
         )
         time.sleep(8)
         lease.release()
-        rest, _ = process.communicate()
+        rest, _ = process.communicate(timeout=LIMIT_S)
         watchdog.cancel()
     assert process.returncode == 0, rest
     assert lease_of(two, "a")["waited_s"] > 8
@@ -178,7 +172,12 @@ def test_waiting_shows_on_a_terminal(two: Project) -> None:
     with another_run() as (_, lease):
         environment = {**os.environ, "TERM": "xterm"}
         process = subprocess.Popen(
-            command("-k", "first"), cwd=two.path, env=environment, stdin=terminal, stdout=terminal, stderr=terminal
+            pytest_command("-k", "first"),
+            cwd=two.path,
+            env=environment,
+            stdin=terminal,
+            stdout=terminal,
+            stderr=terminal,
         )
         os.close(terminal)
         shown, deadline = "", time.monotonic() + LIMIT_S
@@ -189,7 +188,7 @@ def test_waiting_shows_on_a_terminal(two: Project) -> None:
                 if "other_entry (pid" in shown:
                     lease.release()
     os.close(screen)
-    assert process.wait() == 0, shown
+    assert process.wait(LIMIT_S) == 0, shown
     assert "waiting for the whole machine" in shown
     assert "1 passed" in shown
 
@@ -197,11 +196,8 @@ def test_waiting_shows_on_a_terminal(two: Project) -> None:
 def test_interrupt_while_waiting(two: Project) -> None:
     """Ctrl-C ends the wait and the session; the entry is interrupted, and nothing of it stays in the queue."""
     with another_run() as (registry, _):
-        process = subprocess.Popen(command("-k", "first"), cwd=two.path, text=True, stdout=subprocess.PIPE)
-        deadline = time.monotonic() + LIMIT_S
-        while not registry.others_waiting():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        process = two.start("-k", "first")
+        eventually(registry.others_waiting, "the entry in the queue")
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=LIMIT_S)
         assert process.returncode == pytest.ExitCode.INTERRUPTED, output
@@ -245,7 +241,7 @@ def test_dry_run_tells_the_lease(simulated: Project) -> None:
         "  - {name: c, script: ok.py, ray: {num_gpus: 5}}\n"
         "  - {name: d, script: ok.py, exclusive: false}\n"
     )
-    simulated.run("--bench-dry-run").stdout.fnmatch_lines(
+    simulated.run_here("--bench-dry-run").stdout.fnmatch_lines(
         [
             *("a", "  lease: the whole machine"),
             *("b", "  lease: 1 GPU, 8 CPUs, 100 MB of object store"),

@@ -39,7 +39,7 @@ def matrix(project: Project) -> Project:
 
 def collected(project: Project, *args: str) -> list[str]:
     """The node IDs that a selection leaves, less the file."""
-    lines = project.run("--collect-only", "-q", *args).outlines
+    lines = project.run_here("--collect-only", "-q", *args).outlines
     return [line.removeprefix("benchmarks/config.yaml::") for line in lines if "::" in line]
 
 
@@ -76,7 +76,7 @@ def test_node_id(matrix: Project) -> None:
 
 def test_the_name_without_its_combination(matrix: Project) -> None:
     """An exact name is exact; the error says which there are."""
-    done = matrix.run("--bench-entry", "minhash")
+    done = matrix.run_here("--bench-entry", "minhash")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(
         [f"*--bench-entry minhash: no enabled entry has this name; near ones: {NAMES[0][:7]}*{NAMES[3][-9:-1]}*"]
@@ -109,5 +109,5 @@ def test_a_failure_is_reported_at_the_entrys_line(project: Project) -> None:
 
 def test_dry_run(matrix: Project) -> None:
     """Each combination with its own command."""
-    done = matrix.run("--bench-dry-run", "-k", "xenna-1-")
+    done = matrix.run_here("--bench-dry-run", "-k", "xenna-1-")
     done.stdout.fnmatch_lines(["minhash?xenna-1-a_b_c?", "*--metric 2.5 --print 'on xenna: a/b c' --size=1*"])

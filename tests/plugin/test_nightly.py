@@ -80,7 +80,7 @@ def nightly(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Night
 
 def test_collected(nightly: Nightly, pytester: pytest.Pytester) -> None:
     """An item for each of the 48 enabled entries, in the order of the file."""
-    done = pytester.runpytest_subprocess(".", *nightly.options(), "--collect-only", "-q")
+    done = pytester.runpytest_inprocess(".", *nightly.options(), "--collect-only", "-q")
     names = [line.partition("::")[2] for line in done.outlines if "::" in line]
     written = yaml.safe_load(NIGHTLY[0].read_text())["entries"]
     assert names == [entry["name"] for entry in written if entry["enabled"]]
@@ -89,7 +89,7 @@ def test_collected(nightly: Nightly, pytester: pytest.Pytester) -> None:
 
 def test_dry_run_shows_the_old_runners_commands(nightly: Nightly, pytester: pytest.Pytester) -> None:
     """Argument for argument, for entries of a dozen kinds; the results directory is not passed twice."""
-    done = pytester.runpytest_subprocess(".", *nightly.options(), "--bench-dry-run")
+    done = pytester.runpytest_inprocess(".", *nightly.options(), "--bench-dry-run")
     assert done.ret == 0
     lines = done.outlines
     for name, arguments in COMMANDS.items():

@@ -21,7 +21,7 @@ LONG = "entries:\n  - {name: long, script: ok.py}\n" + "".join(
 
 def listed(project: Project, *args: str) -> set[str]:
     """The entries that a run would run."""
-    result = project.run("--collect-only", "-q", *args)
+    result = project.run_here("--collect-only", "-q", *args)
     return {line.rpartition("::")[2] for line in result.outlines if "::" in line}
 
 
@@ -71,7 +71,7 @@ def test_shards_of_a_selection(project: Project) -> None:
     assert "test_other" in parts[0]
     assert not parts[0] & parts[1]
     assert parts[0] | parts[1] == {"e0", "e1", "e2", "test_other"}
-    assert project.run("-k", "nothing", "--bench-shard", "1/2").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+    assert project.run_here("-k", "nothing", "--bench-shard", "1/2").ret == pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 def test_under_xdist(project: Project) -> None:
@@ -86,6 +86,6 @@ def test_under_xdist(project: Project) -> None:
 def test_malformed(project: Project) -> None:
     """One line, exit status 4."""
     project.config(FIVE)
-    result = project.run("--bench-shard", "4/3")
+    result = project.run_here("--bench-shard", "4/3")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["ERROR: --bench-shard 4/3: expected K/N with K from 1 to N, such as 2/8"])

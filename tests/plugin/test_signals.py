@@ -6,16 +6,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.processes import LIMIT_S, MARK, eventually, kill_marked, marked
+from tests.support.processes import LIMIT_S, eventually, marked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from tests.support.bench_project import Project
@@ -31,38 +28,6 @@ if os.fork() == 0:
 os.wait()
 print("daemon is out", flush=True)
 """
-
-
-@pytest.fixture
-def mark(project: Project) -> Iterator[str]:
-    """The mark's value; whatever still carries it afterwards is ended."""
-    value = str(project.path)
-    yield value
-    kill_marked(value)
-
-
-def start(project: Project, mark: str, *args: str) -> subprocess.Popen[str]:
-    """Start pytest in the background, as a terminal would: in a process group of its own."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "benchmarks",
-        "--bench-config",
-        "config.yaml",
-        "-p",
-        "no:cacheprovider",
-        *args,
-    ]
-    return subprocess.Popen(
-        command,
-        cwd=project.path,
-        env={**os.environ, MARK: mark},
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        start_new_session=True,
-    )
 
 
 def log_of(project: Project, entry: str) -> Path | None:
@@ -91,7 +56,7 @@ def test_one_signal_ends_the_entry_cleanly_and_finishes_the_session(
         "print('up', flush=True)\ntime.sleep(300)\n",
     )
     project.config("entries: [{name: a, script: polite.py}, {name: b, script: polite.py}]\n")
-    process = start(project, mark)
+    process = project.start()
     eventually(lambda: log_of(project, "a") and is_watched(project, "a"))
     os.killpg(process.pid, signum) if signum == signal.SIGINT else process.send_signal(signum)
     output, _ = process.communicate(timeout=LIMIT_S)
@@ -113,7 +78,7 @@ def test_two_interrupts_stop_at_once(project: Project, mark: str) -> None:
         "os.write(1, b'up\\n')\nwhile True: time.sleep(300)\n",
     )
     project.config("cleanup_timeout_s: 200\nentries: [{name: a, script: stubborn.py}]\n")
-    process = start(project, mark)
+    process = project.start()
     eventually(lambda: log_of(project, "a") and is_watched(project, "a"))
     os.killpg(process.pid, signal.SIGINT)
     eventually(lambda: "ignored" in (log_of(project, "a") or project.path / "none").read_text())
@@ -133,7 +98,7 @@ def test_interrupt_under_xdist(project: Project, mark: str, signum: signal.Signa
         "cleanup_timeout_s: 1\nentries:\n"
         "  - {name: a, script: sleepy.py, exclusive: false}\n  - {name: b, script: sleepy.py, exclusive: false}\n"
     )
-    process = start(project, mark, "-n", "2")
+    process = project.start("-n", "2")
     eventually(lambda: log_of(project, "a") and log_of(project, "b"))
     os.killpg(process.pid, signum) if signum == signal.SIGINT else process.send_signal(signum)
     output, _ = process.communicate(timeout=LIMIT_S)
@@ -146,7 +111,7 @@ def test_kill_of_pytest_leaves_no_process_and_keeps_results(project: Project, ma
     """After kill -9 in mid-entry nothing runs on, and what had finished is readable."""
     project.script("daemon.py", DAEMON + "time.sleep(300)\n")
     project.config("entries: [{name: done, script: ok.py}, {name: running, script: daemon.py, args: stubborn}]\n")
-    process = start(project, mark)
+    process = project.start()
     eventually(lambda: log_of(project, "running"))
     assert len(marked(mark)) >= 3
     process.kill()
@@ -158,9 +123,8 @@ def test_kill_of_pytest_leaves_no_process_and_keeps_results(project: Project, ma
     assert project.result("running")["status"] == "interrupted"
 
 
-def test_daemon_that_holds_stdout(project: Project, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_daemon_that_holds_stdout(project: Project, mark: str) -> None:
     """A script that ends at once and leaves a daemon passes at once; the daemon is ended and told."""
-    monkeypatch.setenv(MARK, mark)
     project.script("leaver.py", DAEMON + (project.scripts / "ok.py").read_text())
     project.config("entries: [{name: a, script: leaver.py, timeout_s: 60}, {name: b, script: ok.py}]\n")
     project.run().assert_outcomes(passed=2)
@@ -171,9 +135,8 @@ def test_daemon_that_holds_stdout(project: Project, mark: str, monkeypatch: pyte
     eventually(lambda: not marked(mark))
 
 
-def test_worst_script(project: Project, mark: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_worst_script(project: Project, mark: str) -> None:
     """SIGTERM ignored, a daemon forked, stdout flooded with bytes that are no UTF-8: ended, all of it kept."""
-    monkeypatch.setenv(MARK, mark)
     project.script(
         "worst.py",
         DAEMON

@@ -6,22 +6,17 @@ from __future__ import annotations
 
 import csv
 import os
-import signal
-import subprocess
-import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.processes import LIMIT_S, eventually
 from tests.support.stub_nvml import build_stub_nvml, stub_nvml_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.bench_project import Project
-
-pytestmark = pytest.mark.timeout(300)
 
 
 @pytest.fixture
@@ -114,15 +109,11 @@ def test_a_gpu_driver_that_hangs_holds_no_entry_up(project: Project, gpus: Path)
 def test_a_killed_pytest_leaves_readable_rows(project: Project) -> None:
     """All samples up to the kill are there, whole."""
     project.config("telemetry: {interval_s: 0.05}\nentries: [{name: a, script: ok.py, args: --sleep 100}]\n")
-    command = [sys.executable, "-m", "pytest", "benchmarks", "--bench-config", "config.yaml", "-q"]
-    process = subprocess.Popen(command, cwd=project.path, stdout=subprocess.DEVNULL, start_new_session=True)
-    text = ""
-    while text.count("\n") < 6:
-        assert process.poll() is None
-        time.sleep(0.05)
-        text = "".join(path.read_text() for path in project.path.glob("results/*/a/telemetry.csv"))
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    process = project.start("-q")
+    tables = "results/*/a/telemetry.csv"
+    eventually(lambda: any(table.read_text().count("\n") > 5 for table in project.path.glob(tables)), "six rows")
+    process.kill()
+    process.communicate(timeout=LIMIT_S)
     (table,) = project.path.glob("results/*/a/telemetry.csv")
     text = table.read_text()
     assert text.endswith("\n")
@@ -131,4 +122,4 @@ def test_a_killed_pytest_leaves_readable_rows(project: Project) -> None:
 
 def test_help_names_the_option(project: Project) -> None:
     """``pytest --help`` says what --bench-require-quiet does."""
-    project.run("--help").stdout.fnmatch_lines(["*--bench-require-quiet*", "*machine is not quiet*"])
+    project.run_here("--help").stdout.fnmatch_lines(["*--bench-require-quiet*", "*machine is not quiet*"])

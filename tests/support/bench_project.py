@@ -5,12 +5,17 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import textwrap
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.processes import MARK, kill_marked
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 # Writes the three files with nothing but the standard library; options make it misbehave.
@@ -80,6 +85,15 @@ with contextlib.suppress(FileExistsError):
 NOISE = ("Other processes keep ", "The hypervisor withholds ", "Only ", "CPUs ", "The machine is hot: ")
 
 
+def pytest_command(*args: str) -> list[str]:
+    """Pytest on ``benchmarks/`` as a command that Ctrl-C ends, even where this process ignores SIGINT.
+
+    It does as a background job of a shell, and so would all that it starts.
+    """
+    options = ["benchmarks", "--bench-config", "config.yaml", "-p", "no:cacheprovider"]
+    return ["env", "--default-signal=INT", sys.executable, "-m", "pytest", *options, *args]
+
+
 class Project:
     """A directory with ``benchmarks/config.yaml`` and scripts, and pytest runs in it."""
 
@@ -107,6 +121,25 @@ class Project:
         """Run pytest on ``benchmarks/`` in a process of its own."""
         named = ("--bench-config", config) if config else ()
         return self.pytester.runpytest_subprocess("benchmarks", *named, "-p", "no:cacheprovider", *args)
+
+    def run_here(self, *args: str, config: str | None = "config.yaml") -> pytest.RunResult:
+        """Run pytest on ``benchmarks/`` in this process: quicker, for what is refused, listed or shown.
+
+        No entry may run in it: supervisors, signal handlers and limits belong to a process of their own.
+        """
+        named = ("--bench-config", config) if config else ()
+        return self.pytester.runpytest_inprocess("benchmarks", *named, "-p", "no:cacheprovider", *args)
+
+    def start(self, *args: str) -> subprocess.Popen[str]:
+        """Start pytest in the background, as a terminal would: in a process group of its own."""
+        return subprocess.Popen(
+            pytest_command(*args),
+            cwd=self.path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     @property
     def session_dir(self) -> Path:
@@ -139,6 +172,15 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     # Nor wait for what other tests, or benchmarks on this machine, have leased.
     monkeypatch.setenv("CURATOR_BENCH_LEASES_DIR", str(pytester.path / "leases"))
     return Project(pytester)
+
+
+@pytest.fixture
+def mark(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The mark of all processes that the test starts; whatever still carries it afterwards is ended."""
+    value = str(project.path)
+    monkeypatch.setenv(MARK, value)
+    yield value
+    kill_marked(value)
 
 
 ENTRIES = """

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from tests.support.processes import LIMIT_S
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -53,6 +55,6 @@ def serving(server: _Server) -> Iterator[_Server]:
     yield server
     server.released.set()
     server.shutdown()
-    thread.join()
+    thread.join(LIMIT_S)
     server.server_close()
     assert server.refused == [], server.refused

@@ -19,11 +19,11 @@ import mlflow
 import pytest
 
 from pytest_curator_bench.clusters.local.footprint import claim_port
+from tests.support.processes import LIMIT_S
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-START_LIMIT_S = 180.0
 
 # It is imported above, for all tests: pytester takes modules out again that are new when its test is over.
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
@@ -59,7 +59,7 @@ class Server:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        until = time.monotonic() + START_LIMIT_S
+        until = time.monotonic() + LIMIT_S
         while not self._answers():
             assert self._process.poll() is None, (self.directory / "server.log").read_text()
             assert time.monotonic() < until, (self.directory / "server.log").read_text()
@@ -70,7 +70,7 @@ class Server:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self._process.wait(LIMIT_S)
             self._process = None
 
     def close(self) -> None:

@@ -15,8 +15,11 @@ if TYPE_CHECKING:
 
 # Marks every process of a test, so that what is left can be found whatever its parent is.
 MARK = "CURATOR_BENCH_TEST_MARK"
-# Far longer than anything takes: only what never comes is to fail, however slow the machine is.
+# Far longer than anything takes: only what never comes is to fail, however slow the machine is. A wait of a test, and a
+# test: the wait ends first, and says what it waited for.
 LIMIT_S = 240.0
+TIMEOUT_S = 300.0
+INTEGRATION_TIMEOUT_S = 900.0
 
 
 def marked(value: str, variable: str = MARK) -> dict[psutil.Process, list[str]]:

@@ -94,7 +94,7 @@ class TwoNodes:
             self._process.wait(60)
         finally:
             self._process.kill()
-            self._process.wait()
+            self._process.wait(START_LIMIT_S)
             self._directory.cleanup()
 
     def _tell(self, word: str) -> None:
@@ -108,7 +108,7 @@ class TwoNodes:
         for line in self._process.stdout:
             if line.startswith("> "):
                 return line.removeprefix("> ").strip()
-        raise AssertionError(f"the cluster's process ended with {self._process.wait()}")
+        raise AssertionError(f"the cluster's process ended with {self._process.wait(START_LIMIT_S)}")
 
 
 def main(directory: str) -> None:

@@ -55,6 +55,7 @@ ODD = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_many_mutations() -> None:
     """Every case, by its number, is a configuration or an error; and enough of them are configurations."""
     size = 250

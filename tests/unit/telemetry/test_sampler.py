@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.telemetry.sources import Source
 
-pytestmark = pytest.mark.timeout(300)
-
 
 class Counter:
     """An source that counts its readings, for as many things as it is told; fails, or hangs, on demand."""
@@ -160,6 +158,7 @@ def test_an_exception_of_the_body_passes_and_ends_the_samples(tmp_path: Path) ->
     assert not [thread for thread in threading.enumerate() if thread.name == "bench-telemetry"]
 
 
+@pytest.mark.slow
 def test_long_runs_take_no_more_memory(tmp_path: Path) -> None:
     """Hundreds more samples of real source leave the harness as large as it was."""
     import os
