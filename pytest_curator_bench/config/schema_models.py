@@ -129,6 +129,11 @@ class RaySettings(_Model):
             raise expected("one of scope, address and job", found=" and ".join(given))
         return self
 
+    @property
+    def names_running_cluster(self) -> bool:
+        """Whether the entry runs on a cluster that this plugin does not start."""
+        return self.address is not None or self.job is not None
+
     def overlaid(self, own: RaySettings) -> RaySettings:
         """These settings with an entry's own on top, key by key; of :data:`PLACES` the entry's own one counts."""
         update = {key: value for key, value in own if value is not None}

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.clusters.existing.cluster import uses_existing_cluster
-from pytest_curator_bench.clusters.provider import ClusterStart, ExistingProvider, FreshProvider, SharedProvider
 from pytest_curator_bench.entry.plan import script_environment
 from pytest_curator_bench.entry.resources import cluster_spec, request_for, shares_cluster
 
@@ -26,7 +24,9 @@ def cluster_provider(services: Services, entry: Entry, entry_dir: Path, lease: L
     """Return what provides the entry's cluster, as its ``ray`` section says; ``None`` if it asks for none."""
     if entry.ray is None:
         return None
-    if uses_existing_cluster(entry.ray):
+    from pytest_curator_bench.clusters.provider import ClusterStart, ExistingProvider, FreshProvider, SharedProvider
+
+    if entry.ray.names_running_cluster:
         return ExistingProvider(settings=entry.ray)
     start = ClusterStart(
         spec=cluster_spec(entry, services.capacity.memory_bytes),

@@ -13,7 +13,6 @@ import dataclasses
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
-from pytest_curator_bench.clusters.provider import ExistingProvider
 from pytest_curator_bench.entry.cluster import cluster_provider
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
 from pytest_curator_bench.entry.preflight import check_run, missing_data
@@ -441,11 +440,11 @@ class EntryExecution:
             yield
             return
         provider = cluster_provider(self._services, self.entry, self.entry_dir, self.lease)
-        if provider is None:
+        if provider is None or self.entry.ray is None:
             yield
             return
         with publish_status(self.entry_dir) as report:
-            report(EntryStatus("probing Ray" if isinstance(provider, ExistingProvider) else "starting Ray"))
+            report(EntryStatus("probing Ray" if self.entry.ray.names_running_cluster else "starting Ray"))
             self.cluster = provider.acquire()
         self._provider = provider
         yield

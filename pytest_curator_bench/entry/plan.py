@@ -9,7 +9,6 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES
 from pytest_curator_bench.config.model import find_script
 
 if TYPE_CHECKING:
@@ -145,6 +144,8 @@ def script_environment(
         hidden: names of variables that hold secrets.
     """
     if cluster is not None:
+        from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES
+
         hidden = hidden | FOREIGN_CLUSTER_VARIABLES
     inherited = {key: value for key, value in os.environ.items() if key not in hidden and not key.startswith("PYTEST_")}
     # Without it the last output of a killed script would be lost in its buffer, and the live view would lag.

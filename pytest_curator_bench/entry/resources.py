@@ -11,8 +11,6 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError, StoreTooLargeError
-from pytest_curator_bench.clusters.existing.cluster import uses_existing_cluster
-from pytest_curator_bench.clusters.local.object_store import plan_object_store
 from pytest_curator_bench.resources.allocation import ResourceRequest, describe_allocation, shortage
 from pytest_curator_bench.session.status import EntryStatus, publish_status
 
@@ -147,24 +145,24 @@ def acquire_lease(services: Services, entry: Entry, entry_dir: Path) -> Lease:
         LeaseError: the request can never be granted.
         ClusterError: something is left of a cluster that was stopped.
     """
-    request, pool = request_for(entry, services.capacity), services.cluster_pool
+    request = request_for(entry, services.capacity)
     if shares_cluster(entry):
         spec = cluster_spec(entry, services.capacity.memory_bytes)
-        lent = pool.lend(spec, request)
+        lent = services.cluster_pool.lend(spec, request)
         if lent is not None:
             return lent
-    if pool.has_idle:
+    if services.has_idle_cluster:
         lease = services.leases.try_acquire(request, entry.name)
         if lease is not None:
             return lease
-        pool.drop_idle()
+        services.cluster_pool.drop_idle()
     with publish_status(entry_dir) as report:
         return services.leases.acquire(request, entry.name, lambda blockage: report(waiting_status(blockage)))
 
 
 def make_room(services: Services) -> None:
     """Stop idle shared clusters if somebody is waiting for their leases; raises ClusterError."""
-    if services.cluster_pool.has_idle and services.leases.others_waiting():
+    if services.has_idle_cluster and services.leases.others_waiting():
         services.cluster_pool.drop_idle()
 
 
@@ -197,7 +195,7 @@ def _clock(moment: str) -> str:
 
 def _local_cluster(entry: Entry) -> RaySettings | None:
     """The cluster that is started here, if any; what is asked of one elsewhere is not leased of this machine."""
-    return None if uses_existing_cluster(entry.ray) else entry.ray
+    return None if entry.ray is not None and entry.ray.names_running_cluster else entry.ray
 
 
 def _names_nothing(ray: RaySettings) -> bool:
@@ -218,6 +216,8 @@ def _store_bytes(entry: Entry, capacity: Capacity) -> int:
 
 
 def _plan_store(entry: Entry, capacity: Capacity) -> int:
+    from pytest_curator_bench.clusters.local.object_store import plan_object_store
+
     return plan_object_store(
         requested_object_store_bytes(entry, capacity.memory_bytes),
         memory=capacity.memory_bytes,

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.clusters.existing import ExistingCluster
-from pytest_curator_bench.clusters.local import LocalCluster
-from pytest_curator_bench.entry.job import job_plan
 from pytest_curator_bench.entry.plan import plan_entry
 from pytest_curator_bench.entry.repeats import RunSeries
 from pytest_curator_bench.entry.script_process import run_script
@@ -23,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from pytest_curator_bench.clusters.existing import ExistingCluster
+    from pytest_curator_bench.clusters.local import LocalCluster
     from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.entry.services import Services
@@ -141,13 +140,21 @@ class EntryRuns:
             datasets=services.dataset_records,
             mask=services.masker.mask_data,
         )
-        if isinstance(cluster, ExistingCluster) and cluster.is_job:
-            plan = job_plan(self._entry, services.bench_config, plan, cluster)
+        local = None
+        if cluster is not None:
+            from pytest_curator_bench.clusters.local import LocalCluster
+
+            if isinstance(cluster, LocalCluster):
+                local = cluster
+            elif cluster.is_job:
+                from pytest_curator_bench.entry.job import job_plan
+
+                plan = job_plan(self._entry, services.bench_config, plan, cluster)
         telemetry = EntryTelemetry(
             services.monitor,
             entry_dir,
             interval_s=services.bench_config.telemetry_interval_s,
-            cluster=cluster if isinstance(cluster, LocalCluster) else None,
+            cluster=local,
             environment=plan.environment,
         )
         result = run_script(plan, services.supervisor, inputs.on_interrupt, telemetry.running)

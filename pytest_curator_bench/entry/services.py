@@ -13,8 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench.clusters.existing.cluster import token_secrets
-from pytest_curator_bench.clusters.shared import ClusterPool
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources.capacity import read_capacity
 from pytest_curator_bench.resources.registry import LeaseRegistry
@@ -24,6 +22,7 @@ from pytest_curator_bench.telemetry.monitor import MachineMonitor
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pytest_curator_bench.clusters.shared import ClusterPool
     from pytest_curator_bench.config.model import BenchConfig
     from pytest_curator_bench.resources.capacity import Capacity
 
@@ -58,7 +57,6 @@ class Services:
         working_dir: where scripts run.
         masker: hides secrets in whatever leaves this process.
         store: the open session; ``None`` before it is opened.
-        cluster_pool: the Ray clusters that entries share, with their leases.
     """
 
     def __init__(
@@ -80,9 +78,10 @@ class Services:
         self.bench_config = bench_config
         self.policy = policy or Policy()
         self.working_dir = working_dir
-        self.masker = Masker(bench_config.secrets | token_secrets(os.environ))
+        ray_token = {token} if (token := os.environ.get("RAY_AUTH_TOKEN")) else set()
+        self.masker = Masker(bench_config.secrets | ray_token)
         self.store: SessionStore | None = None
-        self.cluster_pool = ClusterPool(process_name)
+        self._process_name = process_name
         self._supervisor: Supervisor | None = None
         self._leases: LeaseRegistry | None = None
 
@@ -153,6 +152,18 @@ class Services:
         return self._leases
 
     @cached_property
+    def cluster_pool(self) -> ClusterPool:
+        """The Ray clusters that entries share, with their leases."""
+        from pytest_curator_bench.clusters.shared import ClusterPool
+
+        return ClusterPool(self._process_name)
+
+    @property
+    def has_idle_cluster(self) -> bool:
+        """Whether there is a shared cluster that no entry uses."""
+        return "cluster_pool" in self.__dict__ and self.cluster_pool.has_idle
+
+    @cached_property
     def monitor(self) -> MachineMonitor:
         """What watches the machine between entries."""
         return MachineMonitor()
@@ -172,7 +183,7 @@ class Services:
         Returns:
             Sentences if something is left.
         """
-        problems = self.cluster_pool.close()
+        problems = self.cluster_pool.close() if "cluster_pool" in self.__dict__ else []
         if self._supervisor is not None:
             self._supervisor.close()
             self._supervisor = None

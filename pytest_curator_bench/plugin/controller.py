@@ -16,21 +16,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench import __version__
-from pytest_curator_bench.entry.datasets import take_fingerprints
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
-from pytest_curator_bench.entry.setups import run_data_setups
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
-from pytest_curator_bench.plugin.terminal.dry_run import print_dry_run
 from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
-from pytest_curator_bench.plugin.terminal.summary import write_summary
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.environment import capture_environment
 from pytest_curator_bench.session.names import LOG_NAME
-from pytest_curator_bench.session.shards import known_durations, pin_durations
 from pytest_curator_bench.session.store import RunFacts, SessionError
 
 if TYPE_CHECKING:
@@ -101,6 +96,8 @@ class Controller:
             return None
         items = [item for item in session.items if isinstance(item, BenchItem)]
         if self._bench_run.options.dry_run:
+            from pytest_curator_bench.plugin.terminal.dry_run import print_dry_run
+
             print_dry_run(self._bench_run, [item.entry for item in items], _print)
             return True
         # A run that has pinned its shard belongs to the session even if nothing fell to it.
@@ -139,6 +136,14 @@ class Controller:
         if reporter is not None and self._config.option.verbose >= 0:
             self._live = LiveView(reporter, self._bench_run.to_host_path)
         lines = SetupLines(reporter, self._live, self._services.masker.mask, self._bench_run.to_host_path)
+        self._prepare_data(selected, lines)
+
+    def _prepare_data(self, selected: Sequence[Entry], lines: SetupLines) -> None:
+        if not any(entry.datasets_used or entry.data_setups for entry in selected):
+            return
+        from pytest_curator_bench.entry.datasets import take_fingerprints
+        from pytest_curator_bench.entry.setups import run_data_setups
+
         run_data_setups(self._services, selected, lines)
         try:
             take_fingerprints(self._services, selected, lines.tell, self._warn)
@@ -193,6 +198,8 @@ class Controller:
     def shard_durations(self, shard: Shard) -> dict[str, float]:
         """How long entries took before, in seconds: the same for all runs that fill one session."""
         if self._durations_s is None:
+            from pytest_curator_bench.session.shards import known_durations, pin_durations
+
             options, results_dir = self._bench_run.options, self._bench_run.bench_config.results_dir
             try:
                 self._durations_s = known_durations(results_dir, options.session, shard.count)
@@ -299,6 +306,8 @@ class Controller:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table of entries."""
         if self._results and self._config.option.verbose >= 0:
+            from pytest_curator_bench.plugin.terminal.summary import write_summary
+
             write_summary(
                 terminalreporter,
                 self._bench_run.store.session_dir,

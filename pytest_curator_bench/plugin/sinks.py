@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.config.problems import ConfigError
-from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, report_lines
-from pytest_curator_bench.sinks.registry import create_sinks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from pytest_curator_bench.delivery.dispatcher import SinkReport
+    from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, SinkReport
     from pytest_curator_bench.plugin.context import BenchRun
     from pytest_curator_bench.session.store import RunFacts
     from pytest_curator_bench.sinks.base import Sink
@@ -36,6 +34,8 @@ def create_delivery(bench_run: BenchRun, config: pytest.Config) -> Delivery:
     bench = bench_run.bench_config
     if not bench.sinks:
         return Delivery(bench_run, [])
+    from pytest_curator_bench.sinks.registry import create_sinks
+
     registered: dict[str, Any] = {}
     for named in config.hook.pytest_bench_sinks(config=config):
         if not isinstance(named, Mapping):
@@ -87,6 +87,8 @@ class Delivery:
         """Initialize the sinks for a session that will run ``entries``."""
         if not self._sinks:
             return
+        from pytest_curator_bench.delivery.dispatcher import SinkDispatcher
+
         store = self._bench_run.store
         env_data = {
             **environment,
@@ -124,6 +126,10 @@ class Delivery:
 
     def write_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write one line for each sink, and what to do if one of them has not received everything."""
+        if not self._reports:
+            return
+        from pytest_curator_bench.delivery.dispatcher import report_lines
+
         quiet = terminalreporter.config.option.verbose < 0
         reports = [report for report in self._reports if not (quiet and report.is_complete)]
         for line in report_lines(reports):

@@ -15,7 +15,6 @@ from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES, N
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pytest_curator_bench.config.schema_models import RaySettings
 
 __all__ = [
     "AUTHENTICATION_VARIABLES",
@@ -25,8 +24,6 @@ __all__ = [
     "NodeFacts",
     "client_environment",
     "lost_nodes",
-    "token_secrets",
-    "uses_existing_cluster",
 ]
 
 AUTHENTICATION_VARIABLES = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
@@ -202,17 +199,6 @@ class ExistingCluster:
     def script_environment(self) -> dict[str, str]:
         """Variables to add to a script's environment so that its tasks run on this cluster, the user's token too."""
         return {"RAY_ADDRESS": self.facts.address, **_authentication(os.environ)}
-
-
-def uses_existing_cluster(ray: RaySettings | None) -> bool:
-    """Whether an entry with these settings runs on a cluster that this plugin does not start."""
-    return ray is not None and (ray.address is not None or ray.job is not None)
-
-
-def token_secrets(environ: Mapping[str, str]) -> frozenset[str]:
-    """The cluster's token in the user's environment: a text that must appear in no output."""
-    token = environ.get("RAY_AUTH_TOKEN")
-    return frozenset({token} if token else ())
 
 
 def client_environment(base: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:

@@ -18,8 +18,6 @@ from pytest_curator_bench.clusters.existing.cluster import (
     NodeFacts,
     client_environment,
     lost_nodes,
-    token_secrets,
-    uses_existing_cluster,
 )
 from pytest_curator_bench.clusters.existing.probe import probe
 from pytest_curator_bench.config.schema_models import RaySettings
@@ -105,8 +103,6 @@ def test_the_token_is_carried() -> None:
         "RAY_AUTH_TOKEN": "t",
         "RAY_AUTH_TOKEN_PATH": "/t",
     }
-    assert token_secrets(own) == {"t"}
-    assert token_secrets({}) == frozenset()
 
 
 def test_an_entrys_own_place_counts() -> None:
@@ -115,7 +111,7 @@ def test_an_entrys_own_place_counts() -> None:
     by_job = common.overlaid(RaySettings(job="http://b:2"))
     assert (by_job.num_cpus, by_job.address, by_job.job) == (4, None, "http://b:2")
     shared = common.overlaid(RaySettings(scope="session"))
-    assert not uses_existing_cluster(shared)
+    assert not shared.names_running_cluster
     assert common.overlaid(RaySettings(num_gpus=1)).address == "a:1"
 
 
