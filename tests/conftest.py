@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 pytest_plugins = ["pytester"]
+
+# Background jobs of a shell ignore SIGINT, as would all that tests start, and tests send it to themselves and others.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # How long an example takes says more about the machine than about what is tested.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])

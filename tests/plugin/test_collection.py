@@ -150,6 +150,7 @@ def test_scripts_are_no_test_modules(two: Project) -> None:
     assert two.run_here("--collect-only", "-q").ret == 0
 
 
+@pytest.mark.curator
 def test_gpu_entries_are_marked_and_skipped_where_there_are_no_gpus(two: Project) -> None:
     """Asking for GPUs sets the mark; without GPUs the entry is skipped with the reason, or fails if asked to."""
     two.config("entries: [{name: big, script: ok.py, ray: {num_gpus: 99}}, {name: small, script: ok.py}]")
@@ -160,6 +161,7 @@ def test_gpu_entries_are_marked_and_skipped_where_there_are_no_gpus(two: Project
     assert two.result("big")["status"] == "skipped"
 
 
+@pytest.mark.curator
 def test_require_resources_fails_what_would_be_skipped(two: Project) -> None:
     """``--bench-require-resources`` turns the skip into an error with the same reason."""
     two.config("entries: [{name: big, script: ok.py, ray: {num_gpus: 99}}]")

@@ -86,12 +86,9 @@ NOISE = ("Other processes keep ", "The hypervisor withholds ", "Only ", "CPUs ",
 
 
 def pytest_command(*args: str) -> list[str]:
-    """Pytest on ``benchmarks/`` as a command that Ctrl-C ends, even where this process ignores SIGINT.
-
-    It does as a background job of a shell, and so would all that it starts.
-    """
+    """Pytest on ``benchmarks/`` as a command."""
     options = ["benchmarks", "--bench-config", "config.yaml", "-p", "no:cacheprovider"]
-    return ["env", "--default-signal=INT", sys.executable, "-m", "pytest", *options, *args]
+    return [sys.executable, "-m", "pytest", *options, *args]
 
 
 class Project:

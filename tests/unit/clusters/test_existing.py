@@ -127,6 +127,7 @@ def test_nobody_there(is_job: bool) -> None:
     assert not caught.value.detail
 
 
+@pytest.mark.curator
 def test_a_probe_that_hangs() -> None:
     """The limit ends it."""
     with socket.socket() as deaf:
