@@ -146,7 +146,7 @@ class _DataSetupRun:
             result = read_result(self._dir)
         except (OSError, ValueError):
             return None
-        same = result.command == self._services.masker.mask_data(list(self._plan().command))
+        same = list(result.command) == self._services.masker.mask_data(list(self._plan().command))
         return result if result.success and same else None
 
     def _run(self) -> EntryResult:

@@ -45,6 +45,7 @@ class BenchItem(pytest.Function):
 
     Attributes:
         entry: the resolved entry.
+        execution: the entry's execution.
         bench_run: what pytest's side knows about this run.
         is_turn: whether the item is one run of an entry whose runs alternate with those of others.
     """
@@ -54,7 +55,7 @@ class BenchItem(pytest.Function):
         self.entry = entry
         self.bench_run: BenchRun = self.config.stash[RUN]
         self.is_turn = turn_of is not None
-        self._execution = turn_of
+        self.execution = turn_of or self._new_execution()
         self._own_properties: list[tuple[str, object]] = []
         # func_only: starting Ray and waiting for resources are not the entry's time.
         self.add_marker(pytest.mark.timeout(entry.timeout_s, func_only=True))
@@ -63,14 +64,14 @@ class BenchItem(pytest.Function):
         for mark in entry.marks:
             self.add_marker(getattr(pytest.mark, mark.name)(*mark.args, **mark.kwargs))
 
-    @property
-    def execution(self) -> EntryExecution:
-        """The entry's execution; begun anew when other plugins run the item again."""
-        if self._execution is None or self._execution.state is State.CLOSED:
-            self._execution = EntryExecution(
-                self.entry, self.bench_run.services, nodeid=self.nodeid, listener=_ItemListener(self)
-            )
-        return self._execution
+    def begin_again(self) -> None:
+        """Begin anew if the entry has run already: other plugins may run an item several times."""
+        if self.execution.state is State.CLOSED:
+            self.execution = self._new_execution()
+
+    def _new_execution(self) -> EntryExecution:
+        services = self.bench_run.services
+        return EntryExecution(self.entry, services, nodeid=self.nodeid, listener=_ItemListener(self))
 
     def as_turn(self) -> BenchItem:
         """Return an item of the same name that makes one run of this one's execution."""

@@ -56,6 +56,7 @@ class BenchmarkRunPlugin:
         """Skip an entry whose resources are missing, and fail one whose data is, before creating anything."""
         if not isinstance(item, BenchItem):
             return
+        item.begin_again()
         execution = item.execution
         execution.timeout_s = None  # pytest-timeout sets it
         try:
