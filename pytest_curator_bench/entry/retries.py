@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["archive_attempt", "attempt_record", "should_retry", "with_attempts"]
 
 DIR_PREFIX = "attempt-"
-RETRY_ON = ("timeout", "error")
 # A retry changes nothing about these.
 _FINAL_REASONS = frozenset({"requirements", "resources", "mark"})
 
@@ -32,7 +31,7 @@ def should_retry(entry: Entry, result: EntryResult, made: int) -> bool:
     """Return whether an attempt with this result is retried, after ``made`` earlier attempts."""
     if made >= entry.retries or result.reason in _FINAL_REASONS:
         return False
-    return result.status in (entry.retry_on or RETRY_ON)
+    return result.status in entry.retry_on
 
 
 def archive_attempt(store: SessionStore, masker: Masker, result: EntryResult, number: int) -> EntryResult:
