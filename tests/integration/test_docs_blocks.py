@@ -112,6 +112,7 @@ PREPARED: dict[str, Callable[[Project], None]] = {
     "docs/configuration.md": _two_files,
     "docs/debugging.md": _a_script,
     "docs/migrating.md": _nightly,
+    "docs/results.md": _a_session,
     "docs/scaling.md": _two_files,
     "docs/sinks.md": _a_session,
 }
