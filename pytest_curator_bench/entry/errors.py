@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.processes.client import SupervisionError
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.session.errors import SessionError
 
@@ -30,7 +31,7 @@ class EntryFailedError(Exception):
         self.reason = reason
 
 
-EXPECTED_ERRORS = (EntryFailedError, SessionError, ClusterError, LeaseError)
+EXPECTED_ERRORS = (EntryFailedError, SessionError, ClusterError, LeaseError, SupervisionError)
 
 
 def explain(error: BaseException) -> tuple[Status, str, str]:
@@ -44,4 +45,6 @@ def explain(error: BaseException) -> tuple[Status, str, str]:
             return "error", "ray", str(error)
         case LeaseError():
             return "error", "lease", str(error)
+        case SupervisionError():
+            return "error", "supervisor-lost", str(error)
     return "error", "internal", f"{type(error).__name__}: {error}"

@@ -9,10 +9,10 @@ fixtures show where it stands.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
+from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.entry.cluster import cluster_provider
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
 from pytest_curator_bench.entry.preflight import check_run, missing_data
@@ -48,31 +48,42 @@ _T = TypeVar("_T")
 def run_entry(entry: Entry, services: Services) -> EntryResult:
     """Run one entry to its result.
 
-    An entry whose resources the machine does not have is skipped. Everything that was started for it has ended when
-    this returns, and ``results.json`` lies in its directory.
+    An entry with a ``skip`` mark, or whose resources the machine does not have, is skipped. Everything that was started
+    for it has ended when this returns, and ``results.json`` lies in its directory.
 
     Args:
         entry: the entry, from the config that ``services`` has.
         services: the services of this process, with an open session.
+
+    Raises:
+        KeyboardInterrupt: there was one; the entry has ended and has its result.
     """
-    execution = EntryExecution(entry, services)
+    listener = Listener()
+    execution = EntryExecution(entry, services, listener=listener)
     try:
-        if (shortage := execution.preflight()) is not None:
-            execution.conclude("skipped", "skipped", shortage)
+        if (reason := _skip_reason(entry) or execution.preflight()) is not None:
+            execution.conclude("skipped", "skipped", reason)
         else:
             execution.run()
     except EXPECTED_ERRORS as error:
         execution.fail(error)
     finally:
         execution.close()
+        services.results.append(execution.final_result)
+    if listener.was_interrupted:
+        raise KeyboardInterrupt
     return execution.final_result
 
 
-class State(IntEnum):
-    """How far an entry has come; those from ``DIRECTORY`` to ``CLUSTER`` are entered, and left in reverse.
+def _skip_reason(entry: Entry) -> str | None:
+    for mark in entry.marks:
+        if mark.name == "skip":
+            return str(mark.kwargs.get("reason") or (mark.args[0] if mark.args else "unconditional skip"))
+    return None
 
-    The values are in the order in which an entry goes through them.
-    """
+
+class State(IntEnum):
+    """How far an entry has come, in the order in which it goes; ``DIRECTORY`` to ``CLUSTER_UP`` are left in reverse."""
 
     PLANNED = 0
     DIRECTORY = 1
@@ -86,26 +97,27 @@ class State(IntEnum):
 
 
 class Listener:
-    """What an execution reports while it goes on; this one ignores everything.
+    """Receives what an execution reports; this one only remembers an interrupt.
 
-    A subclass overrides what it wants to know.
+    Attributes:
+        was_interrupted: whether a first Ctrl-C has ended the script.
     """
 
-    def entered(self, execution: EntryExecution, state: State) -> None:
-        """``execution`` has reached ``state``."""
+    was_interrupted = False
+
+    def entered(self, state: State) -> None:
+        """Note that the entry has reached ``state``."""
 
     def warned(self, text: str) -> None:
-        """Something changes no outcome and should be seen."""
-
-    def retrying(self, record: dict[str, Any]) -> None:
-        """The attempt of this record is followed by another."""
+        """Show what changes no outcome and should be seen."""
 
     def interrupted(self) -> None:
-        """A first Ctrl-C has ended the script."""
+        """Note that a first Ctrl-C has ended the script."""
+        self.was_interrupted = True
 
     def is_stopping(self) -> bool:
         """Return whether the whole run is about to end, so that nothing is retried."""
-        return False
+        return self.was_interrupted
 
 
 class EntryExecution:
@@ -117,7 +129,6 @@ class EntryExecution:
         attempts: records of its failed attempts.
         state: how far it has come.
         timeout_s: limit of each of its runs, in seconds; ``None`` while somebody debugs.
-        noise: what may disturb it, one sentence each.
         cluster: its Ray cluster; ``None`` where it has none, or not yet.
     """
 
@@ -127,12 +138,13 @@ class EntryExecution:
         self.attempts: list[dict[str, Any]] = []
         self.state = State.PLANNED
         self.timeout_s: float | None = entry.timeout_s
-        self.noise: tuple[str, ...] = ()
         self.cluster: LocalCluster | ExistingCluster | None = None
         self._services = services
         self._nodeid = nodeid
         self._listener = listener or Listener()
         self._furthest = State.PLANNED
+        self._warnings: list[str] = []
+        self._recorded: list[BaseException] = []
         self._entered: list[tuple[State, AbstractContextManager[None]]] = []
         self._entry_dir: Path | None = None
         self._scratch_dir: Path | None = None
@@ -224,10 +236,9 @@ class EntryExecution:
                     self._entered.append((step, manager))
                     self._furthest = max(self._furthest, step)
                     self._reach(step)
-            except EXPECTED_ERRORS as error:
-                self.fail(error)
-                if not self._begin_next_attempt():
-                    self._reach(State.JUDGED)
+            except Exception as error:
+                self._fail_attempt(error)
+                if self.is_finished:
                     raise
             else:
                 return
@@ -236,7 +247,9 @@ class EntryExecution:
             raise EntryFailedError(str(result.error), status=result.status, reason=str(result.reason))
 
     def leave(self, state: State) -> None:
-        """Undo ``state`` and all that was entered after it, in reverse order, and what fails, too.
+        """Undo ``state`` and all that was entered after it, in reverse order.
+
+        A failure ends the entry, when the rest is undone: nothing is built on what could not be cleaned up.
 
         Raises:
             EntryFailedError, SessionError, ClusterError, LeaseError: the first failure; the result says so.
@@ -246,12 +259,18 @@ class EntryExecution:
             _, manager = self._entered.pop()
             try:
                 manager.__exit__(None, None, None)
-            except Exception as error:  # whatever it is, the rest must be undone
+            except Exception as error:
                 self.fail(error)
                 failures.append(error)
+            except BaseException:
+                # A second Ctrl-C: the end of the services ends processes before it releases leases.
+                self._entered.clear()
+                raise
         if not self.is_finished:
             self.state = self._entered[-1][0] if self._entered else State.PLANNED
         if failures:
+            if not self.is_finished:
+                self._reach(State.JUDGED)
             raise failures[0]
 
     def use_cluster(self, cluster: LocalCluster | ExistingCluster | None) -> None:
@@ -286,12 +305,11 @@ class EntryExecution:
         )
         try:
             result = self._runs.run_next(inputs, one=one_run)
-        except EXPECTED_ERRORS as error:
-            self.fail(error)
-            if self._begin_next_attempt():
-                return False
-            self._reach(State.JUDGED)
-            raise
+        except Exception as error:
+            self._fail_attempt(error)
+            if self.is_finished:
+                raise
+            return False
         self._reach(State.CLUSTER_UP)
         if result is None:
             return False
@@ -327,25 +345,42 @@ class EntryExecution:
         if self.result is None:
             result = blank_result(self.entry, self._services.session, self._nodeid, status, reason, error)
         else:
-            result = dataclasses.replace(self.result, status=status, reason=reason, error=error)
+            result = self.result.with_outcome(status, reason, error)
         self._take(result)
 
     def fail(self, error: BaseException) -> None:
-        """Give the entry the outcome that ``error`` stands for; what was measured is kept."""
-        self.conclude(*explain(error))
+        """Record ``error``, once: it is the entry's outcome, or a further detail of an outcome that is bad already."""
+        if isinstance(error, BaseExceptionGroup):
+            for one in error.exceptions:
+                self.fail(one)
+            return
+        if any(error is known for known in self._recorded):
+            return
+        self._recorded.append(error)
+        status, reason, text = explain(error)
+        if self.result is None or self.result.success:
+            self.conclude(status, reason, text)
+        else:
+            details = f"{self.result.error or ''}\n{text}".strip()
+            self._take(self.result.with_outcome(self.result.status, self.result.reason, details))
 
     def warn(self, text: str | None) -> None:
         """Add a warning to the result and report it at once; ``None`` is ignored."""
         if text is None:
             return
+        self._note(text)
         self._listener.warned(text)
+
+    def _note(self, *texts: str) -> None:
+        """Add warnings to the result, or to the one to come."""
+        self._warnings += [text for text in texts if text not in self._warnings]
         if self.result is not None:
-            self._take(self.result.with_warnings(text))
+            self._take(self.result)
 
     def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
         policy = self._services.policy
-        warnings = (*lease_warnings(self.entry, self.lease), *self.noise)
-        result = with_lease(result, self.lease).with_warnings(*warnings)
+        self._note(*lease_warnings(self.entry, self.lease))
+        result = with_lease(result, self.lease)
         if result.success:
             result = with_verdicts(
                 result,
@@ -356,7 +391,8 @@ class EntryExecution:
         self._take(result)
 
     def _take(self, result: EntryResult) -> None:
-        self.result = with_attempts(result, self.attempts)
+        self.result = with_attempts(result.with_warnings(*self._warnings), self.attempts)
+        self._warnings.clear()
 
     def _write(self, *, durable: bool) -> None:
         if self.result is None:
@@ -370,6 +406,12 @@ class EntryExecution:
 
     # --- attempts ---
 
+    def _fail_attempt(self, error: BaseException) -> None:
+        """Record what ended the attempt; begin the next one, or finish the entry."""
+        self.fail(error)
+        if not self._begin_next_attempt():
+            self._reach(State.JUDGED)
+
     def _begin_next_attempt(self) -> bool:
         """Archive the attempt that has ended and begin anew, if the entry's retries say so."""
         if self.result is None or self._listener.is_stopping():
@@ -379,16 +421,15 @@ class EntryExecution:
         try:
             self.leave(State.SCRATCH)
         except Exception:  # the result says so
-            return False  # nothing is built on what could not be cleaned up
+            return False
         number = len(self.attempts) + 1
         try:
             self.result = archive_attempt(self._services.session, self._services.masker, self.result, number)
         except SessionError as error:
             self._listener.warned(f"the files of attempt {number} are lost: {error}")
-        record = attempt_record(self.result, number)
-        self.attempts.append(record)
+        self.attempts.append(attempt_record(self.result, number))
         self.result = self._written = self._runs = None
-        self._listener.retrying(record)
+        self._furthest = State.DIRECTORY
         return True
 
     # --- what is entered and left ---
@@ -419,7 +460,10 @@ class EntryExecution:
             self.warn(str(error))
         if self.result is not None:
             self._take(with_lease(self.result, lease))
-        make_room(self._services)
+        try:
+            make_room(self._services)
+        except (ClusterError, LeaseError) as error:  # of another entry's cluster
+            self.warn(str(error))
 
     @contextlib.contextmanager
     def _on_checked_machine(self) -> Iterator[None]:
@@ -428,7 +472,7 @@ class EntryExecution:
         noise = monitor.disturbances(self.lease, must_be_quiet=must_be_quiet)
         if noise and must_be_quiet:
             raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
-        self.noise = (*noise, *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"))
+        self._note(*noise, *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"))
         yield
         for warning in monitor.gpu_memory_warnings(self.entry, self.lease, "after the entry"):
             self.warn(warning)
@@ -455,7 +499,7 @@ class EntryExecution:
 
     def _reach(self, state: State) -> None:
         self.state = state
-        self._listener.entered(self, state)
+        self._listener.entered(state)
 
 
 def blank_result(

@@ -161,7 +161,7 @@ def missing_data(entry: Entry, services: Services) -> Problem | None:
         except (OSError, ValueError):
             place = to_host_path(setup_dir, mounts)
             return Problem(
-                None, "", f"Data set-up {name}, which the entry needs, has no result: see {place}", "data-setup"
+                None, "", f"Data setup {name}, which the entry needs, has no result: see {place}", "data-setup"
             )
         if not result.success:
             log = to_host_path(Path(result.stdouterr_file), mounts)
@@ -179,7 +179,7 @@ def local_datasets(entry: Entry) -> tuple[DatasetUse, ...]:
 
 def _setup_failure(result: EntryResult, log_on_host: Path) -> str:
     sentence = (result.error or "it did not pass").partition("\n")[0]
-    lines = [f"Data set-up {result.name}, which the entry needs, ended as {result.status}: {sentence}"]
+    lines = [f"Data setup {result.name}, which the entry needs, ended as {result.status}: {sentence}"]
     tail = log_tail(Path(result.stdouterr_file), LOG_LINES)
     lines += [f"last lines of {log_on_host}:", *(f"  {line}" for line in tail)] if tail else []
     return "\n".join(lines)
@@ -189,4 +189,4 @@ def _missing_dataset(use: DatasetUse, path: Path, setups: Sequence[str]) -> str:
     missing = f"Dataset {use.name},{use.format} is not there: {path}"
     if not setups:
         return f"{missing}; prepare it, or correct its path"
-    return f"{missing}, though its data set-ups passed ({', '.join(setups)}): correct its path, or theirs"
+    return f"{missing}, though its data setups passed ({', '.join(setups)}): correct its path, or theirs"

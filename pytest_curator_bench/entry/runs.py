@@ -17,7 +17,7 @@ from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME, RESULTS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_curator_bench.clusters.existing import ExistingCluster
@@ -109,19 +109,18 @@ class EntryRuns:
         run_dir = inputs.entry_dir / name
         scratch_dir = inputs.scratch_dir / name
         warning = None
-        try:
+        with _unwritable_run(run_dir):
             run_dir.mkdir()
             if self._entry.delete_scratch and self.has_begun:
                 warning = store.scratch.remove(self._entry.name)
                 store.scratch.prepare(self._entry.name)
             scratch_dir.mkdir()
-            self._link_log(inputs.entry_dir / LOG_NAME, name)
-            result = self._run(run_dir, scratch_dir, inputs)
-            if warning:
-                result = result.with_warnings(warning)
+        self._link_log(inputs.entry_dir / LOG_NAME, name)
+        result = self._run(run_dir, scratch_dir, inputs)
+        if warning:
+            result = result.with_warnings(warning)
+        with _unwritable_run(run_dir):
             write_json(run_dir / RESULTS_NAME, self._services.masker.mask_data(result.to_dict()))
-        except OSError as error:
-            raise SessionError.unwritable(run_dir, "results_dir", error) from error
         return result
 
     def _run(self, entry_dir: Path, scratch_dir: Path, inputs: RunInputs) -> EntryResult:
@@ -167,3 +166,11 @@ class EntryRuns:
         with contextlib.suppress(OSError):  # a file system without links lacks only the convenience
             link.unlink(missing_ok=True)
             link.symlink_to(f"{name}/{LOG_NAME}")
+
+
+@contextlib.contextmanager
+def _unwritable_run(run_dir: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SessionError.unwritable(run_dir, "results_dir", error) from error

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.shared import ClusterPool
     from pytest_curator_bench.config.model import BenchConfig
     from pytest_curator_bench.resources.capacity import Capacity
+    from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["Policy", "Services"]
 
@@ -57,6 +58,7 @@ class Services:
         working_dir: where scripts run.
         masker: hides secrets in whatever leaves this process.
         store: the open session; ``None`` before it is opened.
+        results: of the entries that :func:`~pytest_curator_bench.entry.execute.run_entry` has run.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Services:
         ray_token = {token} if (token := os.environ.get("RAY_AUTH_TOKEN")) else set()
         self.masker = Masker(bench_config.secrets | ray_token)
         self.store: SessionStore | None = None
+        self.results: list[EntryResult] = []
         self._process_name = process_name
         self._supervisor: Supervisor | None = None
         self._leases: LeaseRegistry | None = None
@@ -101,11 +104,18 @@ class Services:
             SessionError: the session's directory can't be made.
         """
         services = cls(bench_config, working_dir=Path.cwd(), policy=policy)
-        services.open_session(prefix=session_name)
+        store = services.open_session(prefix=session_name)
+        exit_status = 2  # pytest's for an interrupt
         try:
             yield services
+            exit_status = 0 if all(result.success for result in services.results) else 1
+        except Exception:
+            exit_status = 3  # pytest's for an internal error
+            raise
         finally:
             services.close()
+            store.begin([result.name for result in services.results])
+            store.finish(services.results, exit_status=exit_status)
 
     def open_session(self, *, prefix: str | None = None, exact: str | None = None) -> SessionStore:
         """Make the session's directory, or join it; raises SessionError."""
@@ -183,13 +193,15 @@ class Services:
         Returns:
             Sentences if something is left.
         """
-        problems = self.cluster_pool.close() if "cluster_pool" in self.__dict__ else []
-        if self._supervisor is not None:
-            self._supervisor.close()
-            self._supervisor = None
-        if self._leases is not None:
-            self._leases.close()
-            self._leases = None
-        if "monitor" in self.__dict__:
-            self.monitor.close()
+        problems: list[str] = []
+        with contextlib.ExitStack() as stack:  # in reverse order, whatever fails
+            if "monitor" in self.__dict__:
+                stack.callback(self.monitor.close)
+            if self._leases is not None:
+                stack.callback(self._leases.close)
+            if self._supervisor is not None:
+                stack.callback(self._supervisor.close)
+            if "cluster_pool" in self.__dict__:
+                problems = self.cluster_pool.close()
+        self._supervisor = self._leases = None
         return problems

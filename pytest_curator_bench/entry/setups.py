@@ -70,7 +70,7 @@ def run_data_setups(services: Services, entries: Iterable[Entry], view: SetupVie
     needed = needed_setups(services.bench_config, entries, services.capacity, skip_setup=skip_setup)
     for setup, dependents in needed:
         if all(failed.keys() & set(required_setups(entry, skip_setup=skip_setup)) for entry in dependents):
-            view.tell(f"data set-up {setup.name}: not run, because nothing could use it ({', '.join(failed)} failed)")
+            view.tell(f"data setup {setup.name}: not run, because nothing could use it ({', '.join(failed)} failed)")
             continue
         result = _DataSetupRun(services, setup, view).ensure()
         if not result.success:
@@ -85,7 +85,7 @@ def setup_command(resolved: ResolvedCommand) -> list[str]:
 
 
 class _DataSetupRun:
-    """One data set-up, in one session."""
+    """One data setup, in one session."""
 
     def __init__(self, services: Services, setup: DataSetup, view: SetupView) -> None:
         self._services = services
@@ -103,7 +103,7 @@ class _DataSetupRun:
             with self._locked():
                 earlier = self._earlier()
                 if earlier is not None:
-                    self._view.tell(f"data set-up {self._setup.name}: passed before in this session")
+                    self._view.tell(f"data setup {self._setup.name}: passed before in this session")
                     return earlier
                 result = self._run()
                 self._store.entries.write_result(result)
@@ -134,12 +134,12 @@ class _DataSetupRun:
             try:
                 lock(descriptor, timeout_s=0)
             except LockedError:
-                self._view.tell(f"data set-up {self._setup.name}: waiting, another run of this session runs it")
+                self._view.tell(f"data setup {self._setup.name}: waiting, another run of this session runs it")
                 lock(descriptor)
         except OSError as error:
             if error.errno not in _NO_LOCKS:
                 raise SessionError.unwritable(self._store.session_dir, "results_dir", error) from error
-            self._view.tell(f"data set-up {self._setup.name}: this file system has no locks; run one pytest at a time")
+            self._view.tell(f"data setup {self._setup.name}: this file system has no locks; run one pytest at a time")
 
     def _earlier(self) -> EntryResult | None:
         try:
@@ -161,7 +161,7 @@ class _DataSetupRun:
     @contextlib.contextmanager
     def _whole_machine(self) -> Iterator[None]:
         """Disturb no entry of another run: one that measures holds a lease."""
-        name = f"data set-up {self._setup.name}"
+        name = f"data setup {self._setup.name}"
         whole = ResourceRequest(cpus=None, gpus=None, alone=True)
         lease = self._services.leases.acquire(whole, name, self._tell_waiting)
         try:
@@ -171,7 +171,7 @@ class _DataSetupRun:
 
     def _tell_waiting(self, blockage: Blockage) -> None:
         status = waiting_status(blockage)
-        self._view.tell(f"data set-up {self._setup.name}: {'; '.join((status.doing, *status.detail))}")
+        self._view.tell(f"data setup {self._setup.name}: {'; '.join((status.doing, *status.detail))}")
 
     def _plan(self) -> EntryPlan:
         setup, bench_config = self._setup, self._services.bench_config
@@ -205,7 +205,7 @@ class _DataSetupRun:
         if self._services.bench_config.delete_scratch:
             warning = self._store.scratch.remove(self._setup.name)
             if warning:
-                self._view.tell(f"data set-up {self._setup.name}: {warning}")
+                self._view.tell(f"data setup {self._setup.name}: {warning}")
 
 
 def _wait_for_orphans(log: Path) -> None:

@@ -248,7 +248,10 @@ class Controller:
         store = self._bench_run.store
         result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
         self._results[entry.name] = result
-        store.entries.write_result(result)
+        try:
+            store.entries.write_result(result)
+        except SessionError as problem:
+            self._warn(str(problem))
         self._delivery.submit(result.to_dict())
 
     def pytest_enter_pdb(self) -> None:
@@ -272,7 +275,8 @@ class Controller:
             return
         if self._live is not None and (report.when != "setup" or not report.passed):
             self._live.ended(report.nodeid)
-        # Its fixtures are set up, so that the entry has its lease and its cluster, and the script starts.
+        # For entries in xdist workers: their fixtures are set up, so that the script starts. Entries in this process
+        # say so themselves.
         self._delivery.measuring(entry.name, report.when == "setup" and report.passed)
         data = getattr(report, REPORT_ATTRIBUTE, None)
         if data is not None:
@@ -294,7 +298,11 @@ class Controller:
             return
         for nodeid, entry in self._entries_by_nodeid.items():
             if entry.name not in self._results and store.entries.is_begun(entry.name):
-                result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
+                try:
+                    result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
+                except SessionError as error:
+                    self._warn(str(error))
+                    continue
                 self._results[entry.name] = result
                 self._delivery.submit(result.to_dict())
         try:

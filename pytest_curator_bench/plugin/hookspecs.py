@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def pytest_bench_prepare(config: pytest.Config, entries: Sequence[Entry]) -> None:
-    """Make what the selected entries need, before scripts and datasets are checked and data set-ups run.
+    """Make what the selected entries need, before scripts and datasets are checked and data setups run.
 
     Called once a run, in the controller, when it is known which entries will run; not for ``--collect-only``
     and ``--bench-dry-run``.

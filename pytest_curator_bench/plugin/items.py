@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.plugin.context import BenchRun
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["BenchFile", "BenchItem", "BenchWarning"]
+__all__ = ["BenchFile", "BenchItem", "BenchWarning", "expected_messages"]
 
 
 class BenchWarning(pytest.PytestWarning):
@@ -86,8 +86,10 @@ class BenchItem(pytest.Function):
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]  # pytest narrows its own signature here
         """Return what went wrong and the log's last lines, without a traceback through the plugin."""
-        if isinstance(excinfo.value, EXPECTED_ERRORS):
-            return failure_text(str(excinfo.value), self.execution.result, self.bench_run.to_host_path)
+        messages = expected_messages(excinfo.value)
+        if messages is not None:
+            text = failure_text("\n".join(messages), self.execution.result, self.bench_run.to_host_path)
+            return self.bench_run.mask(text)
         return super().repr_failure(excinfo, **kwargs)
 
     def set_result_properties(self, properties: Sequence[tuple[str, object]]) -> None:
@@ -103,17 +105,27 @@ class _ItemListener(Listener):
     def __init__(self, item: BenchItem) -> None:
         self._item = item
 
-    def entered(self, execution: EntryExecution, state: State) -> None:
-        self._item.bench_run.on_measuring(execution.entry.name, state is State.RUNNING)
+    def entered(self, state: State) -> None:
+        self._item.bench_run.on_measuring(self._item.name, state is State.RUNNING)
 
     def warned(self, text: str) -> None:
-        self._item.warn(BenchWarning(f"{self._item.name}: {text}"))
+        self._item.warn(BenchWarning(self._item.bench_run.mask(f"{self._item.name}: {text}")))
 
     def interrupted(self) -> None:
         self._item.session.shouldstop = "interrupted from the keyboard"
 
     def is_stopping(self) -> bool:
         return bool(self._item.session.shouldstop or self._item.session.shouldfail)
+
+
+def expected_messages(error: BaseException) -> list[str] | None:
+    """Return the messages of errors that need no traceback; ``None`` if one of them does."""
+    if isinstance(error, EXPECTED_ERRORS):
+        return [str(error)]
+    if not isinstance(error, BaseExceptionGroup):
+        return None
+    messages = [expected_messages(one) for one in error.exceptions]
+    return None if None in messages else [text for texts in messages for text in texts or ()]
 
 
 @pytest.mark.bench

@@ -58,7 +58,7 @@ class BenchOptions:
         reason: why this run was started, recorded in the session.
         viewer_url: address where this session's results can be looked at.
         viewer_url_template: the same with placeholders.
-        skip_setup: run no data set-up; the data is there.
+        skip_setup: run no data setup; the data is there.
     """
 
     session_name: str | None
@@ -198,7 +198,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-skip-setup",
         dest="bench_skip_setup",
         action="store_true",
-        help="run no data set-up: the data is there; entries run as if theirs had passed",
+        help="run no data setup: the data is there; entries run as if theirs had passed",
     )
     parser.addini(
         "bench_config",

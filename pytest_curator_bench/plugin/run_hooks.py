@@ -11,8 +11,9 @@ import pytest
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS
 from pytest_curator_bench.entry.resources import parallel_order
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE
-from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning
+from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning, expected_messages
 from pytest_curator_bench.plugin.junit import flat_properties
+from pytest_curator_bench.results.record import EntryResult
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -90,7 +91,7 @@ class BenchmarkRunPlugin:
         """Complete the result by what pytest says, and send it along with the last report."""
         report = yield
         if isinstance(item, BenchItem):
-            if call.excinfo is not None and isinstance(call.excinfo.value, EXPECTED_ERRORS):
+            if call.excinfo is not None and expected_messages(call.excinfo.value) is not None:
                 # pytest asks the item itself only for what its call raised.
                 report.longrepr = item.repr_failure(call.excinfo)
             _read_outcome(item.execution, call, report)
@@ -136,11 +137,12 @@ def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.
     if result is None:
         return
     setattr(report, ATTEMPTS_ATTRIBUTE, max(len(result.attempts), 1))
+    data = item.bench_run.services.masker.mask_data(result.to_dict())
     if call.when != "setup" or not report.passed:
-        item.set_result_properties(flat_properties(result, item.bench_run.to_host_path))
+        item.set_result_properties(flat_properties(EntryResult.from_dict(data), item.bench_run.to_host_path))
     if call.when == "teardown":
         report.user_properties = list(item.user_properties)  # JUnit takes them from this report
-        setattr(report, REPORT_ATTRIBUTE, item.bench_run.services.masker.mask_data(result.to_dict()))
+        setattr(report, REPORT_ATTRIBUTE, data)
 
 
 def _reorder(items: list[pytest.Item]) -> None:

@@ -125,7 +125,7 @@ def _relocated(data: dict[str, Any], entry_dir: Path) -> dict[str, Any]:
         below = PurePath(str(path))
         return str(entry_dir / (below.relative_to(recorded) if below.is_relative_to(recorded) else below.name))
 
-    attempts = [{**attempt, "entry_dir": moved(attempt["entry_dir"])} for attempt in data.get("attempts", ())]
+    attempts = [{**attempt, "entry_dir": moved(attempt.get("entry_dir"))} for attempt in data.get("attempts", ())]
     log = moved(data.get("stdouterr_file") or LOG_NAME)
     return {**data, "entry_dir": str(entry_dir), "stdouterr_file": log, "attempts": attempts}
 

@@ -28,13 +28,13 @@ __all__ = ["recover_session"]
 def recover_session(session_dir: Path) -> tuple[str, ...]:
     """Mark as interrupted what dead runs left running in a session.
 
-    An entry, or a data set-up, that has no result and whose run is over gets a ``results.json`` with the status
+    An entry, or a data setup, that has no result and whose run is over gets a ``results.json`` with the status
     ``interrupted``. A run that still says that it is running while its process is dead becomes ``interrupted``,
     too. Runs that are alive, and runs of other machines and containers, of which nobody here can know, are left
     alone.
 
     Returns:
-        The names of the entries that were given a result; without data set-ups, which run again when needed.
+        The names of the entries that were given a result; without data setups, which run again when needed.
 
     Raises:
         SessionError: the session's directory can't be read or written.

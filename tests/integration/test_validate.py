@@ -38,7 +38,7 @@ def validate(capsys: pytest.CaptureFixture[str], text: str, *options: str) -> tu
 
 
 def test_nothing_wrong(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A line for each entry and data set-up, combinations by name; nothing is made."""
+    """A line for each entry and data setup, combinations by name; nothing is made."""
     (project / "data").mkdir()
     status, lines = validate(
         capsys,
@@ -50,7 +50,7 @@ def test_nothing_wrong(project: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert ["a[1]", "ok", "ok", "1", "ok", "60", "s", "0"] in rows
     assert ["a[2]", "ok", "ok", "1", "ok", "60", "s", "0"] in rows
     assert ["prep", "(data", "set-up)", "ok", "ok", "-", "7200", "s"] in rows
-    assert lines[-1] == "2 entries and 1 data set-up: 0 errors, 0 warnings"
+    assert lines[-1] == "2 entries and 1 data setup: 0 errors, 0 warnings"
     assert status == 0
     assert sorted(path.name for path in project.iterdir()) == ["a.yaml", "data", "scripts"]
 

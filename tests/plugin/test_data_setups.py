@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Data set-ups: once a session, before the entries that need them, under the same supervision."""
+"""Data setups: once a session, before the entries that need them, under the same supervision."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_runs_once_before_the_entries_that_need_it(prepared: Project, workers: t
     """Both entries find the data; the set-up ran once, with its own arguments only, and left a result and a log."""
     result = prepared.run(*workers)
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["data set-up prep: started, limit 60 s, log *", "data set-up prep: passed, *"])
+    result.stdout.fnmatch_lines(["data setup prep: started, limit 60 s, log *", "data setup prep: passed, *"])
     assert runs(prepared) == 1
     record = setup_result(prepared)
     assert (record["status"], record["reason"], record["timeout_s"]) == ("passed", None, 60)
@@ -118,13 +118,13 @@ def test_a_failing_one_makes_its_dependents_errors(prepared: Project, workers: t
     assert (runs(prepared), runs(prepared, "made-vain"), runs(prepared, "made-good")) == (1, 0, 1)
     result.stdout.fnmatch_lines(
         [
-            "data set-up bad: failed, * s: The script ended with exit status 3; its log says why. Log: */bad/stdouterr.log",
-            "data set-up vain: not run, because nothing could use it (bad failed)",
+            "data setup bad: failed, * s: The script ended with exit status 3; its log says why. Log: */bad/stdouterr.log",
+            "data setup vain: not run, because nothing could use it (bad failed)",
         ]
     )
     result.stdout.fnmatch_lines(
         [
-            "Data set-up bad, which the entry needs, ended as failed: *exit status 3*",
+            "Data setup bad, which the entry needs, ended as failed: *exit status 3*",
             "last lines of *bad/stdouterr.log:",
             "  preparing fail",
         ]
@@ -134,7 +134,7 @@ def test_a_failing_one_makes_its_dependents_errors(prepared: Project, workers: t
     for name in ("needs_bad", "needs_both"):
         record = prepared.result(name)
         assert (record["status"], record["reason"]) == ("error", "data-setup")
-        assert record["error"].startswith("Data set-up bad, which the entry needs")
+        assert record["error"].startswith("Data setup bad, which the entry needs")
     assert setup_result(prepared, "bad")["returncode"] == 3
 
 
@@ -179,7 +179,7 @@ def test_data_that_a_set_up_should_have_made(prepared: Project) -> None:
     result.assert_outcomes(errors=2)
     record = prepared.result("a")
     assert (record["status"], record["reason"]) == ("error", "dataset")
-    assert re.match(r"Dataset d,txt is not there: \S+, though its data set-ups passed \(prep\)", record["error"])
+    assert re.match(r"Dataset d,txt is not there: \S+, though its data setups passed \(prep\)", record["error"])
 
 
 def test_a_missing_set_up_script_is_told_before_anything_runs(prepared: Project) -> None:
@@ -196,7 +196,7 @@ def test_dry_run_prints_the_set_up(prepared: Project) -> None:
     result = prepared.run_here("--bench-dry-run")
     result.stdout.fnmatch_lines(
         [
-            "data set-up prep",
+            "data setup prep",
             "  command: *prepare.py */made",
             "  limits: 60 s*",
             "  needed by: a, b",
@@ -205,7 +205,7 @@ def test_dry_run_prints_the_set_up(prepared: Project) -> None:
         ]
     )
     assert runs(prepared) == 0
-    prepared.run_here("--bench-dry-run", "--bench-skip-setup").stdout.no_fnmatch_line("data set-up*")
+    prepared.run_here("--bench-dry-run", "--bench-skip-setup").stdout.no_fnmatch_line("data setup*")
 
 
 def test_its_limit_ends_it(prepared: Project) -> None:
@@ -240,7 +240,7 @@ def test_runs_that_join_a_session_share_it(prepared: Project, mark: str) -> None
     assert sum("passed before in this session" in output for output in outputs) == 1
     third = prepared.run("--bench-session", "s", "--bench-entry", "a")
     third.assert_outcomes(passed=1)
-    third.stdout.fnmatch_lines(["data set-up prep: passed before in this session"])
+    third.stdout.fnmatch_lines(["data setup prep: passed before in this session"])
     configure(prepared, "slow anew")
     prepared.run("--bench-session", "s", "--bench-entry", "a").assert_outcomes(passed=1)
     assert runs(prepared) == 2
@@ -312,7 +312,7 @@ def test_an_unknown_name_is_a_config_error(prepared: Project) -> None:
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(
         [
-            "*config.yaml:4: entries?a?.data_setups?#1?: found the unknown data set-up 'pre', expected one of prep; *'prep'?"
+            "*config.yaml:4: entries?a?.data_setups?#1?: found the unknown data setup 'pre', expected one of prep; *'prep'?"
         ]
     )
 

@@ -112,7 +112,7 @@ def test_validated(nightly: Nightly) -> None:
     done = nightly.validate()
     assert (done.returncode, done.stderr) == (0, "")
     *_, last = done.stdout.splitlines()
-    assert last.startswith("48 entries and 2 data set-ups: 0 errors")
+    assert last.startswith("48 entries and 2 data setups: 0 errors")
     (nightly.root / "scripts" / "ndd_benchmark.py").unlink()
     (nightly.root / "scripts" / "modifier_benchmark.py").write_text("import a_module_that_is_not_there\n")
     (nightly.data_dir / "sample4k").rmdir()

@@ -97,7 +97,7 @@ def run(options: argparse.Namespace) -> int:
     for text in config.warnings:
         console.print(f"warning: {text}", markup=False)
     entries = counted(len(config.entries), "entry", "entries")
-    setups = f" and {counted(len(config.data_setups), 'data set-up')}" if config.data_setups else ""
+    setups = f" and {counted(len(config.data_setups), 'data setup')}" if config.data_setups else ""
     counts = f"{counted(len(errors), 'error')}, {counted(len(config.warnings), 'warning')}"
     console.print(f"{entries}{setups}: {counts}", markup=False)
     return 1 if errors or (options.strict and config.warnings) else 0

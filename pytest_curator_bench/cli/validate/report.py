@@ -26,7 +26,7 @@ __all__ = ["Row", "print_report"]
 
 @dataclass(slots=True, kw_only=True)
 class Row:
-    """One entry or data set-up.
+    """One entry or data setup.
 
     Attributes:
         run: it.
@@ -44,11 +44,11 @@ class Row:
 
 
 def print_report(console: Console, rows: Sequence[Row], *, datasets: bool, scripts: bool) -> None:
-    """Print a line for each entry and data set-up: what was looked at, and whether it is right.
+    """Print a line for each entry and data setup: what was looked at, and whether it is right.
 
     Args:
         console: where to.
-        rows: the entries and data set-ups.
+        rows: the entries and data setups.
         datasets: whether datasets were looked for.
         scripts: whether scripts were looked for.
     """
@@ -58,7 +58,7 @@ def print_report(console: Console, rows: Sequence[Row], *, datasets: bool, scrip
     for heading in ("script", "--help", "datasets", "limit", "bounds"):
         table.add_column(heading, no_wrap=True)
     for row in rows:
-        name = f"{row.run.name} (data set-up)" if isinstance(row.run, DataSetup) else row.run.name
+        name = f"{row.run.name} (data setup)" if isinstance(row.run, DataSetup) else row.run.name
         bounds = str(len(row.run.requirements)) if isinstance(row.run, Entry) else ""
         cells = (_script(row, wanted=scripts), _help(row), _datasets(row, wanted=datasets))
         table.add_row(Text(name), *cells, f"{row.run.timeout_s:g} s", bounds)

@@ -87,7 +87,7 @@ class SetupNeeds:
         for index, name in enumerate(named):
             if name not in self._known:
                 known = sorted(self._known)
-                found = f"found the unknown data set-up {quote(name)}"
+                found = f"found the unknown data setup {quote(name)}"
                 yield index, f"{found}, expected {one_of(known)}{near(name, known)}"
 
 

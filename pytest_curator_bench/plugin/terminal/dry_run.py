@@ -38,7 +38,7 @@ def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable
     for setup, dependents in needed_setups(bench, entries, capacity, skip_setup=bench_run.options.skip_setup):
         setup_dir = bench.results_dir / session / DATA_SETUP_NAME / setup.name
         values = bench.command_values(setup, session_entry_dir=setup_dir, scratch_dir=setup_dir / "scratch")
-        write(bench_run.mask(f"data set-up {setup.name}"))
+        write(bench_run.mask(f"data setup {setup.name}"))
         write(bench_run.mask(f"  command: {shlex.join(setup_command(values))}"))
         _write_surroundings(bench_run, setup, values, write)
         write(f"  needed by: {', '.join(entry.name for entry in dependents)}")

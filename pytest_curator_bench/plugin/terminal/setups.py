@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""What the terminal shows while data set-ups run."""
+"""What the terminal shows while data setups run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["SetupLines"]
 
 
 class SetupLines:
-    """Shows data set-ups in the live view while they run, and a line for each that has ended.
+    """Shows data setups in the live view while they run, and a line for each that has ended.
 
     Args:
         reporter: pytest's terminal reporter.
@@ -44,7 +44,7 @@ class SetupLines:
     def started(self, setup: DataSetup, log: Path) -> None:
         """A set-up begins; its log will appear at ``log``."""
         if self._live is not None:
-            self._live.started(_key(setup.name), f"data set-up {setup.name}", setup.timeout_s, log)
+            self._live.started(_key(setup.name), f"data setup {setup.name}", setup.timeout_s, log)
             self._live.release()
 
     def ended(self, result: EntryResult) -> None:
@@ -54,11 +54,11 @@ class SetupLines:
             self._live.ended(_key(result.name))
         taken = "" if result.exec_time_s is None else f", {result.exec_time_s:.1f} s"
         if result.success:
-            self.tell(f"data set-up {result.name}: passed{taken}")
+            self.tell(f"data setup {result.name}: passed{taken}")
         else:
             sentence = (result.error or "").partition("\n")[0]
             log = self._on_host(result.stdouterr_file)
-            self.tell(f"data set-up {result.name}: {result.status}{taken}: {sentence} Log: {log}")
+            self.tell(f"data setup {result.name}: {result.status}{taken}: {sentence} Log: {log}")
 
     def tell(self, text: str) -> None:
         """One line."""

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Whole configurations: defaults, inheritance, limits, data set-ups, and what is missing."""
+"""Whole configurations: defaults, inheritance, limits, data setups, and what is missing."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_limits(tmp_path: Path, top: str, own: str, expected: float) -> None:
 
 
 def test_a_limit_above_the_ceiling(tmp_path: Path) -> None:
-    """Both lines are named, also where they stand in different files; so for data set-ups."""
+    """Both lines are named, also where they stand in different files; so for data setups."""
     over = "max_timeout_s: 100\ndata_setups:\n- {name: d, script: a, timeout_s: 100.5}\n"
     assert problems(tmp_path, MINIMAL + "  timeout_s: 101\n", over) == (
         "a.yaml:5: entries[cc].timeout_s: found 101, expected at most 100 (max_timeout_s in b.yaml:1)",

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Which data set-ups entries need, viewer links, what the host calls things, sizes of object stores."""
+"""Which data setups entries need, viewer links, what the host calls things, sizes of object stores."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_disabled_set_up_may_be_named(tmp_path: Path) -> None:
         (
             "[thre]",
             (
-                "data_setups[#1]: found the unknown data set-up 'thre', expected one of one, three, two; "
+                "data_setups[#1]: found the unknown data setup 'thre', expected one of one, three, two; "
                 "did you mean 'three'?"
             ),
         ),
@@ -72,7 +72,7 @@ def test_a_wrong_name(tmp_path: Path, value: str, expected: str) -> None:
 def test_a_name_where_there_are_no_set_ups(tmp_path: Path) -> None:
     """Says that there are none."""
     found = problem(tmp_path, MINIMAL + "  data_setups: [x]\n")
-    assert found.endswith("found the unknown data set-up 'x', expected one that is defined; none are defined")
+    assert found.endswith("found the unknown data setup 'x', expected one that is defined; none are defined")
 
 
 def test_fingerprints(tmp_path: Path) -> None:

@@ -12,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.config import load_config
+from pytest_curator_bench.entry import execute
 from pytest_curator_bench.entry.errors import EntryFailedError
 from pytest_curator_bench.entry.execute import EntryExecution, Listener, State, run_entry
 from pytest_curator_bench.entry.services import Policy, Services
+from pytest_curator_bench.resources.errors import LeaseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,7 +40,9 @@ sys.exit(3 if count <= int(sys.argv[2]) else 0)
 # What a program of somebody's own needs to run one entry.
 PROGRAM = """
 import json, os, pathlib, sys
+from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.config import load_config
+from pytest_curator_bench.entry import execute
 from pytest_curator_bench.entry.execute import run_entry
 from pytest_curator_bench.entry.services import Services
 
@@ -53,15 +58,15 @@ class Recorder(Listener):
 
     def __init__(self) -> None:
         self.states: list[State] = []
-        self.retried: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
 
-    def entered(self, execution: EntryExecution, state: State) -> None:
+    def entered(self, state: State) -> None:
         """Keep the state."""
         self.states.append(state)
 
-    def retrying(self, record: dict[str, Any]) -> None:
-        """Keep the record."""
-        self.retried.append(record)
+    def warned(self, text: str) -> None:
+        """Keep the warning."""
+        self.warnings.append(text)
 
 
 @pytest.fixture
@@ -165,12 +170,11 @@ def test_the_result_is_written_twice(
 def test_a_retry_is_a_loop(opened: Callable[..., tuple[Entry, Services]]) -> None:
     """Attempts that fail are archived and reported; the last one is the result."""
     entry, services = opened(", retries: 2, retry_on: [failed]", failures=1)
-    recorder = Recorder()
-    execution = EntryExecution(entry, services, listener=recorder)
+    execution = EntryExecution(entry, services)
     result = execution.run()
     execution.close()
     assert (result.status, result.script_metrics) == ("passed", {"count": 2})
-    assert [record["status"] for record in recorder.retried] == ["failed"]
+    assert [record["status"] for record in execution.attempts] == ["failed"]
     assert (execution.entry_dir / "attempt-1" / "results.json").exists()
 
 
@@ -188,6 +192,91 @@ def test_a_shortage_of_resources(opened: Callable[..., tuple[Entry, Services]]) 
     entry, services = opened(", ray: {num_gpus: 99}", policy=Policy(require_resources=True))
     result = run_entry(entry, services)
     assert (result.status, result.reason) == ("error", "resources")
+
+
+def test_the_session_is_closed(write_config: Callable[..., Path], tmp_path: Path) -> None:
+    """What ran without pytest is in session.json, with its end."""
+    config = load_config([write_config(failures=1)], environ=os.environ)
+    with Services.opened(config, session_name="mine") as services:
+        run_entry(config.entries[0], services)
+    (file,) = (tmp_path / "results").glob("mine__*/session.json")
+    session = json.loads(file.read_text())
+    assert (session["status"], session["entries"], session["counts"]) == ("finished", ["a"], {"failed": 1})
+
+
+def test_a_skip_mark(opened: Callable[..., tuple[Entry, Services]], tmp_path: Path) -> None:
+    """Such an entry runs nothing, without pytest, too."""
+    entry, services = opened(", marks: [{skip: {reason: later}}]")
+    result = run_entry(entry, services)
+    assert (result.status, result.error) == ("skipped", "later")
+    assert not (tmp_path / "counter").exists()
+
+
+def test_a_clean_up_that_fails_among_turns(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is built on what could not be cleaned up: the entry is an error, and has no further turn."""
+    entry, services = opened(", repeat: 2")
+    execution = EntryExecution(entry, services)
+    assert not execution.advance(one_run=True)
+    monkeypatch.setattr(services.session.scratch, "remove", failing(ClusterError("left over")))
+    with pytest.raises(ClusterError):
+        execution.leave(State.SCRATCH)
+    assert execution.run().status == "error"
+    execution.close()
+    assert execution.final_result.error == "left over"
+
+
+def test_a_failure_stays_what_it_was(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What breaks afterwards is a further line of the error, once."""
+    entry, services = opened(failures=1)
+    execution = EntryExecution(entry, services)
+    assert execution.run().reason == "exit-code"
+    error = ClusterError("left over")
+    monkeypatch.setattr(services.session.scratch, "remove", failing(error))
+    with pytest.raises(ClusterError):
+        execution.leave(State.SCRATCH)
+    execution.fail(ExceptionGroup("of two fixtures", [error, LeaseError("and this")]))
+    execution.close()
+    result = execution.final_result
+    assert (result.status, result.reason) == ("failed", "exit-code")
+    assert (result.error or "").splitlines()[1:] == ["left over", "and this"]
+
+
+def test_an_error_that_nobody_expects(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is raised, and the entry has a result all the same, on the disk."""
+    entry, services = opened()
+    monkeypatch.setattr(execute, "acquire_lease", failing(ZeroDivisionError("of ours")))
+    with pytest.raises(ZeroDivisionError):
+        run_entry(entry, services)
+    data = json.loads((services.session.entries.path("a") / "results.json").read_text())
+    assert (data["status"], data["reason"], data["error"]) == ("error", "internal", "ZeroDivisionError: of ours")
+
+
+def test_warnings_of_all_turns(opened: Callable[..., tuple[Entry, Services]]) -> None:
+    """A warning between two runs is in the result at last."""
+    entry, services = opened(", repeat: 2")
+    recorder = Recorder()
+    execution = EntryExecution(entry, services, listener=recorder)
+    execution.advance(one_run=True)
+    execution.warn("between")
+    execution.run()
+    execution.close()
+    assert execution.final_result.warnings.count("between") == 1
+    assert recorder.warnings == ["between"]
+
+
+def failing(error: Exception) -> Callable[..., Any]:
+    """A function that raises."""
+
+    def fail(*_: object, **__: object) -> Any:
+        raise error
+
+    return fail
 
 
 def test_a_missing_script(opened: Callable[..., tuple[Entry, Services]], tmp_path: Path) -> None:
