@@ -1,23 +1,28 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""From an entry's ``ray`` section to what provides its cluster."""
+"""From an entry's ``ray`` section to what provides its cluster, and to its script's job there."""
 
 from __future__ import annotations
 
+import dataclasses
+import os
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.entry.plan import script_environment
+from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.entry.plan import build_command, script_environment
 from pytest_curator_bench.entry.resources import cluster_spec, request_for, shares_cluster
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from pytest_curator_bench.clusters.existing import ExistingCluster
     from pytest_curator_bench.clusters.provider import ClusterProvider
-    from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.config.model import BenchConfig, Entry
+    from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
 
-__all__ = ["cluster_provider"]
+__all__ = ["cluster_provider", "job_plan"]
 
 
 def cluster_provider(services: Services, entry: Entry, entry_dir: Path, lease: Lease) -> ClusterProvider | None:
@@ -48,3 +53,33 @@ def cluster_provider(services: Services, entry: Entry, entry_dir: Path, lease: L
         run_dir=services.session.run_dir,
         keep_logs=keep_logs,
     )
+
+
+def job_plan(entry: Entry, bench_config: BenchConfig, plan: EntryPlan, cluster: ExistingCluster) -> EntryPlan:
+    """Return the plan of a script that runs as a job elsewhere (``ray.job``).
+
+    What runs here is the part that submits the job and follows it; the script's arguments name directories there.
+    """
+    from pytest_curator_bench.clusters.existing.cluster import client_environment
+    from pytest_curator_bench.clusters.jobs.order import ORDER_VARIABLE, JobOrder, new_job_dir
+    from pytest_curator_bench.clusters.programs import module_command, module_environment
+
+    job_dir = new_job_dir()
+    results_dir, scratch_dir = job_dir / "results", job_dir / "scratch"
+    resolved = bench_config.command_values(entry, session_entry_dir=results_dir, scratch_dir=scratch_dir)
+    script = find_script(resolved)
+    order = JobOrder(
+        name=entry.name,
+        url=cluster.facts.address,
+        entry_dir=plan.entry_dir,
+        job_dir=job_dir,
+        script=script,
+        # Without the interpreter and the script, which are others there.
+        args=tuple(build_command(script, resolved.args, results_dir)[2:]),
+        env=dict(resolved.env),
+        limit_s=plan.timeout_s,
+        grace_s=plan.grace_s,
+    )
+    environment = client_environment(script_environment({}, None, hidden=bench_config.secret_variables), os.environ)
+    environment[ORDER_VARIABLE] = order.to_text()
+    return dataclasses.replace(plan, command=module_command("jobs.submit"), environment=module_environment(environment))

@@ -146,7 +146,7 @@ class EntryRuns:
             if isinstance(cluster, LocalCluster):
                 local = cluster
             elif cluster.is_job:
-                from pytest_curator_bench.entry.job import job_plan
+                from pytest_curator_bench.entry.cluster import job_plan
 
                 plan = job_plan(self._entry, services.bench_config, plan, cluster)
         telemetry = EntryTelemetry(

@@ -48,7 +48,7 @@ class SetupView(Protocol):
     """Shows people what is going on."""
 
     def started(self, setup: DataSetup, log: Path) -> None:
-        """A set-up begins; its log will appear at ``log``."""
+        """A setup begins; its log will appear at ``log``."""
 
     def ended(self, result: EntryResult) -> None:
         """It has ended."""
@@ -80,7 +80,7 @@ def run_data_setups(services: Services, entries: Iterable[Entry], view: SetupVie
 
 
 def setup_command(resolved: ResolvedCommand) -> list[str]:
-    """The set-up's argument list: what the config says and nothing else, because it hands in no files."""
+    """The setup's argument list: what the config says and nothing else, because it hands in no files."""
     return [sys.executable, str(find_script(resolved)), *resolved.args]
 
 

@@ -105,7 +105,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _wanted(config: BenchConfig, run: ScriptRun, options: argparse.Namespace) -> list[Problem]:
     left_out = {"dataset": not options.datasets, "script": not options.scripts, "ray": not options.scripts}
-    # What set-ups have not made yet is told all the same: nobody knows which of the data they make.
+    # What setups have not made yet is told all the same: nobody knows which of the data they make.
     found = [*check_run(config, run), *check_datasets(config, run, skip_setup=True)]
     return [problem for problem in found if not left_out.get(problem.kind)]
 

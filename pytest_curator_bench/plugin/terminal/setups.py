@@ -42,13 +42,13 @@ class SetupLines:
         self._on_host = to_host_path
 
     def started(self, setup: DataSetup, log: Path) -> None:
-        """A set-up begins; its log will appear at ``log``."""
+        """A setup begins; its log will appear at ``log``."""
         if self._live is not None:
             self._live.started(_key(setup.name), f"data setup {setup.name}", setup.timeout_s, log)
             self._live.release()
 
     def ended(self, result: EntryResult) -> None:
-        """A set-up has ended."""
+        """A setup has ended."""
         if self._live is not None:
             self._live.hold()
             self._live.ended(_key(result.name))
