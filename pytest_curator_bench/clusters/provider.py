@@ -263,9 +263,9 @@ def _with_local_cluster(result: EntryResult, cluster: LocalCluster, shared: Shar
         return result
     sentence, detail = cluster.failure_summary()
     error = f"The Ray cluster died while the script ran: {sentence}\n{detail}".strip()
-    return dataclasses.replace(result, status="error", reason="ray", error=error)
+    return result.with_outcome("error", "ray", error)
 
 
 def _blame_ray(result: EntryResult, sentence: str) -> EntryResult:
     error = f"{sentence}\n{result.error or ''}".strip()
-    return dataclasses.replace(result, status="error", reason="ray", error=error)
+    return result.with_outcome("error", "ray", error)

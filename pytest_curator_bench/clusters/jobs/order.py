@@ -135,7 +135,7 @@ def with_job_report(result: EntryResult) -> EntryResult:
             return replace(result, exec_time_s=None)
         error = "Job outcome unknown: the local process that followed it exited unexpectedly."
         error = f"{error}\n{result.error or ''}".strip()
-        return replace(result, status="error", reason="ray", exec_time_s=None, error=error)
+        return replace(result.with_outcome("error", "ray", error), exec_time_s=None)
     summary = report.summary
     ray = {**result.resources["ray"], "submission_id": report.submission_id}
     if summary.get("hostname"):
@@ -157,5 +157,5 @@ def with_job_report(result: EntryResult) -> EntryResult:
         warnings=warnings,
     )
     if report.problem is not None and result.status in {"failed", "error"}:
-        return replace(result, status="error", reason="ray", error=report.problem)
+        return result.with_outcome("error", "ray", report.problem)
     return result
