@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -124,7 +125,7 @@ def test_a_pipeline_through_address_and_job(project: Project, existing: TwoNodes
     for result, address in ((by_address, existing.address), (by_job, existing.url)):
         assert result["status"] == "passed"
         assert result["script_metrics"]["num_documents_processed"] == documents
-        assert result["tasks"]
+        assert json.loads((Path(result["entry_dir"]) / "tasks.json").read_text())["tasks"]
         ray = result["resources"]["ray"]
         assert ray["address"] == address
         assert sorted(node["address"] for node in ray["nodes"]) == ["127.0.0.1", "127.0.0.2"]

@@ -114,7 +114,7 @@ def test_a_cluster_is_shared_until_something_is_left_on_it(project: Project, mar
     assert project.result("leaver")["script_metrics"] == {"actors_found": 0, "cpus": 2}
     assert project.warnings("data") == project.warnings("owner") == []
     [warning] = project.warnings("leaver")
-    for left in ("actor Leaker named 'holder'", "placement group forgotten", "1 object of 2.0 MB in the object store"):
+    for left in ("actor Leaker named 'holder'", "placement group forgotten", "1 object of 2 MB in the object store"):
         assert left in warning
     [warning] = project.warnings("starter")
     assert "running job 0" in warning
