@@ -142,7 +142,7 @@ class EntryExecution:
         self._services = services
         self._nodeid = nodeid
         self._listener = listener or Listener()
-        self._furthest = State.PLANNED
+        self._is_interrupted = False
         self._warnings: list[str] = []
         self._recorded: list[BaseException] = []
         self._entered: list[tuple[State, AbstractContextManager[None]]] = []
@@ -213,14 +213,15 @@ class EntryExecution:
         return None
 
     def enter(self, state: State) -> None:
-        """Reach ``state``, through all states before it; a failure is retried as the entry says.
-
-        Does nothing where the entry has been there already and is finished.
+        """Reach ``state``, through all states before it.
 
         Raises:
-            EntryFailedError, SessionError, ClusterError, LeaseError: it can't be reached; the entry is finished then,
-                and its result says so.
+            EntryFailedError, SessionError, ClusterError, LeaseError: it can't be reached. Either the entry is finished
+                then, and its result says why, or its next attempt is due.
         """
+        if self.is_finished:
+            result = self.final_result
+            raise EntryFailedError(str(result.error), status=result.status, reason=str(result.reason))
         steps = {
             State.DIRECTORY: self._in_directory,
             State.SCRATCH: self._with_scratch,
@@ -228,23 +229,16 @@ class EntryExecution:
             State.MACHINE_CHECKED: self._on_checked_machine,
             State.CLUSTER_UP: self._with_cluster,
         }
-        while not self.is_finished:
-            try:
-                for step in [step for step in steps if self.state < step <= state]:
-                    manager = steps[step]()
-                    manager.__enter__()
-                    self._entered.append((step, manager))
-                    self._furthest = max(self._furthest, step)
-                    self._reach(step)
-            except Exception as error:
-                self._fail_attempt(error)
-                if self.is_finished:
-                    raise
-            else:
-                return
-        if state > self._furthest:  # a turn before this one ended the entry
-            result = self.final_result
-            raise EntryFailedError(str(result.error), status=result.status, reason=str(result.reason))
+        self._services.executions.add(self)
+        try:
+            for step in [step for step in steps if self.state < step <= state]:
+                manager = steps[step]()
+                manager.__enter__()
+                self._entered.append((step, manager))
+                self._reach(step)
+        except Exception as error:
+            self._fail_attempt(error)
+            raise
 
     def leave(self, state: State) -> None:
         """Undo ``state`` and all that was entered after it, in reverse order.
@@ -254,6 +248,8 @@ class EntryExecution:
         Raises:
             EntryFailedError, SessionError, ClusterError, LeaseError: the first failure; the result says so.
         """
+        if self._is_interrupted:
+            return
         failures = []
         while self._entered and self._entered[-1][0] >= state:
             _, manager = self._entered.pop()
@@ -263,8 +259,8 @@ class EntryExecution:
                 self.fail(error)
                 failures.append(error)
             except BaseException:
-                # A second Ctrl-C: the end of the services ends processes before it releases leases.
-                self._entered.clear()
+                # The services end the processes first, and release the lease then.
+                self._is_interrupted = True
                 raise
         if not self.is_finished:
             self.state = self._entered[-1][0] if self._entered else State.PLANNED
@@ -299,7 +295,7 @@ class EntryExecution:
             scratch_dir=self.scratch_dir,
             lease=self.lease,
             cluster=self.cluster,
-            provider=self._provider,
+            provider=None if self._is_cluster_given else self._provider,
             timeout_s=self.timeout_s,
             on_interrupt=self._listener.interrupted,
         )
@@ -307,33 +303,45 @@ class EntryExecution:
             result = self._runs.run_next(inputs, one=one_run)
         except Exception as error:
             self._fail_attempt(error)
-            if self.is_finished:
-                raise
-            return False
+            raise
         self._reach(State.CLUSTER_UP)
         if result is None:
             return False
         self._judge(result, self._runs)
         # An entry without a cluster is released at once: its final write is soon enough on the disk.
         self._write(durable=self.entry.ray is not None)
-        if self._begin_next_attempt():
-            return False
-        self._reach(State.JUDGED)
-        return True
+        self._end_attempt()
+        return self.is_finished
 
     def run(self) -> EntryResult:
         """Run to the end and return the result; an error that is expected becomes the result."""
-        try:
-            while not self.advance():
-                pass
-        except EXPECTED_ERRORS:
-            pass  # the result says so
+        while not self.is_finished:
+            with contextlib.suppress(*EXPECTED_ERRORS):  # the result says so, or the next attempt is due
+                self.advance()
         return self.final_result
 
-    def close(self) -> None:
-        """End what was started for the entry and write its result finally; again it does nothing."""
+    def end(self, error: BaseException) -> None:
+        """Finish the entry because of an error outside of it; its next attempt begins instead, if one is due."""
+        if self.fail(error) and not self.is_finished:
+            self._end_attempt()
+
+    def finish(self) -> None:
+        """Take the result as it is: nothing of the entry runs any more."""
+        if not self.is_finished:
+            self._reach(State.JUDGED)
+
+    def close(self, *, processes_have_ended: bool = False) -> None:
+        """End what was started for the entry and write its result finally; again it does nothing.
+
+        Args:
+            processes_have_ended: go on where an interrupt has left the entry's cluster half stopped.
+        """
+        if self._is_interrupted and not processes_have_ended:
+            return
+        self._is_interrupted = False
         with contextlib.suppress(Exception):  # the result says so
             self.leave(State.DIRECTORY)
+        self._services.executions.discard(self)
         if self.result is not None and self.result is not self._written:
             self._write(durable=True)
         self._reach(State.CLOSED)
@@ -348,14 +356,17 @@ class EntryExecution:
             result = self.result.with_outcome(status, reason, error)
         self._take(result)
 
-    def fail(self, error: BaseException) -> None:
-        """Record ``error``, once: it is the entry's outcome, or a further detail of an outcome that is bad already."""
+    def fail(self, error: BaseException) -> bool:
+        """Record ``error``: it is the entry's outcome, or a further detail of an outcome that is bad already.
+
+        Returns:
+            Whether it had not been recorded before.
+        """
         if isinstance(error, BaseExceptionGroup):
-            for one in error.exceptions:
-                self.fail(one)
-            return
+            are_new = [self.fail(one) for one in error.exceptions]
+            return any(are_new)
         if any(error is known for known in self._recorded):
-            return
+            return False
         self._recorded.append(error)
         status, reason, text = explain(error)
         if self.result is None or self.result.success:
@@ -363,6 +374,7 @@ class EntryExecution:
         else:
             details = f"{self.result.error or ''}\n{text}".strip()
             self._take(self.result.with_outcome(self.result.status, self.result.reason, details))
+        return True
 
     def warn(self, text: str | None) -> None:
         """Add a warning to the result and report it at once; ``None`` is ignored."""
@@ -407,8 +419,11 @@ class EntryExecution:
     # --- attempts ---
 
     def _fail_attempt(self, error: BaseException) -> None:
-        """Record what ended the attempt; begin the next one, or finish the entry."""
         self.fail(error)
+        self._end_attempt()
+
+    def _end_attempt(self) -> None:
+        """Begin the next attempt, or finish the entry."""
         if not self._begin_next_attempt():
             self._reach(State.JUDGED)
 
@@ -429,7 +444,8 @@ class EntryExecution:
             self._listener.warned(f"the files of attempt {number} are lost: {error}")
         self.attempts.append(attempt_record(self.result, number))
         self.result = self._written = self._runs = None
-        self._furthest = State.DIRECTORY
+        if not self.entry_dir.is_dir():  # a script can do anything to it
+            self.leave(State.DIRECTORY)
         return True
 
     # --- what is entered and left ---
@@ -482,6 +498,7 @@ class EntryExecution:
         """Have the entry's Ray cluster up; its start and stop have limits of their own."""
         if self._is_cluster_given:
             yield
+            self.cluster, self._is_cluster_given = None, False
             return
         provider = cluster_provider(self._services, self.entry, self.entry_dir, self.lease)
         if provider is None or self.entry.ray is None:
@@ -492,7 +509,7 @@ class EntryExecution:
             self.cluster = provider.acquire()
         self._provider = provider
         yield
-        self.cluster = self._provider = None
+        self.cluster, self._is_cluster_given, self._provider = None, False, None
         passed = self.result is None or self.result.success  # None: more of its runs follow
         for warning in provider.release(passed=passed):
             self.warn(warning)

@@ -24,7 +24,7 @@ __all__ = ["archive_attempt", "attempt_record", "should_retry", "with_attempts"]
 
 DIR_PREFIX = "attempt-"
 # A retry changes nothing about these.
-_FINAL_REASONS = frozenset({"requirements", "resources", "mark"})
+_FINAL_REASONS = frozenset({"requirements", "resources", "mark", "script", "placeholder", "dataset", "data-setup"})
 
 
 def should_retry(entry: Entry, result: EntryResult, made: int) -> bool:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.clusters.shared import ClusterPool
     from pytest_curator_bench.config.model import BenchConfig
+    from pytest_curator_bench.entry.execute import EntryExecution
     from pytest_curator_bench.resources.capacity import Capacity
     from pytest_curator_bench.results.record import EntryResult
 
@@ -58,6 +59,7 @@ class Services:
         working_dir: where scripts run.
         masker: hides secrets in whatever leaves this process.
         store: the open session; ``None`` before it is opened.
+        executions: the entries that have begun and are not closed.
         results: of the entries that :func:`~pytest_curator_bench.entry.execute.run_entry` has run.
     """
 
@@ -84,6 +86,7 @@ class Services:
         self.masker = Masker(bench_config.secrets | ray_token)
         self.store: SessionStore | None = None
         self.results: list[EntryResult] = []
+        self.executions: set[EntryExecution] = set()
         self._process_name = process_name
         self._supervisor: Supervisor | None = None
         self._leases: LeaseRegistry | None = None
@@ -188,17 +191,21 @@ class Services:
         return display_path(path, self.working_dir)
 
     def close(self) -> list[str]:
-        """End shared clusters and the supervisor with all that it runs, then release every lease.
+        """Close all entries, end shared clusters and the supervisor with all that it runs, and release every lease.
 
         Returns:
             Sentences if something is left.
         """
         problems: list[str] = []
+        for execution in [*self.executions]:
+            execution.close()
         with contextlib.ExitStack() as stack:  # in reverse order, whatever fails
             if "monitor" in self.__dict__:
                 stack.callback(self.monitor.close)
             if self._leases is not None:
                 stack.callback(self._leases.close)
+            for execution in [*self.executions]:
+                stack.callback(execution.close, processes_have_ended=True)
             if self._supervisor is not None:
                 stack.callback(self._supervisor.close)
             if "cluster_pool" in self.__dict__:

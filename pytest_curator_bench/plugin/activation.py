@@ -17,8 +17,8 @@ from pytest_curator_bench.config.viewer import viewer_problems
 from pytest_curator_bench.entry.services import Policy
 from pytest_curator_bench.plugin.context import RUN, BenchRun
 from pytest_curator_bench.plugin.controller import Controller
-from pytest_curator_bench.plugin.interleave import InterleavePlugin
 from pytest_curator_bench.plugin.options import BenchOptions, extend_arguments
+from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
@@ -63,8 +63,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
-    if options.interleave:
-        config.pluginmanager.register(InterleavePlugin(), "curator_bench_interleave")
+    config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
     is_worker = hasattr(config, "workerinput")
     controller = None if is_worker else Controller(bench_run, config, create_delivery(bench_run, config))
     if controller is not None:

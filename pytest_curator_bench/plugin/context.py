@@ -15,7 +15,7 @@ from pytest_curator_bench.entry.services import Services
 from pytest_curator_bench.session.store import SessionStore
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_curator_bench.config.model import BenchConfig, Entry
     from pytest_curator_bench.entry.services import Policy
@@ -36,6 +36,7 @@ class BenchRun:
         services: what the entries of this process share.
         on_measuring: called with an entry's name when its script is about to run in this process, and when it has
             ended.
+        on_retry: called with the record of an attempt that is followed by another, in this process.
         entry_files: the config files that define enabled entries.
         script_dirs: directories of scripts, which hold no tests.
     """
@@ -53,6 +54,7 @@ class BenchRun:
         if worker:
             self.services.store = SessionStore.from_worker(worker[WORKER_KEY], self.services.masker)
         self.on_measuring: Callable[[str, bool], None] = lambda name, is_measured: None
+        self.on_retry: Callable[[Mapping[str, Any]], None] = lambda record: None
         self.entry_files = tuple(dict.fromkeys(entry.file for entry in bench_config.entries))
         self.script_dirs = frozenset(
             file.parent / name for file in bench_config.files for name in ("scripts", "data_prep")

@@ -29,7 +29,7 @@ from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.store import RunFacts, SessionError
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Generator, Iterator, Mapping, Sequence
 
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.plugin.context import BenchRun
@@ -58,6 +58,7 @@ class Controller:
         self._is_pinned = False
         self._delivery = delivery
         bench_run.on_measuring = delivery.measuring
+        bench_run.on_retry = self._report_retry
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
 
@@ -253,6 +254,19 @@ class Controller:
         except SessionError as problem:
             self._warn(str(problem))
         self._delivery.submit(result.to_dict())
+
+    def _report_retry(self, record: Mapping[str, Any]) -> None:
+        reporter = self._config.pluginmanager.getplugin("terminalreporter")
+        if reporter is None or self._config.option.verbose < 0:
+            return
+        first_line = str(record["error"] or "").partition("\n")[0]
+        with self._screen():
+            reporter.ensure_newline()
+            reporter.write_line(
+                self._services.masker.mask(
+                    f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line} Retrying."
+                )
+            )
 
     def pytest_enter_pdb(self) -> None:
         """The terminal belongs to the debugger."""

@@ -47,15 +47,17 @@ class BenchItem(pytest.Function):
         entry: the resolved entry.
         execution: the entry's execution.
         bench_run: what pytest's side knows about this run.
-        is_turn: whether the item is one run of an entry whose runs alternate with those of others.
+        is_round: whether the item is one of several rounds of an entry (:mod:`~pytest_curator_bench.plugin.rounds`).
+        takes_turns: whether the entry's runs alternate with those of others.
     """
 
-    def __init__(self, *, entry: Entry, turn_of: EntryExecution | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, entry: Entry, round_of: BenchItem | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.entry = entry
         self.bench_run: BenchRun = self.config.stash[RUN]
-        self.is_turn = turn_of is not None
-        self.execution = turn_of or self._new_execution()
+        self.is_round = round_of is not None
+        self.takes_turns: bool = round_of is not None and round_of.takes_turns
+        self.execution: EntryExecution = round_of.execution if round_of is not None else self._new_execution()
         self._own_properties: list[tuple[str, object]] = []
         # func_only: starting Ray and waiting for resources are not the entry's time.
         self.add_marker(pytest.mark.timeout(entry.timeout_s, func_only=True))
@@ -73,12 +75,12 @@ class BenchItem(pytest.Function):
         services = self.bench_run.services
         return EntryExecution(self.entry, services, nodeid=self.nodeid, listener=_ItemListener(self))
 
-    def as_turn(self) -> BenchItem:
-        """Return an item of the same name that makes one run of this one's execution."""
-        turn: BenchItem = BenchItem.from_parent(
-            self.parent, name=self.name, callobj=run_benchmark, entry=self.entry, turn_of=self.execution
+    def as_round(self) -> BenchItem:
+        """Return an item of the same name that goes on with this one's execution."""
+        item: BenchItem = BenchItem.from_parent(
+            self.parent, name=self.name, callobj=run_benchmark, entry=self.entry, round_of=self
         )
-        return turn
+        return item
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Return the entry's own place in its YAML file."""
@@ -132,12 +134,14 @@ def expected_messages(error: BaseException) -> list[str] | None:
 def run_benchmark(request: pytest.FixtureRequest, bench_ray_cluster: LocalCluster | ExistingCluster | None) -> None:
     """Run the entry, for which fixtures have made everything ready, and report its outcome to pytest."""
     item: BenchItem = request.node
-    if item.execution.state < State.CLUSTER_UP:
-        item.execution.use_cluster(bench_ray_cluster)  # of a fixture that overrides ours
-    if item.is_turn:
-        item.execution.advance(one_run=True)
-    else:
-        _report_outcome(item, item.execution.run())
+    execution = item.execution
+    if execution.state < State.CLUSTER_UP or bench_ray_cluster is not execution.cluster:
+        execution.use_cluster(bench_ray_cluster)  # of a fixture that overrides ours
+    if not item.is_round:
+        execution.run()
+    elif not execution.advance(one_run=item.takes_turns):
+        return  # another round follows
+    _report_outcome(item, execution.final_result)
 
 
 def _report_outcome(item: BenchItem, result: EntryResult) -> None:

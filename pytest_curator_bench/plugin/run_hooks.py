@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS
+from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning, expected_messages
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from pytest_curator_bench.entry.execute import EntryExecution
     from pytest_curator_bench.plugin.context import BenchRun
 
 __all__ = ["BenchmarkRunPlugin"]
@@ -63,7 +63,7 @@ class BenchmarkRunPlugin:
         try:
             shortage = execution.preflight()
         except EXPECTED_ERRORS as error:
-            execution.fail(error)
+            execution.end(error)
             raise
         if shortage is not None:
             item.add_marker(pytest.mark.skip(reason=shortage))
@@ -84,6 +84,15 @@ class BenchmarkRunPlugin:
         """Do nothing: no timer was started for benchmark items, so there is none to cancel."""
         return True if isinstance(item, BenchItem) else None
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item) -> Generator[None]:
+        """Leave what no fixture has left: a fixture of a user may have taken the place of ours."""
+        try:
+            yield
+        finally:
+            if isinstance(item, BenchItem):
+                item.execution.leave(State.SCRATCH)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo[None]
@@ -94,7 +103,7 @@ class BenchmarkRunPlugin:
             if call.excinfo is not None and expected_messages(call.excinfo.value) is not None:
                 # pytest asks the item itself only for what its call raised.
                 report.longrepr = item.repr_failure(call.excinfo)
-            _read_outcome(item.execution, call, report)
+            _read_outcome(item, call, report)
             _attach_result(item, call, report)
         return report
 
@@ -112,12 +121,14 @@ class BenchmarkRunPlugin:
             session.config.issue_config_time_warning(BenchWarning(problem), stacklevel=2)
 
 
-def _read_outcome(execution: EntryExecution, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+def _read_outcome(item: BenchItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
     """Complete the entry's result by what pytest says about this phase."""
+    execution = item.execution
     error = call.excinfo.value if call.excinfo is not None else None
     if call.when == "setup" and report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
         execution.conclude("skipped", "skipped", reason.removeprefix("Skipped: "))
+        execution.finish()
     elif call.when == "call" and execution.result is not None:
         if report.failed and execution.result.success:
             # A mark of the user's own, such as a strict xfail, or something broke after the script had ended.
@@ -126,8 +137,8 @@ def _read_outcome(execution: EntryExecution, call: pytest.CallInfo[None], report
             else:
                 execution.conclude("failed", "mark", report.longreprtext)
     elif error is not None:
-        execution.fail(error)
-    if call.when == "teardown":
+        execution.end(error)
+    if call.when == "teardown" and (execution.is_finished or not item.is_round):
         execution.close()
 
 

@@ -117,27 +117,91 @@ def test_what_is_not_tried_again(project: Project, more: str) -> None:
     assert not (project.session_dir / "a" / "attempt-1").exists()
 
 
-def test_what_fails_before_the_script_is_retried(project: Project) -> None:
-    """An error of the entry's own before its script ran counts as an attempt; one of a user's fixture does not."""
+def test_a_setup_that_fails_is_retried(project: Project) -> None:
+    """An error before the script ran, as of a Ray cluster, counts as an attempt; each has fresh fixtures."""
     (project.path / "benchmarks" / "conftest.py").write_text(
-        "import pytest\nfrom pytest_curator_bench.entry import execute\n"
-        "from pytest_curator_bench.entry.errors import EntryFailedError\n"
-        "tries, acquire = [], execute.acquire_lease\n"
-        "def shaky(*args):\n"
-        "    tries.append(1)\n"
-        "    if len(tries) < 3:\n        raise EntryFailedError('not yet')\n"
-        "    return acquire(*args)\n"
-        "execute.acquire_lease = shaky\n"
-        "@pytest.fixture(autouse=True)\ndef own(request, bench_scratch_dir):\n"
-        "    assert request.node.name != 'b', 'never'\n"
+        "import pytest\ntries = []\n"
+        "@pytest.fixture(autouse=True)\ndef shaky(bench_scratch_dir):\n"
+        "    tries.append(1)\n    assert len(tries) > 2, 'not yet'\n    yield\n"
+        "@pytest.fixture(scope='session', autouse=True)\ndef once():\n    print('ONCE', len(tries))\n"
     )
-    project.config("entries: [{name: a, script: ok.py, retries: 2}, {name: b, script: ok.py, retries: 2}]")
-    project.run().assert_outcomes(passed=1, errors=1)
+    project.config("entries: [{name: a, script: ok.py, retries: 2}]")
+    result = project.run("-s")
+    result.assert_outcomes(passed=1)
     data = project.result("a")
     assert [attempt["status"] for attempt in data["attempts"]] == ["error", "error", "passed"]
-    assert data["attempts"][0]["error"] == "not yet"
+    assert "not yet" in data["attempts"][0]["error"]
+    assert result.stdout.str().count("ONCE") == 1
     assert (project.session_dir / "a" / "attempt-2" / "results.json").exists()
-    assert (project.result("b")["status"], project.result("b")["attempts"]) == ("error", [])
+
+
+def test_users_fixtures_in_each_attempt(project: Project) -> None:
+    """What a fixture puts into the scratch directory is there for each attempt, and tmp_path works."""
+    (project.path / "benchmarks" / "conftest.py").write_text(
+        "import pytest\n"
+        "@pytest.fixture(autouse=True)\ndef staged(bench_scratch_dir, tmp_path):\n"
+        "    (bench_scratch_dir / 'input').write_text('x')\n    yield\n"
+    )
+    project.script(
+        "needs.py",
+        "import pathlib, runpy, sys\n"
+        "assert (pathlib.Path(sys.argv[1]) / 'input').read_text() == 'x'\n"
+        "flag = pathlib.Path(sys.argv[2])\n"
+        "first = not flag.exists()\nflag.touch()\n"
+        "if first: sys.exit(3)\n"
+        "runpy.run_path(__file__.replace('needs', 'ok'), run_name='__main__')\n",
+    )
+    entry = "{{name: {name}, script: needs.py, args: ['{{scratch_dir}}', {name}.flag], retries: 1, retry_on: [failed]}}"
+    project.config(f"entries: [{entry.format(name='a')}, {entry.format(name='b')}]")
+    result = project.run("--junitxml=junit.xml")
+    result.assert_outcomes(passed=2)
+    result.stdout.fnmatch_lines(["a: attempt 1: failed: * Retrying."])
+    assert [attempt["status"] for attempt in project.result("a")["attempts"]] == ["failed", "passed"]
+
+
+@pytest.mark.parametrize("phase", ["setup", "teardown"])
+def test_a_users_fixture_that_fails_in_a_turn(project: Project, phase: str) -> None:
+    """The entry is an error, at once, and the others take their turns."""
+    turns(project)
+    body = {"setup": "assert fine\n    yield", "teardown": "yield\n    assert fine"}[phase]
+    (project.path / "benchmarks" / "conftest.py").write_text(
+        "import pytest\nseen = []\n"
+        "@pytest.fixture(autouse=True)\ndef shaky(request):\n"
+        "    seen.append(request.node.name)\n    fine = seen.count('b') != 2 or request.node.name != 'b'\n"
+        f"    {body}\n"
+    )
+    result = project.run(*TWO, "--bench-interleave", "--junitxml=junit.xml", config=None)
+    passed = 3 if phase == "setup" else 4  # the call itself has passed
+    result.assert_outcomes(passed=passed, errors=1)
+    assert result.ret == 1
+    assert project.result("b")["status"] == "error"
+    assert order(project)[-1] == "a run-3"
+    assert len([name for name in order(project) if name.startswith("b")]) == (1 if phase == "setup" else 2)
+
+
+def test_a_cluster_of_the_users_own_in_turns(project: Project) -> None:
+    """Between turns nothing is held, whatever fixtures there are: the next entry gets its lease."""
+    turns(project)
+    (project.path / "benchmarks" / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture\ndef bench_ray_cluster(): return None\n"
+    )
+    project.run(*TWO, "--bench-interleave", config=None).assert_outcomes(passed=4)
+    assert order(project)[:4] == ["a warmup-1", "a run-1", "b run-1", "a run-2"]
+
+
+def test_setup_only_runs_nothing(project: Project) -> None:
+    """Neither rounds nor retries are made of it."""
+    turns(project, ", retries: 1")
+    project.run(*TWO, "--bench-interleave", "--setup-only", config=None)
+    assert not (project.path / "order.txt").exists()
+
+
+def test_the_time_of_all_turns(project: Project) -> None:
+    """JUnit's time of an entry is that of all its turns."""
+    turns(project)
+    project.run(*TWO, "--bench-interleave", "--junitxml=junit.xml", config=None).assert_outcomes(passed=4)
+    runs = project.result("a")["runs"]
+    assert float(case_of(project, "a").get("time", "0")) > sum(run["exec_time_s"] for run in runs)
 
 
 def test_retries_of_entries_with_several_runs(project: Project) -> None:
