@@ -9,7 +9,8 @@ don't know, and refuse a format that is newer than theirs with one sentence.
 from __future__ import annotations
 
 import json
-import warnings
+import logging
+from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["FORMATS", "NewerFormatError", "SkippedFileWarning", "read_file", "read_file_or_skip", "skip", "with_format"]
+__all__ = ["FORMATS", "NewerFormatError", "read_file", "read_file_or_skip", "skip", "with_format"]
+
+_LOG = logging.getLogger("pytest_curator_bench")
 
 FORMATS = MappingProxyType(
     {"results.json": 2, "session.json": 2, "env.json": 2, "run.json": 2, "tasks.json": 2},
@@ -27,10 +30,6 @@ FORMATS = MappingProxyType(
 
 class NewerFormatError(ValueError):
     """A file was written by a newer version; the message names the file, its format and the newest readable one."""
-
-
-class SkippedFileWarning(UserWarning):
-    """A file of an earlier session is left out, because a newer version wrote it."""
 
 
 def with_format(name: str, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -64,7 +63,7 @@ def read_file(file: Path) -> dict[str, Any]:
 
 
 def read_file_or_skip(file: Path) -> dict[str, Any]:
-    """Read a file that may well be missing or damaged: nothing then, and a warning if its format is newer."""
+    """Read a file that may well be missing or damaged: nothing then, and a line in the log if its format is newer."""
     try:
         return read_file(file)
     except NewerFormatError as error:
@@ -75,5 +74,10 @@ def read_file_or_skip(file: Path) -> dict[str, Any]:
 
 
 def skip(error: NewerFormatError) -> None:
-    """Warn that a file is left out."""
-    warnings.warn(f"skipped {error}", SkippedFileWarning, stacklevel=3)
+    """Log that a file is left out: once for each file."""
+    _log_skipped(str(error))
+
+
+@lru_cache(maxsize=1024)
+def _log_skipped(problem: str) -> None:
+    _LOG.warning("skipped %s", problem)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_bytes, write_json
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench.results.format import with_format
+from pytest_curator_bench.results.format import NewerFormatError, read_file, with_format
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
 from pytest_curator_bench.session.entry_dirs import EntryDirs, walk_entries
 from pytest_curator_bench.session.errors import SessionError
@@ -95,9 +95,15 @@ class SessionStore:
             masker: hides secrets in everything that is written.
 
         Raises:
-            SessionError: a name is wrong, or a directory can't be made or written.
+            SessionError: a name is wrong, a directory can't be made or written, or a newer version made the session.
         """
         place = claim_session(results_dir, artifacts_dir, prefix=prefix or DEFAULT_PREFIX, exact=exact)
+        try:
+            read_file(place.results_dir / place.session_name / SESSION_NAME)
+        except NewerFormatError as error:
+            raise SessionError(f"session {place.session_name} can't be joined: {error}") from None
+        except (OSError, ValueError):
+            pass  # a new one, or one that is repaired
         owner = ProcessIdentity.current()
         store = cls(place, new_run_id(owner), masker)
         try:

@@ -17,13 +17,15 @@ import pytest
 from pytest_curator_bench.cli import main
 from pytest_curator_bench.delivery.replay import ReplayOptions, replay, session_env_data
 from pytest_curator_bench.delivery.results import session_results
-from pytest_curator_bench.results.format import FORMATS, NewerFormatError, SkippedFileWarning, read_file
+from pytest_curator_bench.results.format import FORMATS, NewerFormatError, read_file
 from pytest_curator_bench.results.json_files import ResultDict
 from pytest_curator_bench.results.json_schema import FILES, results_schema
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.entry_dirs import read_result
+from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.history import past_durations, previous_result
 from pytest_curator_bench.session.runs import read_runs
+from pytest_curator_bench.session.store import SessionStore
 from tests.support.sinks import result_of
 
 ROOT = Path(__file__).parents[3]
@@ -123,8 +125,8 @@ def test_unknown_keys_are_ignored(results_dir: Path) -> None:
     assert (read_result(session_dir / "retried"), read_runs(session_dir)) == before
 
 
-def test_a_newer_format_is_named_in_one_sentence(results_dir: Path) -> None:
-    """File, format, newest readable format; no reader stops at it, or loses it silently."""
+def test_a_newer_format_is_named_in_one_sentence(results_dir: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """File, format, newest readable format; no reader stops at it, or loses it silently, or says it twice."""
     session_dir, sentence = refuse(results_dir)
     file = session_dir / "retried" / "results.json"
     with pytest.raises(NewerFormatError, match=rf"^{re.escape(str(file))}: {sentence}$"):
@@ -133,21 +135,32 @@ def test_a_newer_format_is_named_in_one_sentence(results_dir: Path) -> None:
     assert results == []
     assert problems[1] == f"not delivered: {file}: {sentence}"
     later = result_of("retried", "later", started_at="2099-01-01T00:00:00+00:00")
-    with pytest.warns(SkippedFileWarning, match=rf"session\.json: {sentence}"):
-        assert previous_result(results_dir, later) is None
+    assert previous_result(results_dir, later) is None
     assert past_durations(results_dir) == {}
-    with pytest.warns(SkippedFileWarning) as caught:
-        assert session_env_data(session_dir)["entries"] == []
-    assert [Path(str(warning.message).split(": ")[0]).name for warning in caught] == ["env.json", "session.json"]
+    assert session_env_data(session_dir)["entries"] == []
+    assert logged(caplog) == [f"skipped {session_dir / name}: {sentence}" for name in ("session.json", "env.json")]
     change(session_dir / "session.json", format=2)
-    with pytest.warns(SkippedFileWarning, match=rf"results\.json: {sentence}"):
-        assert past_durations(results_dir) == {}
-    with pytest.warns(SkippedFileWarning, match=f"skipped {re.escape(str(file))}: {sentence}"):
-        assert previous_result(results_dir, later) is None
+    assert past_durations(results_dir) == {}
+    assert previous_result(results_dir, later) is None
     (run_file, *_) = session_dir.glob("runs/*/run.json")
     change(run_file, format=99)
-    with pytest.warns(SkippedFileWarning, match=rf"run\.json: {sentence}"):
-        assert read_runs(session_dir)[1] == [run_file.parent.name]
+    assert read_runs(session_dir)[1] == [run_file.parent.name]
+    names = [message.split(": ")[0].rpartition("/")[2] for message in logged(caplog)]
+    assert names == ["session.json", "env.json", "results.json", "results.json", "run.json"]
+
+
+def test_a_session_of_a_newer_version_is_not_joined(results_dir: Path, tmp_path: Path) -> None:
+    """What this version can't read it doesn't overwrite."""
+    session_dir, _ = refuse(results_dir)
+    before = (session_dir / "session.json").read_bytes()
+    with pytest.raises(SessionError, match=rf"session {session_dir.name} can't be joined: .* has format 99"):
+        SessionStore.create(results_dir, tmp_path / "artifacts", exact=session_dir.name)
+    assert (session_dir / "session.json").read_bytes() == before
+
+
+def logged(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """What was logged so far."""
+    return [record.getMessage() for record in caplog.records]
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", "[" * 100_000, '{"format": "2"}', '{"status": "passed"}'])
