@@ -143,6 +143,7 @@ class EntryExecution:
         self._nodeid = nodeid
         self._listener = listener or Listener()
         self._is_interrupted = False
+        self._is_retry_due = False
         self._warnings: list[str] = []
         self._recorded: list[BaseException] = []
         self._entered: list[tuple[State, AbstractContextManager[None]]] = []
@@ -186,6 +187,13 @@ class EntryExecution:
             return 0
         return self.entry.repeat - (len(self._runs.measured) if self._runs is not None else 0)
 
+    @property
+    def failed_attempt(self) -> dict[str, Any] | None:
+        """The record of an attempt that has failed and is followed by another; ``None`` if none is."""
+        if not self._is_retry_due or self.result is None:
+            return None
+        return attempt_record(self.result, len(self.attempts) + 1)
+
     # --- the steps ---
 
     def preflight(self) -> str | None:
@@ -222,6 +230,8 @@ class EntryExecution:
         if self.is_finished:
             result = self.final_result
             raise EntryFailedError(str(result.error), status=result.status, reason=str(result.reason))
+        if self._is_retry_due:
+            self._begin_next_attempt()
         steps = {
             State.DIRECTORY: self._in_directory,
             State.SCRATCH: self._with_scratch,
@@ -265,8 +275,7 @@ class EntryExecution:
         if not self.is_finished:
             self.state = self._entered[-1][0] if self._entered else State.PLANNED
         if failures:
-            if not self.is_finished:
-                self._reach(State.JUDGED)
+            self.finish()
             raise failures[0]
 
     def use_cluster(self, cluster: LocalCluster | ExistingCluster | None) -> None:
@@ -327,6 +336,7 @@ class EntryExecution:
 
     def finish(self) -> None:
         """Take the result as it is: nothing of the entry runs any more."""
+        self._is_retry_due = False
         if not self.is_finished:
             self._reach(State.JUDGED)
 
@@ -423,30 +433,29 @@ class EntryExecution:
         self._end_attempt()
 
     def _end_attempt(self) -> None:
-        """Begin the next attempt, or finish the entry."""
-        if not self._begin_next_attempt():
+        """Have the next attempt begin, or finish the entry."""
+        self._is_retry_due = (
+            self.result is not None
+            and not self._listener.is_stopping()
+            and should_retry(self.entry, self.result, len(self.attempts))
+        )
+        if not self._is_retry_due:
             self._reach(State.JUDGED)
 
-    def _begin_next_attempt(self) -> bool:
-        """Archive the attempt that has ended and begin anew, if the entry's retries say so."""
-        if self.result is None or self._listener.is_stopping():
-            return False
-        if not should_retry(self.entry, self.result, len(self.attempts)):
-            return False
-        try:
-            self.leave(State.SCRATCH)
-        except Exception:  # the result says so
-            return False
+    def _begin_next_attempt(self) -> None:
+        """Archive the attempt that has failed and begin anew."""
+        self.leave(State.SCRATCH)
+        self._is_retry_due = False
         number = len(self.attempts) + 1
+        result = self.final_result
         try:
-            self.result = archive_attempt(self._services.session, self._services.masker, self.result, number)
+            result = archive_attempt(self._services.session, self._services.masker, result, number)
         except SessionError as error:
             self._listener.warned(f"the files of attempt {number} are lost: {error}")
-        self.attempts.append(attempt_record(self.result, number))
+        self.attempts.append(attempt_record(result, number))
         self.result = self._written = self._runs = None
-        if not self.entry_dir.is_dir():  # a script can do anything to it
+        if self._entry_dir is not None and not self._entry_dir.is_dir():  # a script can do anything to it
             self.leave(State.DIRECTORY)
-        return True
 
     # --- what is entered and left ---
 

@@ -82,8 +82,8 @@ class RoundsPlugin:
                 item.ihook.pytest_runtest_protocol(item=item.as_round(), nextitem=others[0] if others else item)
                 if item.execution.is_finished or _progress(item) == before:
                     waiting.remove(item)
-                elif len(item.execution.attempts) > before[0]:
-                    item.bench_run.on_retry({"name": item.name, **item.execution.attempts[-1]})
+                elif (record := item.execution.failed_attempt) is not None:
+                    item.bench_run.on_retry({"name": item.name, **record})
                 if item.session.shouldstop or item.session.shouldfail:
                     return
 
@@ -140,4 +140,5 @@ class _Reports:
 
 
 def _progress(item: BenchItem) -> tuple[int, int]:
-    return len(item.execution.attempts), item.execution.runs_left
+    execution = item.execution
+    return len(execution.attempts) + (execution.failed_attempt is not None), execution.runs_left

@@ -136,11 +136,12 @@ def test_a_setup_that_fails_is_retried(project: Project) -> None:
 
 
 def test_users_fixtures_in_each_attempt(project: Project) -> None:
-    """What a fixture puts into the scratch directory is there for each attempt, and tmp_path works."""
+    """What a fixture puts into the scratch directory is there for each attempt; what it uses outlives it."""
     (project.path / "benchmarks" / "conftest.py").write_text(
         "import pytest\n"
-        "@pytest.fixture(autouse=True)\ndef staged(bench_scratch_dir, tmp_path):\n"
+        "@pytest.fixture(autouse=True)\ndef staged(bench_scratch_dir, bench_lease, tmp_path):\n"
         "    (bench_scratch_dir / 'input').write_text('x')\n    yield\n"
+        "    assert (bench_scratch_dir / 'input').exists() and bench_lease.released_at is None\n"
     )
     project.script(
         "needs.py",
