@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any, cast
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, NoReturn, cast
 
 from pytest_curator_bench.results.format import with_format
 from pytest_curator_bench.results.json_files import ResultDict, Status
@@ -19,9 +19,40 @@ KNOWN_MISS = "known-miss"
 _Record = Mapping[str, Any]
 
 
+def _refuse(*_: object, **__: object) -> NoReturn:
+    raise TypeError("a result can't be changed: make a new one with dataclasses.replace()")
+
+
+class _FrozenDict(dict[str, Any]):
+    """A mapping of a result; still a ``dict`` for those who read it."""
+
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+
+class _FrozenList(list[Any]):
+    """A list within a mapping of a result."""
+
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = append = clear = extend = _refuse
+    insert = pop = remove = reverse = sort = _refuse
+
+
+def _frozen(value: Any) -> Any:
+    if isinstance(value, _FrozenDict | _FrozenList):
+        return value
+    if isinstance(value, dict):
+        return _FrozenDict({key: _frozen(item) for key, item in value.items()})
+    return _FrozenList(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryResult:
-    """The result of one entry, as plain data that nobody changes: sequences are tuples, mappings are left alone.
+    """The result of one entry, as plain data that can't be changed: sequences are tuples, all below them is frozen.
 
     The fields are the keys of :class:`~pytest_curator_bench.results.json_files.ResultDict`, which says what they mean.
     They hold only what JSON can carry, because the result travels from xdist workers as a report attribute.
@@ -58,8 +89,11 @@ class EntryResult:
 
     def __post_init__(self) -> None:
         for item in fields(self):
-            if isinstance(value := getattr(self, item.name), list):
-                object.__setattr__(self, item.name, tuple(value))
+            value = getattr(self, item.name)
+            if isinstance(value, list | tuple):
+                object.__setattr__(self, item.name, tuple(map(_frozen, value)))
+            elif isinstance(value, dict):
+                object.__setattr__(self, item.name, _frozen(value))
 
     @property
     def success(self) -> bool:
@@ -81,7 +115,7 @@ class EntryResult:
 
     def to_dict(self) -> ResultDict:
         """Return the dictionary that is written, sent through xdist and given to sinks: a copy, with lists."""
-        plain = {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+        plain = {item.name: _plain(getattr(self, item.name)) for item in fields(self)}
         plain |= {"success": self.success, "timeout": self.timeout}
         return cast("ResultDict", with_format("results.json", plain))
 

@@ -9,7 +9,7 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
 
 import jsonschema
 import pytest
@@ -27,6 +27,9 @@ from pytest_curator_bench.session.history import past_durations, previous_result
 from pytest_curator_bench.session.runs import read_runs
 from pytest_curator_bench.session.store import SessionStore
 from tests.support.sinks import result_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "tests" / "data" / "results"
@@ -179,6 +182,16 @@ def test_results_are_immutable() -> None:
     assert result.with_warnings("two", "three").warnings == ("one", "two", "three")
     assert result.with_outcome("failed", "mark", "no").to_dict()["success"] is False
     assert result.warnings == ("one",)
+    deep = dataclasses.replace(result, script_metrics={"a": {"b": [1]}})
+    changes: list[Callable[[], object]] = [
+        lambda: deep.script_metrics["a"].update(c=1),
+        lambda: deep.script_metrics["a"]["b"].append(2),
+    ]
+    for change_it in changes:
+        with pytest.raises(TypeError, match="a result can't be changed"):
+            change_it()
+    deep.to_dict()["script_metrics"]["a"]["b"].append(2)  # a copy
+    assert deep.script_metrics == {"a": {"b": [1]}}
     with pytest.raises(dataclasses.FrozenInstanceError):
         result.status = "failed"  # type: ignore[misc]  # that is what can't be done
     assert EntryResult.from_dict(json.loads(json.dumps(result.to_dict()))) == result
