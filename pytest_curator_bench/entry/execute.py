@@ -401,7 +401,6 @@ class EntryExecution:
 
     def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
         policy = self._services.policy
-        self._note(*lease_warnings(self.entry, self.lease))
         result = with_lease(result, self.lease)
         if result.success:
             result = with_verdicts(
@@ -478,6 +477,7 @@ class EntryExecution:
     def _with_lease(self) -> Iterator[None]:
         """Hold what the entry leases; waiting for it is not counted against its limit."""
         self._lease = lease = acquire_lease(self._services, self.entry, self.entry_dir)
+        self._note(*lease_warnings(self.entry, lease))
         yield
         try:
             lease.release()

@@ -99,7 +99,7 @@ def test_a_cluster_that_dies(project: Project, mark: str) -> None:
 
 
 def test_a_cluster_that_does_not_start(project: Project, mark: str) -> None:
-    """The entry is an error in set-up, with one sentence; its script never runs."""
+    """The entry is an error in setup, with one sentence; its script never runs."""
     project.config("entries:\n  - {name: a, script: ray_script.py, ray: {object_store_memory: 2000000}}\n")
     result = project.run()
     result.assert_outcomes(errors=1)

@@ -49,7 +49,7 @@ def test_nothing_wrong(project: Path, capsys: pytest.CaptureFixture[str]) -> Non
     rows = [line.split() for line in lines]
     assert ["a[1]", "ok", "ok", "1", "ok", "60", "s", "0"] in rows
     assert ["a[2]", "ok", "ok", "1", "ok", "60", "s", "0"] in rows
-    assert ["prep", "(data", "set-up)", "ok", "ok", "-", "7200", "s"] in rows
+    assert ["prep", "(data", "setup)", "ok", "ok", "-", "7200", "s"] in rows
     assert lines[-1] == "2 entries and 1 data setup: 0 errors, 0 warnings"
     assert status == 0
     assert sorted(path.name for path in project.iterdir()) == ["a.yaml", "data", "scripts"]

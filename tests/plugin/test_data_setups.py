@@ -52,7 +52,7 @@ entries:
 
 @pytest.fixture
 def prepared(project: Project) -> Project:
-    """A project with the script ``prepare.py`` beside its data, which the config's set-up makes."""
+    """A project with the script ``prepare.py`` beside its data, which the config's setup makes."""
     directory = project.path / "benchmarks" / "data_prep"
     directory.mkdir()
     (directory / "prepare.py").write_text(PREPARE)
@@ -61,25 +61,25 @@ def prepared(project: Project) -> Project:
 
 
 def configure(project: Project, words: str = "") -> None:
-    """Give the set-up these words."""
+    """Give the setup these words."""
     project.config(CONFIG.format(where=project.path / "made", words=words))
 
 
 def runs(project: Project, where: str = "made") -> int:
-    """How often the set-up that writes to ``where`` has run."""
+    """How often the setup that writes to ``where`` has run."""
     file = project.path / where / "runs.txt"
     return len(file.read_text().splitlines()) if file.exists() else 0
 
 
 def setup_result(project: Project, name: str = "prep") -> dict[str, Any]:
-    """The set-up's results.json."""
+    """The setup's results.json."""
     data: dict[str, Any] = json.loads((project.session_dir / "data_setup" / name / "results.json").read_text())
     return data
 
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
 def test_runs_once_before_the_entries_that_need_it(prepared: Project, workers: tuple[str, ...]) -> None:
-    """Both entries find the data; the set-up ran once, with its own arguments only, and left a result and a log."""
+    """Both entries find the data; the setup ran once, with its own arguments only, and left a result and a log."""
     result = prepared.run(*workers)
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["data setup prep: started, limit 60 s, log *", "data setup prep: passed, *"])
@@ -98,7 +98,7 @@ def test_runs_once_before_the_entries_that_need_it(prepared: Project, workers: t
 
 @pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
 def test_a_failing_one_makes_its_dependents_errors(prepared: Project, workers: tuple[str, ...]) -> None:
-    """They name it, say why and where; what needs only another set-up, or none, goes on; nothing runs in vain."""
+    """They name it, say why and where; what needs only another setup, or none, goes on; nothing runs in vain."""
     made = prepared.path / "made"
     prepared.config(
         f"""
@@ -139,7 +139,7 @@ def test_a_failing_one_makes_its_dependents_errors(prepared: Project, workers: t
 
 
 def test_only_what_the_selected_entries_need(prepared: Project) -> None:
-    """A deselected, skipped or GPU-less entry's set-up does not run; who says nothing needs what nobody names."""
+    """A deselected, skipped or GPU-less entry's setup does not run; who says nothing needs what nobody names."""
     made = prepared.path / "made"
     prepared.config(
         f"""
@@ -209,7 +209,7 @@ def test_dry_run_prints_the_set_up(prepared: Project) -> None:
 
 
 def test_its_limit_ends_it(prepared: Project) -> None:
-    """The time limit of the set-up, not pytest-timeout's, counts; dependents name it."""
+    """The time limit of the setup, not pytest-timeout's, counts; dependents name it."""
     text = CONFIG.format(where=prepared.path / "made", words="hang").replace("timeout_s: 60", "timeout_s: 0.5")
     prepared.config(text)
     prepared.run("--bench-entry", "a").assert_outcomes(errors=1)
@@ -275,7 +275,7 @@ def test_an_interrupt_ends_it_cleanly(prepared: Project, mark: str, workers: tup
 
 
 def test_a_killed_pytest_wedges_nobody(prepared: Project, mark: str) -> None:
-    """Its set-up ends with it; a run that waited for it takes over; the record says interrupted."""
+    """Its setup ends with it; a run that waited for it takes over; the record says interrupted."""
     configure(prepared, "hang")
     first = prepared.start("--bench-session", "s", "--bench-entry", "a")
     eventually_log(prepared)
@@ -291,7 +291,7 @@ def test_a_killed_pytest_wedges_nobody(prepared: Project, mark: str) -> None:
 
 
 def test_the_record_of_a_killed_one_is_put_right(prepared: Project, mark: str) -> None:
-    """The next run of the session says that it was interrupted, also if it needs no set-up itself."""
+    """The next run of the session says that it was interrupted, also if it needs no setup itself."""
     configure(prepared, "hang")
     process = prepared.start("--bench-session", "s")
     eventually_log(prepared)
@@ -318,7 +318,7 @@ def test_an_unknown_name_is_a_config_error(prepared: Project) -> None:
 
 
 def test_the_hook_comes_first(prepared: Project) -> None:
-    """A project's pytest_bench_prepare can still make what set-ups need."""
+    """A project's pytest_bench_prepare can still make what setups need."""
     (prepared.path / "benchmarks" / "conftest.py").write_text(
         "import pathlib\n"
         "def pytest_bench_prepare(config, entries):\n"
@@ -332,7 +332,7 @@ def test_the_hook_comes_first(prepared: Project) -> None:
 
 
 def eventually_log(project: Project) -> Path:
-    """The set-up's log, once it holds something."""
+    """The setup's log, once it holds something."""
     pattern = "results/*/data_setup/prep/stdouterr.log"
 
     def logs() -> list[Path]:

@@ -80,7 +80,7 @@ def test_gpu_memory_left_in_use(project: Project, gpus: Path) -> None:
 
 
 def test_a_machine_that_must_be_quiet_and_is_not(project: Project, gpus: Path) -> None:
-    """The entry is an error in set-up that says why; its script never runs, and there is no traceback."""
+    """The entry is an error in setup that says why; its script never runs, and there is no traceback."""
     gpus.write_text(f"COUNT=1\nPROCESSES={os.getpid()}:-\n")
     project.config("entries: [{name: a, script: ok.py}]\n")
     result = project.run("--bench-require-quiet")

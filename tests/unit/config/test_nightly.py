@@ -55,7 +55,7 @@ def test_commands(config: BenchConfig, name: str) -> None:
 
 
 def test_data_setups(config: BenchConfig) -> None:
-    """Both set-ups, their commands, and where their scripts are looked for."""
+    """Both setups, their commands, and where their scripts are looked for."""
     fleurs, tagging = config.data_setups
     command = config.command_values(tagging, session_entry_dir=Path(S), scratch_dir=Path("/scratch"))
     assert command.args == (

@@ -20,19 +20,19 @@ SETUPS = "results_dir: r\ndata_setups: [{name: one, script: s}, {name: two, scri
 
 
 def needs(directory: Path, *entries: str, setups: str = SETUPS) -> dict[str, tuple[str, ...]]:
-    """The set-ups of each entry; entries are called a, b, c."""
+    """The setups of each entry; entries are called a, b, c."""
     lines = (f"- {{name: {name}, script: s{entry}}}\n" for name, entry in zip("abc", entries, strict=False))
     config = load(directory, f"{setups}entries:\n{''.join(lines)}")
     return {entry.name: entry.data_setups for entry in config.entries}
 
 
 def test_all_if_no_entry_names_any(tmp_path: Path) -> None:
-    """Every entry needs every set-up, as with the nightly files."""
+    """Every entry needs every setup, as with the nightly files."""
     assert needs(tmp_path, "", "") == dict.fromkeys("ab", ("one", "two", "three"))
 
 
 def test_who_says_nothing_needs_what_nobody_names(tmp_path: Path) -> None:
-    """Naming a set-up takes it for oneself; the order is that of the config; an empty list names nothing."""
+    """Naming a setup takes it for oneself; the order is that of the config; an empty list names nothing."""
     named = ", data_setups: [two, one]"
     assert needs(tmp_path, named, "", ", data_setups: []") == {"a": ("one", "two"), "b": ("three",), "c": ()}
     assert needs(tmp_path, ", data_setups: []", "") == {"a": (), "b": ("one", "two", "three")}

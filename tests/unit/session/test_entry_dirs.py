@@ -84,7 +84,7 @@ def test_a_second_go_moves_the_first_one_aside(store: SessionStore) -> None:
 
 
 def test_a_first_go_that_came_to_nothing_leaves_no_trace(store: SessionStore) -> None:
-    """A retry after a failed set-up finds nothing worth keeping."""
+    """A retry after a failed setup finds nothing worth keeping."""
     store.entries.prepare("a")
     store.scratch.prepare("a")
     store.entries.prepare("a")
