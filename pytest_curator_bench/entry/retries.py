@@ -24,7 +24,9 @@ __all__ = ["archive_attempt", "attempt_record", "should_retry", "with_attempts"]
 
 DIR_PREFIX = "attempt-"
 # A retry changes nothing about these.
-_FINAL_REASONS = frozenset({"requirements", "resources", "mark", "script", "placeholder", "dataset", "data-setup"})
+_FINAL_REASONS = frozenset(
+    {"requirements", "resources", "mark", "not-called", "script", "placeholder", "dataset", "data-setup"}
+)
 
 
 def should_retry(entry: Entry, result: EntryResult, made: int) -> bool:

@@ -49,6 +49,7 @@ class BenchItem(pytest.Function):
         bench_run: what pytest's side knows about this run.
         is_round: whether the item is one of several rounds of an entry (:mod:`~pytest_curator_bench.plugin.rounds`).
         takes_turns: whether the entry's runs alternate with those of others.
+        was_called: whether pytest has called the item's function.
     """
 
     def __init__(self, *, entry: Entry, round_of: BenchItem | None = None, **kwargs: Any) -> None:
@@ -58,6 +59,7 @@ class BenchItem(pytest.Function):
         self.is_round = round_of is not None
         self.takes_turns: bool = round_of is not None and round_of.takes_turns
         self.execution: EntryExecution = round_of.execution if round_of is not None else self._new_execution()
+        self.was_called = False
         self._own_properties: list[tuple[str, object]] = []
         # func_only: starting Ray and waiting for resources are not the entry's time.
         self.add_marker(pytest.mark.timeout(entry.timeout_s, func_only=True))
@@ -134,6 +136,7 @@ def expected_messages(error: BaseException) -> list[str] | None:
 def run_benchmark(request: pytest.FixtureRequest, bench_ray_cluster: LocalCluster | ExistingCluster | None) -> None:
     """Run the entry, for which fixtures have made everything ready, and report its outcome to pytest."""
     item: BenchItem = request.node
+    item.was_called = True
     execution = item.execution
     if execution.state < State.CLUSTER_UP or bench_ray_cluster is not execution.cluster:
         execution.use_cluster(bench_ray_cluster)  # of a fixture that overrides ours

@@ -87,6 +87,8 @@ class BenchOptions:
             raise pytest.UsageError("--bench-session-name and --bench-session exclude each other: give one")
         if option.bench_interleave and (getattr(option, "tx", None) or hasattr(config, "workerinput")):
             raise pytest.UsageError("--bench-interleave needs one process, in which runs take turns: leave -n out")
+        if getattr(option, "dist", "no") == "each":
+            raise pytest.UsageError("--dist each would run each entry in every worker: leave it out")
         if option.bench_viewer_url and option.bench_viewer_url_template:
             raise pytest.UsageError("--bench-viewer-url and --bench-viewer-url-template exclude each other: give one")
         return cls(

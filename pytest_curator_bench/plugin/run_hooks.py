@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench.entry.errors import EXPECTED_ERRORS
+from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE
@@ -103,6 +103,8 @@ class BenchmarkRunPlugin:
             if call.excinfo is not None and expected_messages(call.excinfo.value) is not None:
                 # pytest asks the item itself only for what its call raised.
                 report.longrepr = item.repr_failure(call.excinfo)
+            if call.when == "call" and report.passed and not item.was_called:
+                _fail_uncalled(item, report)
             _read_outcome(item, call, report)
             _attach_result(item, call, report)
         return report
@@ -119,6 +121,13 @@ class BenchmarkRunPlugin:
         """End whatever this process started."""
         for problem in self._bench_run.services.close():
             session.config.issue_config_time_warning(BenchWarning(problem), stacklevel=2)
+
+
+def _fail_uncalled(item: BenchItem, report: pytest.TestReport) -> None:
+    """Fail an entry that pytest reports as passed although its function was not called."""
+    text = "pytest did not run the entry: is its plugin for functions switched off (-p no:python)?"
+    item.execution.end(EntryFailedError(text, reason="not-called"))
+    report.outcome, report.longrepr = "failed", text
 
 
 def _read_outcome(item: BenchItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:

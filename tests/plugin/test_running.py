@@ -278,3 +278,24 @@ def test_config_outside_of_the_rootdir(two: Project) -> None:
         result.stdout.fnmatch_lines(["*benchmarks/config.yaml::first*"])
     statuses = [path.parent.name for path in two.path.glob("results/*/*/results.json")]
     assert sorted(statuses) == ["first", "first", "second", "second"]
+
+
+@pytest.mark.parametrize("keys", ["", ", retries: 1", ", repeat: 2"])
+def test_an_entry_that_pytest_does_not_call(project: Project, keys: str) -> None:
+    """Without pytest's plugin for functions nothing would run: that is no pass."""
+    other = "  - {name: b, script: ok.py, repeat: 2}\n"
+    project.config(f"entries:\n  - {{name: a, script: ok.py{keys}}}\n{other}")
+    result = project.run("-p", "no:python", "--bench-interleave")
+    result.assert_outcomes(failed=2)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["*pytest did not run the entry: *(-p no:python)?"])
+    assert (project.result("a")["status"], project.result("a")["reason"]) == ("error", "not-called")
+
+
+def test_dist_each_is_refused(project: Project) -> None:
+    """Each entry is measured once."""
+    project.config("entries: [{name: a, script: ok.py}]")
+    result = project.run("--dist", "each", "--tx", "2*popen")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--dist each would run each entry in every worker: *"])
+    assert not (project.path / "results").exists()
