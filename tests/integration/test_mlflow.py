@@ -156,7 +156,7 @@ def test_the_server_dies_between_the_entries(project: Project, server: Server) -
     project.config(
         f"""
         telemetry: {{interval_s: 0}}
-        sinks: [{{name: mlflow, tracking_uri: '{server.uri}', experiment: killed}}]
+        sinks: [{{name: mlflow, tracking_uri: '{server.uri}', experiment: killed, deliver: during}}]
         entries:
           - {{name: good, script: measure.py}}
           - {{name: bad, script: measure.py, args: '--fail --wait-for {project.path}/go'}}
