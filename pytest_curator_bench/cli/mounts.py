@@ -46,7 +46,7 @@ def run(options: argparse.Namespace) -> int:
         config = load_config(
             [file.absolute() for file in options.files],
             environ=os.environ,
-            strict=False,
+            strict_entries=False,
             root_dir=image_dir,
             display=lambda path: display_path(path, image_dir),
         )

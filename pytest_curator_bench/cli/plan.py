@@ -25,7 +25,7 @@ from pytest_curator_bench.session.shards import assign, expected_durations
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from pytest_curator_bench.config.model import BenchConfig, Entry
 
@@ -77,6 +77,7 @@ class EntryDict(TypedDict):
         "what they started, and the start of its Ray cluster.",
     ]
     shard: Annotated[int | None, "The shard that runs it, from 1; null where there are none."]
+    problems: Annotated[list[str], "What is not defined in its configuration, so that it would fail at once."]
 
 
 class ShardDict(TypedDict):
@@ -128,11 +129,11 @@ def run(options: argparse.Namespace) -> int:
 
     files = [file.absolute() for file in options.files]
     try:
-        config = load_config(files, environ=os.environ, display=display)
+        config = load_config(files, environ=os.environ, strict_entries=False, display=display)
     except ConfigError as error:
         sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
         return 1
-    plan = Masker(config.secrets).mask_data(make_plan(config, shards=options.shards))
+    plan = Masker(config.secrets).mask_data(make_plan(config, display, shards=options.shards))
     if options.format == "json":
         sys.stdout.write(json.dumps(plan, indent=2) + "\n")
     else:
@@ -140,17 +141,20 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def make_plan(config: BenchConfig, *, shards: int = 0) -> PlanDict:
+def make_plan(config: BenchConfig, display: Callable[[Path], str] = str, *, shards: int = 0) -> PlanDict:
     """Return the plan.
 
     Args:
         config: the configuration.
+        display: how to write a file's path in problems.
         shards: number of parts to split the entries into; 0 for none.
     """
     known_s = past_durations(config.results_dir)
     expected_s = expected_durations(known_s, {entry.name: entry.timeout_s for entry in config.entries})
     parts = assign(expected_s, shards) if shards else {}
-    entries = [_entry(config, entry, known_s.get(entry.name), parts.get(entry.name)) for entry in config.entries]
+    entries = [
+        _entry(config, entry, display, known_s.get(entry.name), parts.get(entry.name)) for entry in config.entries
+    ]
     return {
         "format": FORMAT,
         "files": [str(file) for file in config.files],
@@ -168,7 +172,9 @@ def plan_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, "title": "pytest-curator-bench plan", **schema, "$defs": definitions}
 
 
-def _entry(config: BenchConfig, entry: Entry, expected_s: float | None, shard: int | None) -> EntryDict:
+def _entry(
+    config: BenchConfig, entry: Entry, display: Callable[[Path], str], expected_s: float | None, shard: int | None
+) -> EntryDict:
     entry_dir = Path("{session_entry_dir}")
     resolved = config.command_values(entry, session_entry_dir=entry_dir, scratch_dir=Path("{scratch_dir}"))
     runs = entry.warmup + entry.repeat
@@ -197,6 +203,7 @@ def _entry(config: BenchConfig, entry: Entry, expected_s: float | None, shard: i
         "expected_s": expected_s,
         "wall_time_s": attempt_s * (1 + entry.retries),
         "shard": shard,
+        "problems": [problem.shown(display) for problem in entry.problems],
     }
 
 
@@ -242,5 +249,7 @@ def _print_table(plan: PlanDict) -> None:
     for shard in plan["shards"]:
         times = f"{format_seconds(shard['expected_s'])} expected, {format_seconds(shard['wall_time_s'])} at most"
         console.print(f"shard {shard['number']}: {times}: {shlex.join(shard['entries'])}", markup=False)
+    for text in (problem for entry in plan["entries"] for problem in entry["problems"]):
+        console.print(f"error: {text}", markup=False)
     for text in plan["warnings"]:
         console.print(f"warning: {text}", markup=False)

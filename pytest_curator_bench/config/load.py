@@ -40,6 +40,7 @@ def load_config(
     *,
     environ: Mapping[str, str],
     strict: bool = False,
+    strict_entries: bool = True,
     root_dir: Path | None = None,
     display: Callable[[Path], str] = str,
 ) -> BenchConfig:
@@ -52,6 +53,8 @@ def load_config(
         files: the files, in the order in which they are merged; later ones override earlier ones.
         environ: the environment variables that ``${NAME}`` refers to.
         strict: whether an undefined variable in a sink is an error rather than a reason to switch the sink off.
+        strict_entries: whether an undefined variable, placeholder, dataset or data setup in an entry is an error rather
+            than one of the entry's own :attr:`~pytest_curator_bench.config.model.Entry.problems`.
         root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts; by
             default the current one.
         display: how to write a file's path in messages.
@@ -66,8 +69,10 @@ def load_config(
         display=display,
         curator_repo_dir=find_curator_repo_dir(environ),
     )
-    sections = prepare(_merged(files, display), environ=environ, strict=strict, display=display)
-    return _resolved(sections, multiply_matrix(sections.active, display), context)
+    sections = prepare(
+        _merged(files, display), environ=environ, strict=strict, strict_entries=strict_entries, display=display
+    )
+    return _resolved(sections, multiply_matrix(sections.active, display), context, strict_entries=strict_entries)
 
 
 def _refuse_if(problems: Sequence[Problem], display: Callable[[Path], str]) -> None:
@@ -103,13 +108,15 @@ def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext) -
     return model
 
 
-def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext) -> BenchConfig:
+def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_entries: bool) -> BenchConfig:
     written = _checked(sections, multiplied, context)
     model, data, warnings = modernized(written, multiplied.data)
     directories = DirectoryResolver(model, data, context.environ, context.files).directories()
     setups = SetupNeeds(data, sections.disabled)
     runs = RunResolver(model, data, multiplied.combinations, directories.placeholders, context, setups)
-    entries, data_setups = runs.entries(), runs.data_setups()
+    entries, data_setups = runs.entries(sections.entry_problems), runs.data_setups()
+    if strict_entries:
+        runs.problems += [problem for entry in entries for problem in entry.problems]
     problems = [*directories.problems, *runs.problems, *_missing_parts(model, sections, context.files)]
     results_dir, artifacts_dir = directories.results_dir, directories.artifacts_dir
     if problems or results_dir is None or artifacts_dir is None:

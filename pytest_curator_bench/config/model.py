@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.fields.types import Mark
     from pytest_curator_bench.config.placeholders import FingerprintMode, Placeholders
+    from pytest_curator_bench.config.problems import Problem
     from pytest_curator_bench.config.schema_models import RaySettings, Requirement
     from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
@@ -97,6 +98,7 @@ class Entry(ScriptRun):
         retry_on: the statuses that are tried again.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
         data_setups: names of the enabled data setups that must have passed before it runs.
+        problems: what keeps it from running: variables, placeholders, datasets or data setups that are not defined.
     """
 
     marks: tuple[Mark, ...] = ()
@@ -114,6 +116,7 @@ class Entry(ScriptRun):
     retry_on: tuple[str, ...] = defaults.RETRY_ON
     gpu_mem_use_warning_threshold: float | None = None
     data_setups: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

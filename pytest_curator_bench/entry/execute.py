@@ -213,8 +213,10 @@ class EntryExecution:
             return shortage
         if any(mark.name == "skip" for mark in self.entry.marks):
             return None
-        for problem in check_run(self._services.bench_config, self.entry):
-            raise EntryFailedError(problem.shown(self._services.display), reason=problem.kind)
+        problems = [*check_run(self._services.bench_config, self.entry)]
+        if problems:
+            text = "\n".join(problem.shown(self._services.display) for problem in problems)
+            raise EntryFailedError(text, reason=problems[0].kind)
         missing = missing_data(self.entry, self._services)
         if missing is not None:
             raise EntryFailedError(missing.text, reason=missing.kind)

@@ -47,6 +47,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
             found.files,
             environ=os.environ,
             strict=options.strict_config_check,
+            strict_entries=options.strict_config_check,
             root_dir=config.rootpath,
             display=lambda path: display_path(path, config.invocation_params.dir),
         )

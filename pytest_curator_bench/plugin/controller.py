@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench import __version__
+from pytest_curator_bench._util.text import counted
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.plugin.context import WORKER_KEY
@@ -99,6 +100,7 @@ class Controller:
         if self._bench_run.options.dry_run:
             from pytest_curator_bench.plugin.terminal.dry_run import print_dry_run
 
+            self._warn_of_unselected([item.entry for item in items])
             print_dry_run(self._bench_run, [item.entry for item in items], _print)
             return True
         # A run that has pinned its shard belongs to the session even if nothing fell to it.
@@ -120,6 +122,7 @@ class Controller:
         selected = list(entries.values())
         self._config.hook.pytest_bench_prepare(config=self._config, entries=selected)
         run = self._bench_run
+        self._warn_of_unselected(selected)
         problems = check_machine(
             run.bench_config, selected, self._services.capacity, run.display, skip_setup=run.options.skip_setup
         )
@@ -138,6 +141,16 @@ class Controller:
             self._live = LiveView(reporter, self._bench_run.to_host_path)
         lines = SetupLines(reporter, self._live, self._services.masker.mask, self._bench_run.to_host_path)
         self._prepare_data(selected, lines)
+
+    def _warn_of_unselected(self, selected: Sequence[Entry]) -> None:
+        """Name the entries that would fail for their own mistakes, were they selected."""
+        names = {entry.name for entry in selected}
+        wrong = [entry for entry in self._bench_run.bench_config.entries if entry.problems and entry.name not in names]
+        if wrong:
+            first = wrong[0].problems[0].shown(self._bench_run.display)
+            count = counted(len(wrong), "entry that isn't selected", "entries that aren't selected")
+            listed = ", ".join(entry.name for entry in wrong)
+            self._warn(f"{count} can't run as configured: {listed}; the first: {first}")
 
     def _prepare_data(self, selected: Sequence[Entry], lines: SetupLines) -> None:
         if not any(entry.datasets_used or entry.data_setups for entry in selected):

@@ -120,7 +120,7 @@ class RunResolver:
         setups: which data setups an entry needs.
 
     Attributes:
-        problems: what is wrong.
+        problems: what is wrong beside the entries' own problems.
         default_timeout_s: limit of what names none, in seconds.
     """
 
@@ -148,21 +148,30 @@ class RunResolver:
         self._uses: dict[Dataset, DatasetUse] = {}
         self._dirs: dict[tuple[str, Path], tuple[Path, ...]] = {}
 
-    def entries(self) -> tuple[Entry, ...]:
-        """Return the entries, in order."""
+    def entries(self, known_problems: Mapping[str, Sequence[Problem]]) -> tuple[Entry, ...]:
+        """Return the entries, in order.
+
+        Args:
+            known_problems: what is known to keep entries from running, by their name.
+        """
         models = self._model.entries or ()
-        return tuple(self._entry(model, index) for index, model in enumerate(models))
+        return tuple(
+            self._entry(model, index, known_problems.get(model.name, ())) for index, model in enumerate(models)
+        )
 
     def data_setups(self) -> tuple[DataSetup, ...]:
         """Return the data setups, in order."""
         models = self._model.data_setups or ()
-        return tuple(DataSetup(**self._run(model, ("data_setups", index))) for index, model in enumerate(models))
+        return tuple(
+            DataSetup(**self._run(model, ("data_setups", index), self.problems)) for index, model in enumerate(models)
+        )
 
-    def _entry(self, model: EntryModel, index: int) -> Entry:
+    def _entry(self, model: EntryModel, index: int, known_problems: Sequence[Problem]) -> Entry:
         whole = self._model
         combination = self._combinations[index]
         location: Location = ("entries", index)
-        run = self._run(model, location)
+        problems = [*known_problems]
+        run = self._run(model, location, problems)
         if combination is not None:
             run["name"] = combination_name(model.name, combination)
         threshold = model.gpu_mem_use_warning_threshold
@@ -182,11 +191,15 @@ class RunResolver:
             retries=otherwise(model.retries, defaults.RETRIES),
             retry_on=model.retry_on or defaults.RETRY_ON,
             gpu_mem_use_warning_threshold=otherwise(threshold, whole.gpu_mem_use_warning_threshold),
-            data_setups=self._needed_setups(model, location),
+            data_setups=self._needed_setups(model, location, problems),
+            problems=tuple(problems),
         )
 
-    def _run(self, model: EntryModel | DataSetupModel, location: Location) -> dict[str, Any]:
-        """Return what entries and data setups have in common, as arguments of their class."""
+    def _run(self, model: EntryModel | DataSetupModel, location: Location, problems: list[Problem]) -> dict[str, Any]:
+        """Return what entries and data setups have in common, as arguments of their class.
+
+        Placeholders and datasets that are not defined are added to ``problems``.
+        """
         item = self._item(location)
         base = model.script_base_dir
         file = item.places["script"].file
@@ -200,7 +213,7 @@ class RunResolver:
             "args": model.args or (),
             "env": model.env or {},
             "timeout_s": self._timeout(model.timeout_s, item, location),
-            "datasets_used": self._datasets(model, item, location),
+            "datasets_used": self._datasets(model, item, location, problems),
         }
 
     def _item(self, location: Location) -> YamlMapping:
@@ -215,13 +228,13 @@ class RunResolver:
         if most is not None and limit > most:
             where = self._data.places["max_timeout_s"].shown(self._context.display)
             text = f"found {limit:g}, expected at most {most:g} (max_timeout_s in {where})"
-            self._report(item.places["timeout_s"], (*location, "timeout_s"), text)
+            self.problems.append(self._problem(item.places["timeout_s"], (*location, "timeout_s"), text))
         return limit
 
-    def _needed_setups(self, model: EntryModel, location: Location) -> tuple[str, ...]:
+    def _needed_setups(self, model: EntryModel, location: Location, problems: list[Problem]) -> tuple[str, ...]:
         for index, problem in self._setups.problems(model.data_setups or ()):
             where = (*location, "data_setups", index)
-            self._report(place_of(self._data, where), where, problem)
+            problems.append(self._problem(place_of(self._data, where), where, problem))
         return self._setups.of(model.data_setups)
 
     def _ray(self, model: EntryModel) -> RaySettings | None:
@@ -250,10 +263,11 @@ class RunResolver:
         return self._dirs[kind, file]
 
     def _datasets(
-        self, model: EntryModel | DataSetupModel, item: YamlMapping, location: Location
+        self, model: EntryModel | DataSetupModel, item: YamlMapping, location: Location, problems: list[Problem]
     ) -> tuple[DatasetUse, ...]:
-        """Check all placeholders of a command; return the datasets that it uses."""
+        """Check all placeholders of a command; return the datasets that it uses, none of them if one is wrong."""
         found: dict[Dataset, None] = {}
+        wrong: list[Problem] = []
         for text, inner in _texts(model):
             if "{" not in text:
                 continue
@@ -262,8 +276,9 @@ class RunResolver:
             for problem in scan.problems:
                 # Arguments that are written as one string have one place.
                 where = (*location, *(inner if isinstance(item[str(inner[0])], dict | list) else inner[:1]))
-                self._report(place_of(self._data, where), where, problem)
-        return tuple(self._use(dataset) for dataset in found) if not self.problems else ()
+                wrong.append(self._problem(place_of(self._data, where), where, problem))
+        problems += wrong
+        return () if wrong else tuple(self._use(dataset) for dataset in found)
 
     def _use(self, dataset: Dataset) -> DatasetUse:
         if dataset not in self._uses:
@@ -272,8 +287,8 @@ class RunResolver:
             self._uses[dataset] = DatasetUse(name=name, format=form, path=path, fingerprint=how)
         return self._uses[dataset]
 
-    def _report(self, place: Place, location: Location, text: str) -> None:
-        self.problems.append(Problem(place, key_path(self._data, location), text))
+    def _problem(self, place: Place, location: Location, text: str) -> Problem:
+        return Problem(place, key_path(self._data, location), text)
 
 
 def _texts(model: EntryModel | DataSetupModel) -> Iterator[tuple[str, Location]]:
