@@ -5,18 +5,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.defaults import otherwise
+from pytest_curator_bench.config.forms import in_one_form
 from pytest_curator_bench.config.matrix.multiply import multiply_matrix
 from pytest_curator_bench.config.merge import merge_all
 from pytest_curator_bench.config.model import BenchConfig, SinkConfig
 from pytest_curator_bench.config.older_keys import modernized
 from pytest_curator_bench.config.paths import find_curator_repo_dir
 from pytest_curator_bench.config.placeholders import Substitution
-from pytest_curator_bench.config.prepare import is_comment, prepare
+from pytest_curator_bench.config.prepare import is_comment, prepare, without_disabled
 from pytest_curator_bench.config.problems import ConfigError, Place, Problem
 from pytest_curator_bench.config.resolve.paths import DirectoryResolver
 from pytest_curator_bench.config.resolve.runs import LoadContext, RunResolver, SetupNeeds
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_curator_bench.config.matrix.multiply import Multiplied
+    from pytest_curator_bench.config.merge import Merged
     from pytest_curator_bench.config.older_keys import ConfigFile
     from pytest_curator_bench.config.prepare import Sections
     from pytest_curator_bench.config.schema_models import ConfigModel, SinkModel
@@ -41,6 +44,7 @@ def load_config(
     environ: Mapping[str, str],
     strict: bool = False,
     strict_entries: bool = True,
+    strict_keys: bool = True,
     root_dir: Path | None = None,
     display: Callable[[Path], str] = str,
 ) -> BenchConfig:
@@ -55,6 +59,8 @@ def load_config(
         strict: whether an undefined variable in a sink is an error rather than a reason to switch the sink off.
         strict_entries: whether an undefined variable, placeholder, dataset or data setup in an entry is an error rather
             than one of the entry's own :attr:`~pytest_curator_bench.config.model.Entry.problems`.
+        strict_keys: whether an unknown key, or an item that only adds to one that no earlier file has, is an error
+            rather than a warning.
         root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts; by
             default the current one.
         display: how to write a file's path in messages.
@@ -69,10 +75,13 @@ def load_config(
         display=display,
         curator_repo_dir=find_curator_repo_dir(environ),
     )
-    sections = prepare(
-        _merged(files, display), environ=environ, strict=strict, strict_entries=strict_entries, display=display
-    )
-    return _resolved(sections, multiply_matrix(sections.active, display), context, strict_entries=strict_entries)
+    merged = _merged(files, display, strict_keys=strict_keys)
+    sections = prepare(merged.data, environ=environ, strict=strict, strict_entries=strict_entries, display=display)
+    sections.warnings += [*merged.warnings, *merged.strays]
+    multiplied = multiply_matrix(sections.active, display)
+    multiplied.data = without_disabled(multiplied.data)
+    config = _resolved(sections, multiplied, context, strict_entries=strict_entries, strict_keys=strict_keys)
+    return replace(config, differences=tuple(difference.shown(display) for difference in merged.differences))
 
 
 def _refuse_if(problems: Sequence[Problem], display: Callable[[Path], str]) -> None:
@@ -80,36 +89,45 @@ def _refuse_if(problems: Sequence[Problem], display: Callable[[Path], str]) -> N
         raise ConfigError.of(problems, display)
 
 
-def _merged(files: Sequence[Path], display: Callable[[Path], str]) -> YamlMapping:
+def _merged(files: Sequence[Path], display: Callable[[Path], str], *, strict_keys: bool) -> Merged:
     if not files:
         raise ConfigError(["no configuration file"])
     documents: list[YamlMapping] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            documents.append(read_yaml(file).without(is_comment))
+            for document in read_yaml(file):
+                in_form, found = in_one_form(document.without(is_comment))
+                documents.append(in_form)
+                problems += found
         except SourceError as error:
             problems += error.problems
+    if not documents and not problems:
+        text = "found nothing in the file, expected a mapping with results_dir and entries"
+        problems.append(Problem(Place(files[-1], 0), "", text))
     _refuse_if(problems, display)
-    merged, problems = merge_all(documents, display)
-    _refuse_if(problems, display)
+    merged = merge_all(documents, display)
+    _refuse_if([*merged.problems, *(merged.strays if strict_keys else [])], display)
     return merged
 
 
-def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext) -> ConfigFile:
+def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_keys: bool) -> ConfigFile:
     """Return the model of what is enabled; disabled items are checked too, and then forgotten."""
-    model, problems = validated(multiplied.data)
+    model, problems, unknown = validated(multiplied.data, strict_keys=strict_keys)
+    sections.warnings += unknown
     problems += sections.problems + multiplied.problems
     if sections.disabled:
         disabled = multiply_matrix(sections.disabled, context.display)
-        problems += validated(disabled.data)[1] + disabled.problems
+        problems += validated(disabled.data, strict_keys=strict_keys)[1] + disabled.problems
     if problems or model is None:
         raise ConfigError.of(problems, context.display)
     return model
 
 
-def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_entries: bool) -> BenchConfig:
-    written = _checked(sections, multiplied, context)
+def _resolved(
+    sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_entries: bool, strict_keys: bool
+) -> BenchConfig:
+    written = _checked(sections, multiplied, context, strict_keys=strict_keys)
     model, data, warnings = modernized(written, multiplied.data)
     directories = DirectoryResolver(model, data, context.environ, context.files).directories()
     setups = SetupNeeds(data, sections.disabled)

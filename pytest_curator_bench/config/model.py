@@ -198,6 +198,7 @@ class BenchConfig:
         viewer_url_template: the same with placeholders.
         curator_repo_dir: value of ``{curator_repo_dir}``; ``None`` where there is none.
         warnings: sentences for the user, none of them a reason not to run.
+        differences: where NeMo Curator's own runner would have merged the files otherwise.
         secrets: strings that must appear in no output.
         secret_variables: names of environment variables that hold them; scripts must not inherit these.
         merged_json: all files merged, as JSON, environment variables substituted, secrets as ``***``.
@@ -225,6 +226,7 @@ class BenchConfig:
     viewer_url_template: str | None = None
     curator_repo_dir: Path | None = None
     warnings: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
     secrets: frozenset[str] = field(default_factory=frozenset, repr=False)
     secret_variables: frozenset[str] = field(default_factory=frozenset)
     merged_json: str = field(default="{}", repr=False)

@@ -262,6 +262,43 @@ def _known_part(entry: YamlMapping) -> YamlMapping:
     return known
 
 
+# Lists within items that may say `enabled: false`, too.
+_SWITCHED_WITHIN = {"entries": ("requirements", "sink_data"), "datasets": ("formats",)}
+
+
+def without_disabled(data: YamlMapping) -> YamlMapping:
+    """Return the data without the items of lists that say ``enabled: false``."""
+    changed = data.copied()
+    for section in ("datasets", "paths"):
+        _keep_enabled(changed, section)
+    for section, inner in _SWITCHED_WITHIN.items():
+        items = changed.get(section)
+        if isinstance(items, YamlList) and any(map(_holds_disabled, items)):
+            copies = items.copied()
+            for index, item in enumerate(items):
+                if isinstance(item, YamlMapping):
+                    copies[index] = copy = item.copied()
+                    for key in inner:
+                        _keep_enabled(copy, key)
+            changed[section] = copies
+    return changed
+
+
+def _holds_disabled(item: object) -> bool:
+    values = item.values() if isinstance(item, dict) else ()
+    return any(_is_disabled(inner) for value in values if isinstance(value, list) for inner in value)
+
+
+def _keep_enabled(mapping: YamlMapping, key: str) -> None:
+    items = mapping.get(key)
+    if isinstance(items, YamlList) and any(map(_is_disabled, items)):
+        kept = YamlList(items.place)
+        for item, place in zip(items, items.places, strict=True):
+            if not _is_disabled(item):
+                kept.put(item, place)
+        mapping[key] = kept
+
+
 def _has_unresolved(value: object) -> bool:
     if isinstance(value, dict):
         return any(map(_has_unresolved, value.values()))

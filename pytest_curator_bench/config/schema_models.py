@@ -168,6 +168,7 @@ class Requirement(_Model):
         description="The metric: a key of metrics.json (dots lead into nested ones), a task metric, `exec_time_s`, or "
         "a resource figure such as `resources.max_rss_bytes`."
     )
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     min_value: Number | None = optional("Lowest value that is good enough.")
     max_value: Number | None = optional("Highest value that is good enough.")
     exact_value: Annotated[bool | int | float | str, EXACT_VALUE] | None = optional(
@@ -254,6 +255,7 @@ class SinkData(_Model):
     model_config = ConfigDict(extra="allow")
 
     name: Text = Field(description="The sink's name.")
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
 
 
 class _ScriptRun(_Model):
@@ -270,7 +272,9 @@ class _ScriptRun(_Model):
         "Arguments for the script: one string, split as a shell does, or a list. Placeholders are substituted "
         "after splitting, so that a path with spaces stays one argument."
     )
-    env: Environment | None = optional("Environment variables for the script. Placeholders are substituted.")
+    env: Environment | None = optional(
+        "Environment variables for the script, on top of the global `env`. Placeholders are substituted."
+    )
     timeout_s: Limit | None = optional("Limit for the script in seconds. Default: `default_timeout_s`.")
 
 
@@ -348,6 +352,7 @@ class DatasetFormat(_Model):
     path: PathText = Field(
         description="Where it lies; relative to the file that gives it. `{PATH_NAME}` is substituted."
     )
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     fingerprint: FingerprintMode | None = optional(
         "What results record of it: `listing`: number, sizes and names of its files (default); `content`: a digest "
         "of what is in them too, read once and cached; `none`: its path alone."
@@ -358,6 +363,7 @@ class DatasetModel(_Model):
     """A dataset that commands refer to as ``{dataset:NAME,FORMAT}``."""
 
     name: DatasetName = Field(description="The dataset's name in `{dataset:NAME,FORMAT}`.")
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     formats: tuple[DatasetFormat, ...] = Field(description="The forms in which it exists.")
 
 
@@ -367,6 +373,7 @@ class PathModel(_Model):
     name: Annotated[str, PATH_NAME] = Field(
         description="The name; `{name}` stands for the path. `results_path` supplies `results_dir`."
     )
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     host_path: PathText = Field(description="The path on the host; relative to the file that gives it.")
     container_path: PathText | None = optional(
         "The path inside a container. Default: `/MOUNT` with the host path behind it."
@@ -395,6 +402,9 @@ class ConfigModel(_Model):
         f"Limit of entries that name none, in seconds. Default: {defaults.TIMEOUT_S:g}. Never above `max_timeout_s`."
     )
     max_timeout_s: Limit | None = optional("Highest limit that an entry may have, in seconds. Default: none.")
+    env: Environment | None = optional(
+        "Environment variables for the scripts of all entries and data setups. Placeholders are substituted."
+    )
     cleanup_timeout_s: Duration | None = optional(
         "Time for ended processes between SIGTERM and SIGKILL and for cleaning up, in seconds. "
         f"Default: {defaults.CLEANUP_TIMEOUT_S:g}."

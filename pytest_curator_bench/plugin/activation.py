@@ -48,6 +48,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
             environ=os.environ,
             strict=options.strict_config_check,
             strict_entries=options.strict_config_check,
+            strict_keys=options.strict_keys,
             root_dir=config.rootpath,
             display=lambda path: display_path(path, config.invocation_params.dir),
         )

@@ -18,6 +18,8 @@ __all__ = ["BenchOptions", "Shard", "add_options", "selected_config_files"]
 
 BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
 
+UNKNOWN_KEYS = ("error", "warn")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
@@ -54,7 +56,8 @@ class BenchOptions:
         dry_run: print what would run, run nothing.
         require_resources: entries that need more than the machine has fail instead of being skipped.
         require_quiet: entries fail on a machine that is not quiet, instead of only saying so.
-        strict_config_check: undefined variables in sinks are errors.
+        strict_config_check: undefined variables in sinks, and what is not defined in an entry, are errors for all.
+        strict_keys: unknown keys are errors, and no warnings.
         reason: why this run was started, recorded in the session.
         viewer_url: address where this session's results can be looked at.
         viewer_url_template: the same with placeholders.
@@ -70,6 +73,7 @@ class BenchOptions:
     require_resources: bool
     require_quiet: bool
     strict_config_check: bool
+    strict_keys: bool
     reason: str | None
     viewer_url: str | None
     viewer_url_template: str | None
@@ -101,11 +105,19 @@ class BenchOptions:
             require_resources=option.bench_require_resources,
             require_quiet=option.bench_require_quiet,
             strict_config_check=option.bench_strict_config_check,
+            strict_keys=(option.bench_unknown_keys or _unknown_keys(config)) == "error",
             reason=option.bench_reason,
             viewer_url=option.bench_viewer_url,
             viewer_url_template=option.bench_viewer_url_template,
             skip_setup=option.bench_skip_setup,
         )
+
+
+def _unknown_keys(config: pytest.Config) -> str:
+    value = str(config.getini("bench_unknown_keys"))
+    if value not in UNKNOWN_KEYS:
+        raise pytest.UsageError(f"bench_unknown_keys in the ini file: found {value!r}, expected error or warn")
+    return value
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -176,7 +188,14 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-strict-config-check",
         dest="bench_strict_config_check",
         action="store_true",
-        help="an undefined environment variable in a sink is an error, instead of switching that sink off",
+        help="an undefined environment variable in a sink is an error, instead of switching that sink off; and what is "
+        "not defined in one entry is an error for all, instead of that entry's own",
+    )
+    group.addoption(
+        "--bench-unknown-keys",
+        dest="bench_unknown_keys",
+        choices=UNKNOWN_KEYS,
+        help="what an unknown key in the config is, and an overlay's entry that no earlier file has (default: error)",
     )
     group.addoption(
         "--bench-reason",
@@ -202,6 +221,7 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="run no data setup: the data is there; entries run as if theirs had passed",
     )
+    parser.addini("bench_unknown_keys", "as --bench-unknown-keys: error or warn", default="error")
     parser.addini(
         "bench_config",
         "default benchmark config files (as --bench-config), relative to the ini file",

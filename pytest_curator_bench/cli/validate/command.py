@@ -96,6 +96,8 @@ def run(options: argparse.Namespace) -> int:
         console.print(f"error: {text}", markup=False)
     for text in config.warnings:
         console.print(f"warning: {text}", markup=False)
+    for text in config.differences:
+        console.print(f"note: {text}", markup=False)
     entries = counted(len(config.entries), "entry", "entries")
     setups = f" and {counted(len(config.data_setups), 'data setup')}" if config.data_setups else ""
     counts = f"{counted(len(errors), 'error')}, {counted(len(config.warnings), 'warning')}"

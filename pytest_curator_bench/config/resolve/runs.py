@@ -211,7 +211,7 @@ class RunResolver:
             "script_base_dir": home_expanded(base, self._context.environ) if base else "",
             "script_dirs": (base_dir(item.places["script_base_dir"]),) if base else self._dirs_of(file, location),
             "args": model.args or (),
-            "env": model.env or {},
+            "env": {**(self._model.env or {}), **(model.env or {})},
             "timeout_s": self._timeout(model.timeout_s, item, location),
             "datasets_used": self._datasets(model, item, location, problems),
         }
@@ -278,6 +278,12 @@ class RunResolver:
                 where = (*location, *(inner if isinstance(item[str(inner[0])], dict | list) else inner[:1]))
                 wrong.append(self._problem(place_of(self._data, where), where, problem))
         problems += wrong
+        for name, text in (self._model.env or {}).items():
+            if name not in (model.env or {}) and "{" in text:
+                scan = self._scanner.scan(text)
+                found.update(dict.fromkeys(scan.datasets) if not scan.problems else {})
+                where = ("env", name)
+                self.problems += [self._problem(place_of(self._data, where), where, one) for one in scan.problems]
         return () if wrong else tuple(self._use(dataset) for dataset in found)
 
     def _use(self, dataset: Dataset) -> DatasetUse:

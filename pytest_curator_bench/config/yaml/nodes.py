@@ -37,6 +37,11 @@ class YamlMapping(dict[str, object]):
         self[key] = source[key]
         self.places[key] = source.places[key]
 
+    def drop(self, key: str) -> None:
+        """Remove a key, if it is there."""
+        self.pop(key, None)
+        self.places.pop(key, None)
+
     def copied(self) -> YamlMapping:
         """Return a mapping of its own with the same keys, values and places."""
         copy = YamlMapping(self.place)
