@@ -65,8 +65,8 @@ def json_schema() -> dict[str, Any]:
         model["properties"]["environment"] = {**model["properties"]["env"], "description": "The same as `env`."}
     entry = schema["$defs"]["EntryModel"]["properties"]
     for key in MAPPINGS_BY_NAME:
-        (items,) = [part for part in entry[key]["anyOf"] if part.get("type") == "array"]
-        by_name = {"type": "object", "additionalProperties": {"anyOf": [items["items"], {"type": "null"}]}}
+        # The name is the key.
+        by_name = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
         entry[key]["anyOf"].append(by_name)
     schema["$defs"]["MatrixChoice"] = copy.deepcopy(_CHOICE)
     return {"$schema": _DIALECT, **schema, "title": "pytest-curator-bench configuration"}
