@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import format_seconds
-from pytest_curator_bench.clusters.provider import START_TIMEOUT_S
 from pytest_curator_bench.config import ConfigError, load_config
+from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.plan import build_command
 from pytest_curator_bench.entry.resources import runs_alone
@@ -73,8 +73,8 @@ class EntryDict(TypedDict):
     expected_s: Annotated[float | None, "Median time of earlier sessions, in seconds; null where there are none."]
     wall_time_s: Annotated[
         float,
-        "What a scheduler should allow, in seconds: every attempt with all of its runs at their limit, the time to end "
-        "what they started, and the start of its Ray cluster.",
+        "What a scheduler should allow, in seconds: `slurm_max_time_s`, else every attempt with all of its runs at "
+        "their limit, the time to end what they started, and the start of its Ray cluster.",
     ]
     shard: Annotated[int | None, "The shard that runs it, from 1; null where there are none."]
     problems: Annotated[list[str], "What is not defined in its configuration, so that it would fail at once."]
@@ -179,7 +179,7 @@ def _entry(
     resolved = config.command_values(entry, session_entry_dir=entry_dir, scratch_dir=Path("{scratch_dir}"))
     runs = entry.warmup + entry.repeat
     ray = entry.ray
-    start_s = 0.0 if ray is None else START_TIMEOUT_S
+    start_s = 0.0 if ray is None else entry.startup_timeout_s
     attempt_s = start_s + runs * (entry.timeout_s + config.cleanup_timeout_s)
     return {
         "name": entry.name,
@@ -201,7 +201,7 @@ def _entry(
         "runs": runs,
         "retries": entry.retries,
         "expected_s": expected_s,
-        "wall_time_s": attempt_s * (1 + entry.retries),
+        "wall_time_s": otherwise(entry.slurm_max_time_s, attempt_s * (1 + entry.retries)),
         "shard": shard,
         "problems": [problem.shown(display) for problem in entry.problems],
     }

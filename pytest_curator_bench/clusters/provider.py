@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterProvider", "ClusterStart", "ExistingProvider", "FreshProvider", "SharedProvider"]
 
-START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 LOG_NAME = "ray.log"
 LOGS_DIR = "ray"
@@ -76,6 +75,7 @@ class ClusterStart:
         environment: what it inherits, with what shows it the leased GPUs.
         working_dir: its working directory.
         cpus: the CPUs to set as affinity; ``None`` where nothing is to be set.
+        timeout_s: limit for the start, in seconds.
     """
 
     spec: ClusterSpec
@@ -83,6 +83,7 @@ class ClusterStart:
     environment: Mapping[str, str]
     working_dir: Path
     cpus: Collection[int] | None
+    timeout_s: float
 
     def start(self, log_file: Path) -> LocalCluster:
         """Start it; raises ClusterError."""
@@ -92,7 +93,7 @@ class ClusterStart:
             self.spec,
             supervisor=self.supervisor,
             log_file=log_file,
-            start_timeout_s=START_TIMEOUT_S,
+            start_timeout_s=self.timeout_s,
             env=self.environment,
             cwd=self.working_dir,
             cpus=self.cpus,

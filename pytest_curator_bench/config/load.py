@@ -16,7 +16,7 @@ from pytest_curator_bench.config.matrix.multiply import multiply_matrix
 from pytest_curator_bench.config.merge import merge_all
 from pytest_curator_bench.config.model import BenchConfig, SinkConfig
 from pytest_curator_bench.config.older_keys import modernized
-from pytest_curator_bench.config.paths import find_curator_repo_dir
+from pytest_curator_bench.config.paths import find_curator_repo
 from pytest_curator_bench.config.placeholders import Substitution
 from pytest_curator_bench.config.prepare import is_comment, prepare, without_disabled
 from pytest_curator_bench.config.problems import ConfigError, Place, Problem
@@ -73,7 +73,7 @@ def load_config(
         files=files,
         root_dir=root_dir or Path.cwd(),
         display=display,
-        curator_repo_dir=find_curator_repo_dir(environ),
+        curator_repo=find_curator_repo(files, environ),
     )
     merged = _merged(files, display, strict_keys=strict_keys)
     sections = prepare(merged.data, environ=environ, strict=strict, strict_entries=strict_entries, display=display)
@@ -140,6 +140,7 @@ def _resolved(
     if problems or results_dir is None or artifacts_dir is None:
         raise ConfigError.of(problems, context.display)
     repo_dir = context.curator_repo_dir
+    warnings += runs.warnings
     datasets = Substitution(directories.placeholders, {"curator_repo_dir": str(repo_dir)} if repo_dir else {})
     warnings += [*multiplied.warnings, *sections.warnings]
     return BenchConfig(

@@ -98,6 +98,8 @@ class Entry(ScriptRun):
         retry_on: the statuses that are tried again.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
         data_setups: names of the enabled data setups that must have passed before it runs.
+        startup_timeout_s: limit for the start of its Ray cluster, in seconds.
+        slurm_max_time_s: wall time that a scheduler should allow, in seconds; ``None`` to work it out.
         problems: what keeps it from running: variables, placeholders, datasets or data setups that are not defined.
     """
 
@@ -116,6 +118,8 @@ class Entry(ScriptRun):
     retry_on: tuple[str, ...] = defaults.RETRY_ON
     gpu_mem_use_warning_threshold: float | None = None
     data_setups: tuple[str, ...] = ()
+    startup_timeout_s: float = defaults.STARTUP_TIMEOUT_S
+    slurm_max_time_s: float | None = None
     problems: tuple[Problem, ...] = ()
 
 

@@ -311,6 +311,8 @@ class EntryModel(_ScriptRun):
     retry_on: tuple[RetryStatus, ...] | None = optional(
         f"Which failures are tried again. Default: {', '.join(defaults.RETRY_ON)}."
     )
+    startup_timeout_s: Limit | None = optional("As the global `startup_timeout_s`, for this entry.")
+    slurm_max_time_s: Limit | None = optional("As the global `slurm_max_time_s`, for this entry.")
     data_setups: tuple[Name, ...] | None = optional(
         "Names of the data setups that it needs; `[]`: none. Default: all that no entry names."
     )
@@ -408,6 +410,12 @@ class ConfigModel(_Model):
     cleanup_timeout_s: Duration | None = optional(
         "Time for ended processes between SIGTERM and SIGKILL and for cleaning up, in seconds. "
         f"Default: {defaults.CLEANUP_TIMEOUT_S:g}."
+    )
+    startup_timeout_s: Limit | None = optional(
+        f"Limit for the start of an entry's Ray cluster, in seconds. Default: {defaults.STARTUP_TIMEOUT_S:g}."
+    )
+    slurm_max_time_s: Limit | None = optional(
+        "What `curator-bench plan` gives as an entry's wall time, in seconds. Default: worked out from the limits."
     )
     delete_scratch: Flag | None = optional("Whether scratch directories go when their entry has ended. Default: true.")
     sinks: tuple[SinkModel, ...] | None = optional("Where results go.")

@@ -39,6 +39,7 @@ def cluster_provider(services: Services, entry: Entry, entry_dir: Path, lease: L
         environment=script_environment(lease.environment(), None, hidden=services.bench_config.secret_variables),
         working_dir=services.working_dir,
         cpus=lease.affinity,
+        timeout_s=entry.startup_timeout_s,
     )
     keep_logs = entry.ray.keep_logs is True
     if not shares_cluster(entry):

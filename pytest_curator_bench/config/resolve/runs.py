@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,9 +14,9 @@ from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.locate import key_path, place_of
 from pytest_curator_bench.config.matrix.combinations import combination_name
 from pytest_curator_bench.config.model import DataSetup, DatasetUse, Entry
-from pytest_curator_bench.config.paths import base_dir, home_expanded
+from pytest_curator_bench.config.paths import CURATOR_REPO_VARIABLES, base_dir, home_expanded
 from pytest_curator_bench.config.placeholders import RUN_PLACEHOLDERS, Scanner, Substitution
-from pytest_curator_bench.config.problems import Problem
+from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.config.schema_models import NO_CLUSTER
 from pytest_curator_bench.config.yaml.nodes import to_plain
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.locate import Location
     from pytest_curator_bench.config.matrix.combinations import Combination
+    from pytest_curator_bench.config.paths import CuratorRepo
     from pytest_curator_bench.config.placeholders import Dataset, Placeholders
-    from pytest_curator_bench.config.problems import Place
     from pytest_curator_bench.config.schema_models import (
         ConfigModel,
         DataSetupModel,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     )
     from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
+_IN_CURATOR_REPO = re.compile(r"\{curator_repo_dir\}/+([^\s,;:{}]+)")
 _SCRIPT_DIRS = {"entries": ("scripts",), "data_setups": ("data_prep", "scripts")}
 
 
@@ -48,14 +50,19 @@ class LoadContext:
         files: the configuration files.
         root_dir: the project's directory.
         display: how to write a file's path in messages.
-        curator_repo_dir: NeMo Curator's directory, if there is one.
+        curator_repo: NeMo Curator's directory, if there is one.
     """
 
     environ: Mapping[str, str]
     files: Sequence[Path]
     root_dir: Path
     display: Callable[[Path], str]
-    curator_repo_dir: Path | None
+    curator_repo: CuratorRepo | None
+
+    @property
+    def curator_repo_dir(self) -> Path | None:
+        """The value of ``{curator_repo_dir}``."""
+        return self.curator_repo.path if self.curator_repo else None
 
 
 class SetupNeeds:
@@ -122,6 +129,7 @@ class RunResolver:
     Attributes:
         problems: what is wrong beside the entries' own problems.
         default_timeout_s: limit of what names none, in seconds.
+        warnings: what is odd.
     """
 
     def __init__(
@@ -135,6 +143,7 @@ class RunResolver:
     ) -> None:
         limit = model.default_timeout_s or defaults.TIMEOUT_S
         self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
         self.default_timeout_s = limit if model.max_timeout_s is None else min(limit, model.max_timeout_s)
         self._model = model
         self._data = data
@@ -155,9 +164,24 @@ class RunResolver:
             known_problems: what is known to keep entries from running, by their name.
         """
         models = self._model.entries or ()
-        return tuple(
+        entries = tuple(
             self._entry(model, index, known_problems.get(model.name, ())) for index, model in enumerate(models)
         )
+        if self._context.curator_repo is not None and self._context.curator_repo.is_package:
+            self._warn_of_missing_files(entries, self._context.curator_repo.path)
+        return entries
+
+    def _warn_of_missing_files(self, entries: Sequence[Entry], package_dir: Path) -> None:
+        """Name the first file of NeMo Curator's repository that is not part of the installed package."""
+        for entry in entries:
+            for text in (entry.script, *entry.args, *entry.env.values()):
+                match = _IN_CURATOR_REPO.search(text)
+                if match and not (package_dir / match[1]).exists():
+                    what = f"{match[0]} is not part of the installed package in {package_dir}"
+                    remedy = f"set {CURATOR_REPO_VARIABLES[0]} to a checkout of NeMo Curator"
+                    place = Place(entry.file, entry.line)
+                    self.warnings.append(Problem(place, f"entries[{entry.name}]", f"{what}: {remedy}"))
+                    return
 
     def data_setups(self) -> tuple[DataSetup, ...]:
         """Return the data setups, in order."""
@@ -192,6 +216,10 @@ class RunResolver:
             retry_on=model.retry_on or defaults.RETRY_ON,
             gpu_mem_use_warning_threshold=otherwise(threshold, whole.gpu_mem_use_warning_threshold),
             data_setups=self._needed_setups(model, location, problems),
+            startup_timeout_s=otherwise(
+                model.startup_timeout_s, otherwise(whole.startup_timeout_s, defaults.STARTUP_TIMEOUT_S)
+            ),
+            slurm_max_time_s=otherwise(model.slurm_max_time_s, whole.slurm_max_time_s),
             problems=tuple(problems),
         )
 

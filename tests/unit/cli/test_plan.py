@@ -90,6 +90,24 @@ def test_an_entry_is_resolved_and_its_wall_time_covers_the_worst(
     assert (plain["expected_s"], plain["shard"], plain["ray"]) == (None, None, None)
 
 
+def test_limits_of_the_start_and_of_the_scheduler_are_taken(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An overlay gives the one globally and the other to an entry."""
+    over = config.with_name("over.yaml")
+    over.write_text("startup_timeout_s: 20\nentries: [{name: plain, slurm_max_time_s: 3600}]\n")
+    filtering, plain = _plan(capsys, config, over)["entries"]
+    assert filtering["wall_time_s"] == 2 * (20 + 4 * 105)
+    assert plain["wall_time_s"] == 3600
+
+
+def test_what_keeps_an_entry_from_running_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The others can be planned all the same."""
+    over = config.with_name("over.yaml")
+    over.write_text("entries: [{name: plain, args: '${NOT_DEFINED_HERE}'}]\n")
+    filtering, plain = _plan(capsys, config, over)["entries"]
+    assert filtering["problems"] == []
+    assert "entries[plain].args: found the environment variable NOT_DEFINED_HERE" in plain["problems"][0]
+
+
 def test_shards_are_those_of_the_option(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each entry is in one of them, the longest first, by earlier sessions where there are any."""
     _write_result(config.parent / "results", "s1", "plain", 300.0)

@@ -192,12 +192,26 @@ def test_braces_in_a_directory_are_no_placeholders(tmp_path: Path) -> None:
     assert candidates(config, config.entries[0])[0] == directory / "scripts" / "bench.py"
 
 
+def test_the_checkout_that_holds_a_file_comes_first(tmp_path: Path) -> None:
+    """Its benchmarks are those of its own code, whatever a variable says."""
+    (tmp_path / "nemo_curator").mkdir()
+    (tmp_path / "nemo_curator" / "__init__.py").touch()
+    (tmp_path / "benchmarking").mkdir()
+    text = MINIMAL + "  args: '{curator_repo_dir}/x'\n"
+    config = load(tmp_path / "benchmarking", text, env={"CURATOR_REPO_DIR": "/my/repo"})
+    command = config.command_values(config.entries[0], session_entry_dir=Path("/s"), scratch_dir=Path("/t"))
+    assert command.args == (f"{tmp_path}/x",)
+
+
 def test_curator_repo_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable, else the installed package, which is not imported, else it stays and is told."""
+    """The variables, else the installed package, which is not imported, else it stays and is told."""
     text = MINIMAL + "  args: '{curator_repo_dir}/x'\n"
     dirs = {"session_entry_dir": Path("/s"), "scratch_dir": Path("/t")}
     config = load(tmp_path, text, env={"CURATOR_REPO_DIR": "/my/repo"})
     assert config.command_values(config.entries[0], **dirs).args == ("/my/repo/x",)
+    config = load(tmp_path, text, env={"CURATOR_BENCHMARK_CURATOR_REPO_DIR": "/other"})
+    assert config.command_values(config.entries[0], **dirs).args == ("/other/x",)
+    assert config.warnings == ()
 
     # Another test of this process may have imported the real one, which would be found first.
     monkeypatch.delitem(sys.modules, "nemo_curator", raising=False)
@@ -207,6 +221,10 @@ def test_curator_repo_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     config = load(tmp_path, text)
     assert config.command_values(config.entries[0], **dirs).args == (f"{tmp_path}/site/x",)
+    missing = f"a.yaml:3: entries[cc]: {{curator_repo_dir}}/x is not part of the installed package in {tmp_path}/site"
+    assert config.warnings == (f"{missing}: set CURATOR_REPO_DIR to a checkout of NeMo Curator",)
+    (tmp_path / "site" / "x").touch()
+    assert load(tmp_path, text).warnings == ()
 
     monkeypatch.setattr("sys.path", [])
     monkeypatch.setattr("sys.meta_path", [])

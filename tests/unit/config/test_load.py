@@ -47,7 +47,13 @@ def test_every_key(tmp_path: Path) -> None:
     (setup,) = config.data_setups
     assert (setup.name, setup.args, setup.timeout_s) == ("prep", ("--out", "{data}/x"), 50)
     everything, plain, none, *_cells = config.entries
-    assert (everything.line, everything.timeout_s, everything.env) == (23, 200.5, {"A": "{data}"})
+    assert (everything.line, everything.timeout_s, everything.env) == (
+        26,
+        200.5,
+        {"COMMON": "{data}", "A": "{data}"},
+    )
+    assert (everything.startup_timeout_s, everything.slurm_max_time_s) == (30, 900)
+    assert (plain.startup_timeout_s, plain.slurm_max_time_s) == (60, 1000)
     assert [(use.name, use.format, use.path) for use in everything.datasets_used] == [
         ("d", "json", Path("/data/d.json")),
         ("d", "parquet", tmp_path / "rel"),
@@ -211,7 +217,7 @@ def test_merging_across_files(tmp_path: Path) -> None:
 
 def test_merge_conflicts_are_told(tmp_path: Path) -> None:
     """With both places, by the names that the user gave."""
-    found = problem(tmp_path, MINIMAL + "  env: {A: 1}\n", "entries:\n- name: cc\n  env: [A=1]\n")
+    found = problem(tmp_path, MINIMAL + "  env: {A: x}\n", "entries:\n- name: cc\n  env: [A=1]\n")
     assert found == (
         "b.yaml:3: entries[cc].env: found a list, expected a mapping as in a.yaml:5: the two can't be merged"
     )
