@@ -11,7 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import write_bytes, write_json
+from pytest_curator_bench._util.atomic import read_regular, write_bytes, write_json
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.results.format import NewerFormatError, read_file, with_format
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
@@ -189,7 +189,7 @@ class SessionStore:
     def read_datasets(self) -> list[dict[str, Any]]:
         """Return the records that :meth:`write_datasets` wrote; none where it wrote none."""
         with contextlib.suppress(OSError, ValueError):
-            records: list[dict[str, Any]] = json.loads(self._datasets_file.read_bytes())
+            records: list[dict[str, Any]] = json.loads(read_regular(self._datasets_file))
             return records
         return []
 
