@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "create_new",
+    "encode_json",
     "json_line",
     "open_regular",
     "read_json_object",
@@ -47,7 +48,7 @@ def write_json(path: Path, data: object, *, durable: bool = True) -> None:
     Raises:
         OSError: the file can't be written; nothing is left behind, and an old file stays as it was.
     """
-    write_bytes(path, _encode(data), durable=durable)
+    write_bytes(path, encode_json(data), durable=durable)
 
 
 def read_json_object(path: Path, *, follow_links: bool = False) -> dict[str, Any]:
@@ -98,7 +99,8 @@ def json_line(data: object) -> str:
     return text
 
 
-def _encode(data: object) -> bytes:
+def encode_json(data: object) -> bytes:
+    """Return what :func:`write_json` writes."""
     text = json_line(data)
     if len(text) <= MAX_INDENTED_CHARACTERS:
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)

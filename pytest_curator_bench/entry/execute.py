@@ -352,8 +352,9 @@ class EntryExecution:
         with contextlib.suppress(Exception):  # the result says so
             self.leave(State.DIRECTORY)
         self._services.executions.discard(self)
-        if self.result is not None and self.result is not self._written:
+        if self.result is not None and not self.is_written:
             self._write(durable=True)
+        self._services.session.entries.drop_reserve(self.entry.name)
         self._reach(State.CLOSED)
 
     # --- its result ---
@@ -415,15 +416,29 @@ class EntryExecution:
         self.result = with_attempts(result.with_warnings(*self._warnings), self.attempts)
         self._warnings.clear()
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the result lies in the entry's directory as it is."""
+        return self.result is self._written
+
     def _write(self, *, durable: bool) -> None:
+        """Write the result. An entry whose result can't be written is an error, also if that is written then."""
+        entries = self._services.session.entries
         if self.result is None:
             return
         try:
-            self._services.session.entries.write_result(self.result, durable=durable)
+            entries.write_result(self.result, durable=durable)
         except SessionError as error:
-            self._listener.warned(f"its result was not written: {error}")
-        else:
-            self._written = self.result
+            text = f"Its result could not be written: {error}"
+            if self.result.status in {"passed", "skipped"}:
+                self.conclude("error", "session", text)
+            else:
+                self._note(text)
+            try:
+                entries.write_result(self.result, by_all_means=True)
+            except SessionError:
+                return  # the controller tries once more at the end of the session
+        self._written = self.result
 
     # --- attempts ---
 
