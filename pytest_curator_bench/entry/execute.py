@@ -9,6 +9,7 @@ fixtures show where it stands.
 from __future__ import annotations
 
 import contextlib
+import os
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -243,7 +244,8 @@ class EntryExecution:
         try:
             for step in [step for step in steps if self.state < step <= state]:
                 manager = steps[step]()
-                manager.__enter__()
+                with self._own_errors():
+                    manager.__enter__()
                 self._entered.append((step, manager))
                 self._reach(step)
         except Exception as error:
@@ -264,7 +266,8 @@ class EntryExecution:
         while self._entered and self._entered[-1][0] >= state:
             _, manager = self._entered.pop()
             try:
-                manager.__exit__(None, None, None)
+                with self._own_errors():
+                    manager.__exit__(None, None, None)
             except Exception as error:
                 self.fail(error)
                 failures.append(error)
@@ -309,7 +312,8 @@ class EntryExecution:
             on_interrupt=self._listener.interrupted,
         )
         try:
-            result = self._runs.run_next(inputs, one=one_run)
+            with self._own_errors():
+                result = self._runs.run_next(inputs, one=one_run)
         except Exception as error:
             self._fail_attempt(error)
             raise
@@ -465,10 +469,11 @@ class EntryExecution:
         try:
             result = archive_attempt(self._services.session, self._services.masker, result, number)
         except SessionError as error:
-            self._listener.warned(f"the files of attempt {number} are lost: {error}")
+            self._listener.warned(f"the files of attempt {number} stay together, in superseded/: {error}")
+            self.leave(State.DIRECTORY)
         self.attempts.append(attempt_record(result, number))
         self.result = self._written = self._runs = None
-        if self._entry_dir is not None and not self._entry_dir.is_dir():  # a script can do anything to it
+        if self._entry_dir is not None and not os.path.isdir(self._entry_dir):  # noqa: PTH112  # it never raises
             self.leave(State.DIRECTORY)
 
     # --- what is entered and left ---
@@ -537,6 +542,15 @@ class EntryExecution:
         passed = self.result is None or self.result.success  # None: more of its runs follow
         for warning in provider.release(passed=passed):
             self.warn(warning)
+
+    @contextlib.contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """Make an error of the system within a step the entry's: a script can do anything to its directories."""
+        try:
+            yield
+        except OSError as error:
+            directory = self._entry_dir or self._services.session.session_dir
+            raise SessionError.unusable(directory, error) from error
 
     def _reach(self, state: State) -> None:
         self.state = state

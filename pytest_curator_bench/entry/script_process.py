@@ -14,8 +14,9 @@ from pytest_curator_bench._util.atomic import create_new
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
 from pytest_curator_bench.results.outputs import RECORDS_NAME, Outputs, keep_task_records, prepare_params, read_outputs
 from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench.session.claims import read_claim
 from pytest_curator_bench.session.entry_results import keep_apart
-from pytest_curator_bench.session.names import LOG_NAME, RESULTS_NAME
+from pytest_curator_bench.session.names import CLAIM_NAME, LOG_NAME, RESULTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -113,7 +114,8 @@ def _outputs(plan: EntryPlan) -> Outputs:
 
 def _kept_apart(entry_dir: Path) -> tuple[str, ...]:
     found: list[str | None] = []
-    for path in (entry_dir / RESULTS_NAME, entry_dir / RECORDS_NAME):
+    claims = [] if read_claim(entry_dir) is not None else [CLAIM_NAME]
+    for path in (entry_dir / name for name in (RESULTS_NAME, RECORDS_NAME, *claims)):
         with contextlib.suppress(OSError):  # then nothing can be written there either, which is an error
             if not path.is_dir():
                 found.append(keep_apart(path))

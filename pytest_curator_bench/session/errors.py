@@ -12,6 +12,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SessionError"]
 
+_REMEDIES = {
+    errno.ENOSPC: "free some space there",
+    errno.EDQUOT: "free some space there",
+    errno.ENAMETOOLONG: "choose shorter names",
+    errno.ELOOP: "mend the links on its path",
+    **dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENOTDIR), "remove what has this name"),
+}
+
 
 class SessionError(Exception):
     """A session's directory can't be made, joined or written; the message is one sentence with a remedy."""
@@ -21,6 +29,11 @@ class SessionError(Exception):
         """Return the error for a directory that can't be written and that ``setting`` can put elsewhere."""
         why = error.strerror or str(error)
         at = f" at {error.filename}" if error.filename and str(error.filename) != str(directory) else ""
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        remedy = "free some space there" if full else "make it writable for this user"
+        remedy = _REMEDIES.get(error.errno or 0, "make it writable for this user")
         return cls(f"cannot write in {directory} ({why}{at}): {remedy}, or set {setting} to another directory")
+
+    @classmethod
+    def unusable(cls, directory: Path, error: OSError) -> SessionError:
+        """Return the error for an entry that the system refused something, most likely in ``directory``."""
+        at = str(error.filename or directory)
+        return cls(f"{error.strerror or error}: {at}: the script, or somebody else, has changed the entry's files")
