@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from pytest_curator_bench._util.atomic import read_regular
 from pytest_curator_bench._util.masking import MASK
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.model import SinkConfig, SwitchedOffSink
@@ -76,7 +77,7 @@ def from_session(session_dir: Path) -> ReplaySettings:
     """The sinks of the config that the session recorded, secrets masked; raises ConfigError."""
     file = session_dir / "config.yaml"
     try:
-        data = yaml.safe_load(file.read_bytes())
+        data = yaml.safe_load(read_regular(file))
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ConfigError([f"{file} can't be read ({error}): give the config files with --config FILE"]) from None

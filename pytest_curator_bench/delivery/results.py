@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.session.entry_dirs import read_result, walk_entries
+from pytest_curator_bench.session.entry_dirs import walk_entries
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.names import SUPERSEDED_NAME
 from pytest_curator_bench.sinks.base import delivery_key
 

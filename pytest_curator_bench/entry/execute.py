@@ -9,6 +9,7 @@ fixtures show where it stands.
 from __future__ import annotations
 
 import contextlib
+import os
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -243,7 +244,8 @@ class EntryExecution:
         try:
             for step in [step for step in steps if self.state < step <= state]:
                 manager = steps[step]()
-                manager.__enter__()
+                with self._own_errors():
+                    manager.__enter__()
                 self._entered.append((step, manager))
                 self._reach(step)
         except Exception as error:
@@ -264,7 +266,8 @@ class EntryExecution:
         while self._entered and self._entered[-1][0] >= state:
             _, manager = self._entered.pop()
             try:
-                manager.__exit__(None, None, None)
+                with self._own_errors():
+                    manager.__exit__(None, None, None)
             except Exception as error:
                 self.fail(error)
                 failures.append(error)
@@ -309,7 +312,8 @@ class EntryExecution:
             on_interrupt=self._listener.interrupted,
         )
         try:
-            result = self._runs.run_next(inputs, one=one_run)
+            with self._own_errors():
+                result = self._runs.run_next(inputs, one=one_run)
         except Exception as error:
             self._fail_attempt(error)
             raise
@@ -352,8 +356,9 @@ class EntryExecution:
         with contextlib.suppress(Exception):  # the result says so
             self.leave(State.DIRECTORY)
         self._services.executions.discard(self)
-        if self.result is not None and self.result is not self._written:
+        if self.result is not None and not self.is_written:
             self._write(durable=True)
+        self._services.session.entries.drop_reserve(self.entry.name)
         self._reach(State.CLOSED)
 
     # --- its result ---
@@ -415,15 +420,29 @@ class EntryExecution:
         self.result = with_attempts(result.with_warnings(*self._warnings), self.attempts)
         self._warnings.clear()
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the result lies in the entry's directory as it is."""
+        return self.result is self._written
+
     def _write(self, *, durable: bool) -> None:
+        """Write the result. An entry whose result can't be written is an error, also if that is written then."""
+        entries = self._services.session.entries
         if self.result is None:
             return
         try:
-            self._services.session.entries.write_result(self.result, durable=durable)
+            entries.write_result(self.result, durable=durable)
         except SessionError as error:
-            self._listener.warned(f"its result was not written: {error}")
-        else:
-            self._written = self.result
+            text = f"Its result could not be written: {error}"
+            if self.result.status in {"passed", "skipped"}:
+                self.conclude("error", "session", text)
+            else:
+                self._note(text)
+            try:
+                entries.write_result(self.result, by_all_means=True)
+            except SessionError:
+                return  # the controller tries once more at the end of the session
+        self._written = self.result
 
     # --- attempts ---
 
@@ -450,10 +469,11 @@ class EntryExecution:
         try:
             result = archive_attempt(self._services.session, self._services.masker, result, number)
         except SessionError as error:
-            self._listener.warned(f"the files of attempt {number} are lost: {error}")
+            self._listener.warned(f"the files of attempt {number} stay together, in superseded/: {error}")
+            self.leave(State.DIRECTORY)
         self.attempts.append(attempt_record(result, number))
         self.result = self._written = self._runs = None
-        if self._entry_dir is not None and not self._entry_dir.is_dir():  # a script can do anything to it
+        if self._entry_dir is not None and not os.path.isdir(self._entry_dir):  # noqa: PTH112  # it never raises
             self.leave(State.DIRECTORY)
 
     # --- what is entered and left ---
@@ -522,6 +542,15 @@ class EntryExecution:
         passed = self.result is None or self.result.success  # None: more of its runs follow
         for warning in provider.release(passed=passed):
             self.warn(warning)
+
+    @contextlib.contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """Make an error of the system within a step the entry's: a script can do anything to its directories."""
+        try:
+            yield
+        except OSError as error:
+            directory = self._entry_dir or self._services.session.session_dir
+            raise SessionError.unusable(directory, error) from error
 
     def _reach(self, state: State) -> None:
         self.state = state

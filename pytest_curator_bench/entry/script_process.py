@@ -5,17 +5,23 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
 import shlex
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.atomic import create_new
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
-from pytest_curator_bench.results.outputs import Outputs, keep_task_records, prepare_params, read_outputs
+from pytest_curator_bench.results.outputs import RECORDS_NAME, Outputs, keep_task_records, prepare_params, read_outputs
 from pytest_curator_bench.results.record import EntryResult, Status
-from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.claims import read_claim
+from pytest_curator_bench.session.entry_results import keep_apart
+from pytest_curator_bench.session.names import CLAIM_NAME, LOG_NAME, RESULTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
     from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.processes.client import EndReport, ProcessExit, SupervisedProcess, Supervisor
@@ -53,6 +59,7 @@ def run_script(
     try:
         if plan.hands_in_files:
             prepare_params(plan.entry_dir, plan.params)
+        os.close(create_new(plan.entry_dir / LOG_NAME))  # the script finds it there, and can't have made it
         process = supervisor.spawn(
             plan.command,
             env=plan.environment,
@@ -97,9 +104,22 @@ def _supervise(
 
 
 def _outputs(plan: EntryPlan) -> Outputs:
+    """Read what the script handed in. What it wrote under a name of ours is renamed first."""
+    warnings = _kept_apart(plan.entry_dir)
     if not plan.hands_in_files:
-        return Outputs()
-    return keep_task_records(plan.entry_dir, read_outputs(plan.entry_dir), plan.mask)
+        return Outputs(warnings=warnings)
+    outputs = keep_task_records(plan.entry_dir, read_outputs(plan.entry_dir), plan.mask)
+    return dataclasses.replace(outputs, warnings=(*warnings, *outputs.warnings))
+
+
+def _kept_apart(entry_dir: Path) -> tuple[str, ...]:
+    found: list[str | None] = []
+    claims = [] if read_claim(entry_dir) is not None else [CLAIM_NAME]
+    for path in (entry_dir / name for name in (RESULTS_NAME, RECORDS_NAME, *claims)):
+        with contextlib.suppress(OSError):  # then nothing can be written there either, which is an error
+            if not path.is_dir():
+                found.append(keep_apart(path))
+    return tuple(filter(None, found))
 
 
 def _judge(

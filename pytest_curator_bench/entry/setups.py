@@ -26,7 +26,7 @@ from pytest_curator_bench.processes.client import SupervisionError
 from pytest_curator_bench.resources.allocation import ResourceRequest
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.entry_dirs import read_result
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
 

@@ -36,11 +36,12 @@ if TYPE_CHECKING:
     from pytest_curator_bench.plugin.options import Shard
     from pytest_curator_bench.plugin.sinks import Delivery
 
-__all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "Controller"]
+__all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "UNWRITTEN_ATTRIBUTE", "Controller"]
 
 # What it holds must be builtins, or xdist can't carry it, and xdist drops an attribute called "result".
 REPORT_ATTRIBUTE = "bench_result"
 ATTEMPTS_ATTRIBUTE = "bench_attempts"
+UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
 
 
 class Controller:
@@ -52,6 +53,7 @@ class Controller:
         self._config = config
         self._entries_by_nodeid: dict[str, Entry] = {}
         self._results: dict[str, EntryResult] = {}
+        self._unwritten: set[str] = set()
         self._live: LiveView | None = None
         self._has_begun = False
         self._durations_s: dict[str, float] | None = None
@@ -250,9 +252,9 @@ class Controller:
         result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
         self._results[entry.name] = result
         try:
-            store.entries.write_result(result)
-        except SessionError as problem:
-            self._warn(str(problem))
+            store.entries.write_result(result, by_all_means=True)
+        except SessionError:
+            self._unwritten.add(entry.name)
         self._delivery.submit(result.to_dict())
 
     def _report_retry(self, record: Mapping[str, Any]) -> None:
@@ -295,6 +297,8 @@ class Controller:
         data = getattr(report, REPORT_ATTRIBUTE, None)
         if data is not None:
             self._results[entry.name] = EntryResult.from_dict(data)
+            if getattr(report, UNWRITTEN_ATTRIBUTE, False):
+                self._unwritten.add(entry.name)
             self._delivery.submit(data)
 
     # --- after them ---
@@ -310,20 +314,29 @@ class Controller:
         if not self._entries_by_nodeid and not self._is_pinned:
             store.discard_if_unused()
             return
+        store.drop_reserve()
         for nodeid, entry in self._entries_by_nodeid.items():
             if entry.name not in self._results and store.entries.is_begun(entry.name):
-                try:
+                with self._failing(session):
                     result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
-                except SessionError as error:
-                    self._warn(str(error))
-                    continue
-                self._results[entry.name] = result
-                self._delivery.submit(result.to_dict())
-        try:
+                    self._results[entry.name] = result
+                    self._delivery.submit(result.to_dict())
+        for name in sorted(self._unwritten):
+            with self._failing(session):  # there may be space again
+                store.entries.write_result(self._results[name], by_all_means=True)
+        with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))
+        self._delivery.close()
+
+    @contextlib.contextmanager
+    def _failing(self, session: pytest.Session) -> Iterator[None]:
+        """Warn of what can't be written at the end, and have pytest fail: nothing is green that isn't on the disk."""
+        try:
+            yield
         except SessionError as error:
             self._warn(str(error))
-        self._delivery.close()
+            if session.exitstatus == pytest.ExitCode.OK:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table of entries."""

@@ -11,7 +11,7 @@ import pytest
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
-from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE
+from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE, UNWRITTEN_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning, expected_messages
 from pytest_curator_bench.plugin.junit import flat_properties
 from pytest_curator_bench.results.record import EntryResult
@@ -105,7 +105,11 @@ class BenchmarkRunPlugin:
                 report.longrepr = item.repr_failure(call.excinfo)
             if call.when == "call" and report.passed and not item.was_called:
                 _fail_uncalled(item, report)
+            was_good = _is_good(item.execution.result)
             _read_outcome(item, call, report)
+            if call.when == "teardown" and report.passed and was_good and not _is_good(item.execution.result):
+                # It became an error at its very end: its result could not be written.
+                report.outcome, report.longrepr = "failed", item.bench_run.mask(str(item.execution.final_result.error))
             _attach_result(item, call, report)
         return report
 
@@ -128,6 +132,10 @@ def _fail_uncalled(item: BenchItem, report: pytest.TestReport) -> None:
     text = "pytest did not run the entry: is its plugin for functions switched off (-p no:python)?"
     item.execution.end(EntryFailedError(text, reason="not-called"))
     report.outcome, report.longrepr = "failed", text
+
+
+def _is_good(result: EntryResult | None) -> bool:
+    return result is not None and result.status in {"passed", "skipped"}
 
 
 def _read_outcome(item: BenchItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -161,6 +169,7 @@ def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.
     if call.when != "setup" or not report.passed:
         item.set_result_properties(flat_properties(EntryResult.from_dict(data), item.bench_run.to_host_path))
     if call.when == "teardown":
+        setattr(report, UNWRITTEN_ATTRIBUTE, item.execution.state is State.CLOSED and not item.execution.is_written)
         report.user_properties = list(item.user_properties)  # JUnit takes them from this report
         setattr(report, REPORT_ATTRIBUTE, data)
 

@@ -17,7 +17,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.atomic import write_bytes
+from pytest_curator_bench._util.atomic import read_regular, write_bytes
 from pytest_curator_bench._util.locks import LockedError, lock, locked_file
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.queue import State
@@ -122,7 +122,7 @@ class SharedState:
     def read(self) -> State:
         """Return the present state; raises OSError or ValueError if it can't be read."""
         try:
-            content = self._state_file.read_bytes()
+            content = read_regular(self._state_file)
         except FileNotFoundError:
             return State()
         try:

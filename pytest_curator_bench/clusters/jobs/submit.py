@@ -23,7 +23,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_curator_bench._util.atomic import write_bytes, write_json
+from pytest_curator_bench._util.atomic import read_regular, write_bytes, write_json
 from pytest_curator_bench.clusters.internals import JOB_STOP_WAIT
 from pytest_curator_bench.clusters.jobs.handover import HandoverReader
 from pytest_curator_bench.clusters.jobs.order import JOB_NAME, ORDER_VARIABLE, JobOrder, JobReport
@@ -93,7 +93,7 @@ class Job:
             write_bytes(self._order.entry_dir / name, content, durable=False)
 
     async def _submit(self) -> JobSubmissionClient:
-        params = json.loads((self._order.entry_dir / PARAMS_NAME).read_bytes())
+        params = json.loads(read_regular(self._order.entry_dir / PARAMS_NAME))
         with tempfile.TemporaryDirectory(prefix="pcb-job-") as directory:
             package = Path(directory, "job.zip")
             try:

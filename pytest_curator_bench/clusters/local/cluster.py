@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import socket
 import time
 from pathlib import Path
@@ -22,7 +21,7 @@ from pytest_curator_bench.clusters.local.command import (
     start_arguments,
 )
 from pytest_curator_bench.clusters.local.footprint import ClusterFootprint
-from pytest_curator_bench.clusters.local.logs import keep_logs
+from pytest_curator_bench.clusters.local.logs import copy_end, keep_logs
 from pytest_curator_bench.clusters.local.object_store import (
     ObjectStorePlan,
     plan_object_store,
@@ -214,7 +213,7 @@ class LocalCluster:
         whole = keep_logs(self._files.logs_dir, logs_dir, deadline=time.monotonic() + limit_s)
         if log_file is not None:
             try:
-                shutil.copyfile(self._files.log_file, log_file)
+                copy_end(self._files.log_file, log_file, self._files.log_file.stat().st_size)
             except OSError:
                 whole = False
         return None if whole else f"Ray's logs were kept only in part in {logs_dir}."

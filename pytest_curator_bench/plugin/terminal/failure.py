@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,6 @@ def failure_text(message: str, result: EntryResult | None, to_host_path: Callabl
         lines.append(f"command: {result.command_line}")
     if tail:
         lines += [f"last lines of {to_host_path(log)}:", *(f"  {line}" for line in tail)]
-    elif log.exists():
+    elif os.path.exists(log):  # noqa: PTH110  # never raises, whatever the script has done to its directory
         lines.append(f"log: {to_host_path(log)} (empty)")
     return "\n".join(lines)

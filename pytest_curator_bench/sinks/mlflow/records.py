@@ -5,12 +5,14 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.atomic import read_regular
 from pytest_curator_bench.sinks.base import delivery_key
 from pytest_curator_bench.sinks.mlflow.names import (
     MAX_PARAM_CHARACTERS,
@@ -224,9 +226,9 @@ def _telemetry(entry_dir: Path) -> Iterator[tuple[str, float, int, int]]:
     for file_name, time_column, group_column in _TABLES:
         rows: dict[str, list[dict[str, str]]] = defaultdict(list)
         try:
-            with (entry_dir / file_name).open(newline="", encoding="utf-8", errors="replace") as file:
-                for row in csv.DictReader(file, restkey="", restval=""):
-                    rows[f"gpu_{row.get(group_column)}_" if group_column else ""].append(row)
+            text = read_regular(entry_dir / file_name).decode("utf-8", "replace")
+            for row in csv.DictReader(io.StringIO(text, newline=""), restkey="", restval=""):
+                rows[f"gpu_{row.get(group_column)}_" if group_column else ""].append(row)
         except (OSError, csv.Error):
             continue
         for prefix, group in rows.items():

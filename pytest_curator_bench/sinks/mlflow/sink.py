@@ -125,7 +125,7 @@ class MlflowSink(Sink):
         counts = session.get("counts") or {}
         store.log_tags(session_id, {f"{PREFIX}{status}": str(count) for status, count in counts.items()})
         for file in sorted(self._session_dir.glob("*")):
-            if file.is_file() and file.suffix in _SUFFIXES and not file.name.startswith("."):
+            if file.is_file() and not file.is_symlink() and file.suffix in _SUFFIXES and not file.name.startswith("."):
                 store.log_file(session_id, file)
         for directory in (RUNS_NAME, "data_setup"):
             for file in _files_below(self._session_dir / directory):

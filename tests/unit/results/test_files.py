@@ -21,7 +21,7 @@ from pytest_curator_bench.results.format import FORMATS, NewerFormatError, read_
 from pytest_curator_bench.results.json_files import ResultDict
 from pytest_curator_bench.results.json_schema import FILES, results_schema
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.entry_dirs import read_result
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.history import past_durations, previous_result
 from pytest_curator_bench.session.runs import read_runs

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.entry_dirs import read_result, walk_entries
+from pytest_curator_bench.session.entry_dirs import walk_entries
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.store import SessionStore
