@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_curator_bench.config import defaults
+from pytest_curator_bench.config.paths import base_dirs
 from pytest_curator_bench.config.placeholders import Substitution
 
 if TYPE_CHECKING:
@@ -225,6 +226,11 @@ class BenchConfig:
     secrets: frozenset[str] = field(default_factory=frozenset, repr=False)
     secret_variables: frozenset[str] = field(default_factory=frozenset)
     merged_json: str = field(default="{}", repr=False)
+
+    @property
+    def file_dirs(self) -> tuple[Path, ...]:
+        """The directories of :attr:`files`, each once; where a file is a link, also that of its target."""
+        return tuple(dict.fromkeys(directory for file in self.files for directory in base_dirs(file)))
 
     @property
     def merged(self) -> dict[str, Any]:
