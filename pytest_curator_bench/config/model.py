@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_curator_bench.config.fields.types import Mark
+    from pytest_curator_bench.config.fields.marks import Mark
     from pytest_curator_bench.config.placeholders import FingerprintMode, Placeholders
     from pytest_curator_bench.config.schema_models import RaySettings, Requirement
     from pytest_curator_bench.config.yaml.nodes import YamlMapping

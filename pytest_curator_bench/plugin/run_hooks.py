@@ -58,6 +58,26 @@ class BenchmarkRunPlugin:
             config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
             items[:] = kept
 
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Make what a plugin raises around an entry, such as for the arguments of a mark, that entry's error.
+
+        pytest itself would end the whole run.
+        """
+        try:
+            return (yield)
+        except pytest.exit.Exception:
+            raise
+        except Exception as error:
+            if not isinstance(item, BenchItem) or item.execution.state > State.PLANNED:
+                raise
+            text = f"pytest could not begin the entry: {type(error).__name__}: {error}"
+            item.obstacle = EntryFailedError(text, reason="pytest")
+            runner = item.config.pluginmanager.getplugin("runner")
+            return runner.pytest_runtest_protocol(item=item, nextitem=nextitem)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip an entry whose resources are missing, and fail one whose data is, before creating anything."""
@@ -67,6 +87,8 @@ class BenchmarkRunPlugin:
         execution = item.execution
         execution.timeout_s = None  # pytest-timeout sets it
         try:
+            if item.obstacle is not None:
+                raise item.obstacle
             shortage = execution.preflight()
         except EXPECTED_ERRORS as error:
             execution.end(error)
