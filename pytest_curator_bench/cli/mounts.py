@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pytest_curator_bench._util.container import display_path, to_host_path
+from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench.config import ConfigError, load_config
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     image_dir = Path.cwd()
     try:
         config = load_config(
-            [file.absolute() for file in options.files],
+            [as_named(file) for file in options.files],
             environ=os.environ,
             strict=False,
             root_dir=image_dir,
@@ -116,8 +117,8 @@ def _wanted(config: BenchConfig) -> Iterator[Mount]:
         yield mount("need", path, f"paths: {name}")
     for sink_file in _sink_files(config):
         yield mount(*sink_file)
-    for file in config.files:
-        yield mount("read", file.absolute().parent, f"the directory of {file.name}")
+    for directory in config.file_dirs:
+        yield mount("read", directory, "the directory of a configuration file")
     for run in (*config.data_setups, *config.entries):
         for use in run.datasets_used:
             purpose = f"datasets: {use.name}, {use.format}"

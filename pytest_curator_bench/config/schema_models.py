@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pytest_curator_bench.config import defaults
+from pytest_curator_bench.config.fields.marks import MARK_FIELD, Mark
 from pytest_curator_bench.config.fields.types import (
     ACCURACY,
     ARGUMENTS,
@@ -23,13 +24,11 @@ from pytest_curator_bench.config.fields.types import (
     ENVIRONMENT,
     EXACT_VALUE,
     JOB_URL,
-    MARK_FIELD,
     OBJECT_STORE_SIZE,
     PATH_NAME,
     RAY_ADDRESS,
     VARIABLE_NAME,
     WORD,
-    Mark,
     is_identifier,
 )
 from pytest_curator_bench.config.fields.validators import (

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from pytest_curator_bench._util.atomic import read_regular
+from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.masking import MASK
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.model import SinkConfig, SwitchedOffSink
@@ -53,7 +54,7 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Re
     missing = [f"config file not found: {file}" for file in files if not file.exists()]
     if missing:
         raise ConfigError(missing)
-    paths = [file.resolve() for file in files]
+    paths = [as_named(file) for file in files]
     names = {path: str(file) for path, file in zip(paths, files, strict=True)}
     config = load_config(
         paths,
@@ -67,7 +68,7 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Re
         sinks=config.sinks,
         switched_off=config.switched_off_sinks,
         results_dir=config.results_dir,
-        module_dirs=tuple(dict.fromkeys(path.parent for path in paths)),
+        module_dirs=config.file_dirs,
         secrets=config.secrets,
         display=lambda path: names.get(path, str(path)),
     )

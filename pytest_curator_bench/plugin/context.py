@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_curator_bench._util.container import to_host_path
+from pytest_curator_bench._util.links import in_real_dir
 from pytest_curator_bench.config.viewer import viewer_url
 from pytest_curator_bench.entry.services import Services
 from pytest_curator_bench.session.store import SessionStore
@@ -38,7 +40,6 @@ class BenchRun:
             ended.
         on_retry: called with the record of an attempt that is followed by another, in this process.
         entry_files: the config files that define enabled entries.
-        script_dirs: directories of scripts, which hold no tests.
     """
 
     def __init__(self, config: pytest.Config, options: BenchOptions, bench_config: BenchConfig, policy: Policy) -> None:
@@ -56,8 +57,11 @@ class BenchRun:
         self.on_measuring: Callable[[str, bool], None] = lambda name, is_measured: None
         self.on_retry: Callable[[Mapping[str, Any]], None] = lambda record: None
         self.entry_files = tuple(dict.fromkeys(entry.file for entry in bench_config.entries))
-        self.script_dirs = frozenset(
-            file.parent / name for file in bench_config.files for name in ("scripts", "data_prep")
+        self._entry_files = {os.path.realpath(file): file for file in self.entry_files}
+        self._script_dirs = frozenset(
+            os.path.realpath(directory / name)
+            for directory in bench_config.file_dirs
+            for name in ("scripts", "data_prep")
         )
         self._root_dir = config.rootpath
         self._entries = {entry.name: entry for entry in bench_config.entries}
@@ -78,8 +82,17 @@ class BenchRun:
         """Return the enabled entry of this name, if there is one."""
         return self._entries.get(name)
 
-    def entries_of(self, file: Path) -> Sequence[Entry]:
-        """Return the enabled entries that ``file`` is the first to define, in its order."""
+    def is_entry_file(self, path: Path) -> bool:
+        """Return whether a path is one of :attr:`entry_files`, by whatever name: links lead to it, too."""
+        return os.path.realpath(path) in self._entry_files
+
+    def is_script_dir(self, path: Path) -> bool:
+        """Return whether a path is a directory of scripts, which hold no tests, by whatever name."""
+        return os.path.realpath(path) in self._script_dirs
+
+    def entries_of(self, path: Path) -> Sequence[Entry]:
+        """Return the enabled entries that the file at a path is the first to define, in its order."""
+        file = self._entry_files[os.path.realpath(path)]
         return [entry for entry in self.bench_config.entries if entry.file == file]
 
     def nodeid_of(self, file: Path) -> str:
@@ -87,7 +100,10 @@ class BenchRun:
 
         Pytest would call an outside file by no name at all, so that its entries' IDs would say nothing.
         """
-        return (file.relative_to(self._root_dir) if file.is_relative_to(self._root_dir) else file).as_posix()
+        for path, root in ((file, self._root_dir), (in_real_dir(file), self._root_dir.resolve())):
+            if path.is_relative_to(root):
+                return path.relative_to(root).as_posix()
+        return file.as_posix()
 
     def viewer_url(self) -> str | None:
         """Return where the open session can be looked at; the command line takes precedence over the config."""

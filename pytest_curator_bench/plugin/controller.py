@@ -110,12 +110,12 @@ class Controller:
         return None
 
     def _nodeids_to_entries(self, ids: Sequence[str]) -> dict[str, Entry]:
-        files = {self._bench_run.nodeid_of(file) for file in self._bench_run.entry_files}
         pairs = ((nodeid, nodeid.split("::", 1)) for nodeid in ids if "::" in nodeid)
         return {
             nodeid: entry
             for nodeid, (file, name) in pairs
-            if file in files and (entry := self._bench_run.entry(name)) is not None
+            if self._bench_run.is_entry_file(self._config.rootpath / file)
+            and (entry := self._bench_run.entry(name)) is not None
         }
 
     def _begin(self, entries: dict[str, Entry]) -> None:

@@ -50,6 +50,7 @@ class BenchItem(pytest.Function):
         is_round: whether the item is one of several rounds of an entry (:mod:`~pytest_curator_bench.plugin.rounds`).
         takes_turns: whether the entry's runs alternate with those of others.
         was_called: whether pytest has called the item's function.
+        obstacle: why pytest can't even set the item up; ``None`` where it can.
     """
 
     def __init__(self, *, entry: Entry, round_of: BenchItem | None = None, **kwargs: Any) -> None:
@@ -60,6 +61,7 @@ class BenchItem(pytest.Function):
         self.takes_turns: bool = round_of is not None and round_of.takes_turns
         self.execution: EntryExecution = round_of.execution if round_of is not None else self._new_execution()
         self.was_called = False
+        self.obstacle: EntryFailedError | None = None
         self._own_properties: list[tuple[str, object]] = []
         # func_only: starting Ray and waiting for resources are not the entry's time.
         self.add_marker(pytest.mark.timeout(entry.timeout_s, func_only=True))

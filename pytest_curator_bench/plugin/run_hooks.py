@@ -33,24 +33,50 @@ class BenchmarkRunPlugin:
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> BenchFile | None:
         """Collect the config files that define entries, and no other YAML."""
-        if file_path in self._bench_run.entry_files:
+        if self._bench_run.is_entry_file(file_path):
             return BenchFile.from_parent(parent, path=file_path, nodeid=self._bench_run.nodeid_of(file_path))
         return None
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Ignore directories of scripts: these are no test modules, though some are called ``test_*.py``."""
-        return True if collection_path in self._bench_run.script_dirs else None
+        return True if self._bench_run.is_script_dir(collection_path) else None
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep only the entries that ``--bench-entry`` names; order them for workers that share the machine."""
+        """Keep the entries that ``--bench-entry`` names, each once; order them for workers that share the machine."""
         if hasattr(config, "workerinput"):
             _reorder(items)
         wanted = self._bench_run.options.entries
-        if not wanted:
-            return
-        kept = [item for item in items if isinstance(item, BenchItem) and item.name in wanted]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = kept
+        paths: dict[str, Path] = {}
+        kept: list[pytest.Item] = []
+        for item in items:
+            if not isinstance(item, BenchItem):
+                kept += [] if wanted else [item]
+            # The same file may have been collected by the name of a link, too.
+            elif (not wanted or item.name in wanted) and paths.setdefault(item.name, item.path) == item.path:
+                kept.append(item)
+        if len(kept) < len(items):
+            config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+            items[:] = kept
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Make what a plugin raises around an entry, such as for the arguments of a mark, that entry's error.
+
+        pytest itself would end the whole run.
+        """
+        try:
+            return (yield)
+        except pytest.exit.Exception:
+            raise
+        except Exception as error:
+            if not isinstance(item, BenchItem) or item.execution.state > State.PLANNED:
+                raise
+            text = f"pytest could not begin the entry: {type(error).__name__}: {error}"
+            item.obstacle = EntryFailedError(text, reason="pytest")
+            runner = item.config.pluginmanager.getplugin("runner")
+            return runner.pytest_runtest_protocol(item=item, nextitem=nextitem)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
@@ -61,6 +87,8 @@ class BenchmarkRunPlugin:
         execution = item.execution
         execution.timeout_s = None  # pytest-timeout sets it
         try:
+            if item.obstacle is not None:
+                raise item.obstacle
             shortage = execution.preflight()
         except EXPECTED_ERRORS as error:
             execution.end(error)

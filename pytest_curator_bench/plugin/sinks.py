@@ -47,7 +47,7 @@ def create_delivery(bench_run: BenchRun, config: pytest.Config) -> Delivery:
         sinks = create_sinks(
             bench.sinks,
             registered=registered,
-            module_dirs=list(dict.fromkeys(file.parent for file in bench.files)),
+            module_dirs=bench.file_dirs,
             display=bench_run.display,
         )
     except ConfigError as error:

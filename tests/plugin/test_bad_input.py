@@ -72,6 +72,10 @@ CONFIG_ERRORS = {
         "entries: [{name: a, script: ok.py, marks: [{timeout: 3}]}]\n",
         "*config.yaml:2*timeout_s*",
     ),
+    "mark with a wrong argument": (
+        "entries:\n  - name: a\n    script: ok.py\n    marks:\n      - slow\n      - skip: {reason: no}\n",
+        "*config.yaml:7: entries?a?.marks?#2?: found the mark 'skip' with reason no, expected text*",
+    ),
 }
 
 
@@ -196,3 +200,22 @@ def test_script_path_with_a_placeholder(project: Project) -> None:
         "paths: [{name: mine, host_path: scripts}]\nentries: [{name: a, script: '{mine}/ok.py'}, {name: b, script: ok.py}]\n"
     )
     project.run().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("extra", [(), ("-n", "2")])
+def test_a_mark_that_pytest_can_not_evaluate_is_an_error_of_its_entry(project: Project, extra: tuple[str, ...]) -> None:
+    """Pytest would end the whole run; the other entries run."""
+    project.config(
+        """
+        entries:
+          - {name: bad, script: ok.py, marks: [{filterwarnings: "error::no_such_module.Warning"}]}
+          - {name: odd, script: ok.py, marks: [{skipif: "1 / 0"}]}
+          - {name: good, script: ok.py}
+        """
+    )
+    result = project.run(*extra)
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(["pytest could not begin the entry: ModuleNotFoundError: No module named 'no_such_*'"])
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
+    assert [project.result(name)["status"] for name in ("bad", "odd", "good")] == ["error", "error", "passed"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pytest_curator_bench._util.container import display_path
+from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.text import counted
 from pytest_curator_bench.cli.validate.report import Row, print_report
 from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     def display(path: Path) -> str:
         return display_path(path.absolute(), start)
 
-    files = [file.absolute() for file in options.files]
+    files = [as_named(file) for file in options.files]
     try:
         config = load_config(
             files, environ=os.environ, strict=options.strict, root_dir=options.rootdir.absolute(), display=display

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LIMIT = "a number of seconds above 0 and at most 2678400 (31 days)"
 RAY = "a mapping (`ray: {}` for a cluster with default settings) or false for no cluster"
 STORE = "a whole number of bytes (at least 1048576), a fraction of memory such as 0.5, or default"
-MARK = "a mark's name (letters, digits and _) or a mapping of one name to its arguments"
+MARK = "a mark's name (letters, digits and _, no _ first) or a mapping of one name to its arguments"
 ENTRY = {
     "timeout_s: -1": f"timeout_s: found -1, expected {LIMIT}",
     "timeout_s: 0": f"timeout_s: found 0, expected {LIMIT}",
