@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench._util.container import to_host_path
+from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.config.viewer import viewer_url
 from pytest_curator_bench.entry.services import Services
+from pytest_curator_bench.plugin.channel import unpacked
 from pytest_curator_bench.session.store import SessionStore
 
 if TYPE_CHECKING:
@@ -52,7 +54,7 @@ class BenchRun:
             process_name=worker.get("workerid", "main"),
         )
         if worker:
-            self.services.store = SessionStore.from_worker(worker[WORKER_KEY], self.services.masker)
+            self.services.store = SessionStore.from_worker(unpacked(worker[WORKER_KEY]), self.services.masker)
         self.on_measuring: Callable[[str, bool], None] = lambda name, is_measured: None
         self.on_retry: Callable[[Mapping[str, Any]], None] = lambda record: None
         self.entry_files = tuple(dict.fromkeys(entry.file for entry in bench_config.entries))
@@ -87,7 +89,8 @@ class BenchRun:
 
         Pytest would call an outside file by no name at all, so that its entries' IDs would say nothing.
         """
-        return (file.relative_to(self._root_dir) if file.is_relative_to(self._root_dir) else file).as_posix()
+        path = file.relative_to(self._root_dir) if file.is_relative_to(self._root_dir) else file
+        return printable(path.as_posix())  # node IDs go into caches, XML files and the channel to workers
 
     def viewer_url(self) -> str | None:
         """Return where the open session can be looked at; the command line takes precedence over the config."""
@@ -98,8 +101,8 @@ class BenchRun:
         return viewer_url(template, self.store.session_dir, bench.mounts) if template else url
 
     def mask(self, text: str) -> str:
-        """Return the text with secrets hidden."""
-        return self.services.masker.mask(text)
+        """Return the text as it may be shown: secrets hidden, control characters escaped."""
+        return harmless(self.services.masker.mask(text))
 
     def display(self, path: Path) -> str:
         """Return the path, relative to where pytest was called if it lies below that."""

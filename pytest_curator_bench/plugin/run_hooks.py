@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
@@ -160,8 +161,8 @@ def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.
     data = item.bench_run.services.masker.mask_data(result.to_dict())
     if call.when != "setup" or not report.passed:
         item.set_result_properties(flat_properties(EntryResult.from_dict(data), item.bench_run.to_host_path))
-    if call.when == "teardown":
-        report.user_properties = list(item.user_properties)  # JUnit takes them from this report
+    if call.when == "teardown":  # JUnit takes properties from this report, and escapes no names
+        report.user_properties = [(printable(str(name)), value) for name, value in item.user_properties]
         setattr(report, REPORT_ATTRIBUTE, data)
 
 

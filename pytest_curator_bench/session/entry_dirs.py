@@ -112,7 +112,7 @@ def read_result(entry_dir: Path) -> EntryResult:
     file = entry_dir / RESULTS_NAME
     data = read_file(file)
     try:
-        return EntryResult.from_dict(_relocated(data, entry_dir))
+        return EntryResult.from_file(_relocated(data, entry_dir))
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{file}: no result ({error})") from error
 
