@@ -6,16 +6,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from functools import cache
-from typing import TYPE_CHECKING, Any, NoReturn, cast, get_type_hints
+from typing import Any, NoReturn, cast
 
 from pytest_curator_bench._util.plain import plain_integer, spell_out, to_plain
 from pytest_curator_bench.results.format import with_format
 from pytest_curator_bench.results.json_files import ResultDict, Status
 from pytest_curator_bench.results.outputs import within_limits
-
-if TYPE_CHECKING:
-    from pydantic import TypeAdapter
+from pytest_curator_bench.results.type_check import check_types
 
 __all__ = ["KNOWN_MISS", "EntryResult", "Status"]
 
@@ -156,29 +153,14 @@ class EntryResult:
         Raises:
             TypeError, ValueError, AttributeError: it is no result.
         """
-        import pydantic
-
         result = cls.from_dict(cast("dict[str, Any]", to_plain(data)))
-        found, warnings = {}, []
-        for name, adapter in _adapters().items():
-            try:
-                found[name] = adapter.validate_python(_plain(getattr(result, name)))
-            except pydantic.ValidationError as error:
-                problem = error.errors(include_url=False)[0]
-                place = ".".join(map(str, (name, *problem["loc"])))
-                raise ValueError(f"{place}: {problem['msg'][:1].lower()}{problem['msg'][1:]}") from None
+        check_types(result.to_dict(), ResultDict)
+        kept: dict[str, Any] = {}
+        warnings = []
         for name in ("script_params", "script_metrics", "task_metrics"):
-            found[name], left_out = within_limits(found[name], name)
+            kept[name], left_out = within_limits(getattr(result, name), name)
             warnings += left_out
-        return cls(**found).with_warnings(*warnings)
-
-
-@cache
-def _adapters() -> dict[str, TypeAdapter[Any]]:
-    from pydantic import TypeAdapter
-
-    hints = get_type_hints(ResultDict)
-    return {item.name: TypeAdapter(hints[item.name]) for item in fields(EntryResult)}
+        return replace(result, **kept).with_warnings(*warnings)
 
 
 def _statistics_of_format_1(record: Mapping[str, Any]) -> dict[str, Any]:
