@@ -18,6 +18,7 @@ __all__ = [
     "format_ratio",
     "format_seconds",
     "format_size",
+    "harmless",
     "near",
     "one_of",
     "printable",
@@ -31,7 +32,10 @@ _HUGE = 1e15
 _PRINTABLE_BITS = 64
 _LONGEST_QUOTE = 60
 _MOST_WORDS = 40
-_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# What a terminal obeys, what turns the direction of what follows, and what no XML file or UTF-8 text can hold.
+_HARMFUL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff"
+_NOT_HARMLESS = re.compile(f"[{_HARMFUL}]")
+_NOT_PRINTABLE = re.compile(f"[{_HARMFUL}\t\n]")
 
 
 def format_number(value: float) -> str:
@@ -73,9 +77,22 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,d} {one if count == 1 else many or f'{one}s'}"
 
 
+def harmless(text: str) -> str:
+    r"""Return ``text`` as it may be shown or sent: control characters and the like are escaped, as in ``\x1b``.
+
+    What a script calls its metrics and writes into its errors passes through here, or through :func:`printable`,
+    wherever it leaves the program: to a terminal, an XML file, a table, a service.
+    """
+    return _NOT_HARMLESS.sub(_escaped, text)
+
+
 def printable(text: str) -> str:
-    """Return ``text`` with control characters and line ends escaped, so that it stays one harmless line."""
-    return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    """Return ``text`` like :func:`harmless`, with tabs and line ends escaped, too: it stays one line."""
+    return _NOT_PRINTABLE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 def quote(text: str) -> str:

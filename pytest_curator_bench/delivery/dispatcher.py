@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import json_line
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.delivery.receipts import Receipts
 from pytest_curator_bench.delivery.worker import SinkReport, SinkWorker
 
@@ -125,7 +126,7 @@ class SinkDispatcher:
 
 def report_lines(reports: Iterable[SinkReport]) -> list[str]:
     """Return one line for each sink, for a summary."""
-    return [f"sink {report.name}: {_outcome(report)}" for report in reports]
+    return [printable(f"sink {report.name}: {_outcome(report)}") for report in reports]
 
 
 def _outcome(report: SinkReport) -> str:

@@ -15,8 +15,9 @@ from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.config.viewer import viewer_problems
 from pytest_curator_bench.entry.services import Policy
+from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
-from pytest_curator_bench.plugin.controller import Controller
+from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
 from pytest_curator_bench.plugin.options import BenchOptions, extend_arguments
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin
@@ -62,6 +63,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         except LeaseError as error:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
+    config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
     is_worker = hasattr(config, "workerinput")

@@ -12,8 +12,10 @@ import pytest
 
 from pytest_curator_bench._util.container import to_host_path
 from pytest_curator_bench._util.links import in_real_dir
+from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.config.viewer import viewer_url
 from pytest_curator_bench.entry.services import Services
+from pytest_curator_bench.plugin.channel import unpacked
 from pytest_curator_bench.session.store import SessionStore
 
 if TYPE_CHECKING:
@@ -53,7 +55,7 @@ class BenchRun:
             process_name=worker.get("workerid", "main"),
         )
         if worker:
-            self.services.store = SessionStore.from_worker(worker[WORKER_KEY], self.services.masker)
+            self.services.store = SessionStore.from_worker(unpacked(worker[WORKER_KEY]), self.services.masker)
         self.on_measuring: Callable[[str, bool], None] = lambda name, is_measured: None
         self.on_retry: Callable[[Mapping[str, Any]], None] = lambda record: None
         self.entry_files = tuple(dict.fromkeys(entry.file for entry in bench_config.entries))
@@ -102,8 +104,9 @@ class BenchRun:
         """
         for path, root in ((file, self._root_dir), (in_real_dir(file), self._root_dir.resolve())):
             if path.is_relative_to(root):
-                return path.relative_to(root).as_posix()
-        return file.as_posix()
+                file = path.relative_to(root)
+                break
+        return printable(file.as_posix())  # node IDs go into caches, XML files and the channel to workers
 
     def viewer_url(self) -> str | None:
         """Return where the open session can be looked at; the command line takes precedence over the config."""
@@ -114,8 +117,8 @@ class BenchRun:
         return viewer_url(template, self.store.session_dir, bench.mounts) if template else url
 
     def mask(self, text: str) -> str:
-        """Return the text with secrets hidden."""
-        return self.services.masker.mask(text)
+        """Return the text as it may be shown: secrets hidden, control characters escaped."""
+        return harmless(self.services.masker.mask(text))
 
     def display(self, path: Path) -> str:
         """Return the path, relative to where pytest was called if it lies below that."""

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench import __version__
+from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
+from pytest_curator_bench.plugin.channel import check_names, packed
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "UNWRITTEN_ATTRIBUTE", "Controller"]
 
-# What it holds must be builtins, or xdist can't carry it, and xdist drops an attribute called "result".
+# xdist drops an attribute called "result".
 REPORT_ATTRIBUTE = "bench_result"
 ATTEMPTS_ATTRIBUTE = "bench_attempts"
 UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
@@ -71,17 +73,18 @@ class Controller:
         bench = self._bench_run.bench_config
         files = " + ".join(self._bench_run.display(file) for file in bench.files)
         return [
-            f"curator-bench: {files}",
-            f"curator-bench results: {self._bench_run.display(bench.results_dir)}",
+            printable(f"curator-bench: {files}"),
+            printable(f"curator-bench results: {self._bench_run.display(bench.results_dir)}"),
         ]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell each xdist worker which session it measures for."""
+        check_names(self._config)
         self._open()
-        node.workerinput[WORKER_KEY] = self._bench_run.store.to_worker()
+        node.workerinput[WORKER_KEY] = packed(self._bench_run.store.to_worker())
         if self._bench_run.options.shard is not None:
-            node.workerinput[DURATIONS_KEY] = self.shard_durations(self._bench_run.options.shard)
+            node.workerinput[DURATIONS_KEY] = packed(self.shard_durations(self._bench_run.options.shard))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
@@ -138,7 +141,7 @@ class Controller:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and self._config.option.verbose >= 0:
             self._live = LiveView(reporter, self._bench_run.to_host_path)
-        lines = SetupLines(reporter, self._live, self._services.masker.mask, self._bench_run.to_host_path)
+        lines = SetupLines(reporter, self._live, self._bench_run.mask, self._bench_run.to_host_path)
         self._prepare_data(selected, lines)
 
     def _prepare_data(self, selected: Sequence[Entry], lines: SetupLines) -> None:
@@ -167,7 +170,7 @@ class Controller:
             self._config.add_cleanup(restore)
 
     def _warn(self, text: str) -> None:
-        self._config.issue_config_time_warning(BenchWarning(self._services.masker.mask(text)), stacklevel=2)
+        self._config.issue_config_time_warning(BenchWarning(self._bench_run.mask(text)), stacklevel=2)
 
     def _write_facts(self, selected: Sequence[Entry]) -> None:
         import yaml
@@ -265,7 +268,7 @@ class Controller:
         with self._screen():
             reporter.ensure_newline()
             reporter.write_line(
-                self._services.masker.mask(
+                self._bench_run.mask(
                     f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line} Retrying."
                 )
             )
@@ -354,9 +357,9 @@ class Controller:
                 terminalreporter.write_line(f"interrupted when an earlier run was killed: {', '.join(recovered)}")
             url = self._bench_run.viewer_url()
             if url:
-                terminalreporter.write_line(f"viewer: {self._services.masker.mask(url)}")
+                terminalreporter.write_line(f"viewer: {self._bench_run.mask(url)}")
         self._delivery.write_summary(terminalreporter)
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(harmless(text) + "\n")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import EntryExecution, Listener, State
 from pytest_curator_bench.plugin.context import RUN
@@ -29,6 +30,9 @@ __all__ = ["BenchFile", "BenchItem", "BenchWarning", "expected_messages"]
 
 class BenchWarning(pytest.PytestWarning):
     """Something about a benchmark that changes no outcome but should be seen."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(harmless(text))
 
 
 class BenchFile(pytest.File):
@@ -88,7 +92,7 @@ class BenchItem(pytest.Function):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Return the entry's own place in its YAML file."""
-        return self.path, self.entry.line - 1, self.name
+        return printable(str(self.path)), self.entry.line - 1, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]  # pytest narrows its own signature here
         """Return what went wrong and the log's last lines, without a traceback through the plugin."""

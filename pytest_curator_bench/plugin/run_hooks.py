@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
@@ -198,7 +199,8 @@ def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.
         item.set_result_properties(flat_properties(EntryResult.from_dict(data), item.bench_run.to_host_path))
     if call.when == "teardown":
         setattr(report, UNWRITTEN_ATTRIBUTE, item.execution.state is State.CLOSED and not item.execution.is_written)
-        report.user_properties = list(item.user_properties)  # JUnit takes them from this report
+        # JUnit takes properties from this report, and escapes no names.
+        report.user_properties = [(printable(str(name)), value) for name, value in item.user_properties]
         setattr(report, REPORT_ATTRIBUTE, data)
 
 

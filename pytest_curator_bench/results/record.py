@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NoReturn, cast
 
+from pytest_curator_bench._util.plain import plain_integer, spell_out, to_plain
 from pytest_curator_bench.results.format import with_format
 from pytest_curator_bench.results.json_files import ResultDict, Status
+from pytest_curator_bench.results.outputs import within_limits
+from pytest_curator_bench.results.type_check import check_types
 
 __all__ = ["KNOWN_MISS", "EntryResult", "Status"]
 
@@ -17,6 +20,7 @@ __all__ = ["KNOWN_MISS", "EntryResult", "Status"]
 KNOWN_MISS = "known-miss"
 
 _Record = Mapping[str, Any]
+_PATHS = frozenset({"entry_dir", "stdouterr_file"})
 
 
 def _refuse(*_: object, **__: object) -> NoReturn:
@@ -37,10 +41,14 @@ class _FrozenList(list[Any]):
 
 
 def _frozen(value: Any) -> Any:
-    if isinstance(value, _FrozenDict | _FrozenList):
+    if isinstance(value, bool | _FrozenDict | _FrozenList):
         return value
+    if isinstance(value, str):
+        return spell_out(value)
+    if isinstance(value, int):
+        return plain_integer(value)
     if isinstance(value, dict):
-        return _FrozenDict({key: _frozen(item) for key, item in value.items()})
+        return _FrozenDict({_frozen(key): _frozen(item) for key, item in value.items()})
     return _FrozenList(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
@@ -55,7 +63,9 @@ class EntryResult:
     """The result of one entry, as plain data that can't be changed: sequences are tuples, all below them is frozen.
 
     The fields are the keys of :class:`~pytest_curator_bench.results.json_files.ResultDict`, which says what they mean.
-    They hold only what JSON can carry, because the result travels from xdist workers as a report attribute.
+    They hold only what JSON can carry, because every result is written, sent and read again: lone surrogates in a
+    string are spelled out, and an integer that Python refuses to print becomes a string that says so. Only the paths
+    stay as the system has them, so that files are found.
     """
 
     name: str
@@ -92,7 +102,7 @@ class EntryResult:
             value = getattr(self, item.name)
             if isinstance(value, list | tuple):
                 object.__setattr__(self, item.name, tuple(map(_frozen, value)))
-            elif isinstance(value, dict):
+            elif item.name not in _PATHS:
                 object.__setattr__(self, item.name, _frozen(value))
 
     @property
@@ -123,6 +133,9 @@ class EntryResult:
     def from_dict(cls, data: Mapping[str, Any]) -> EntryResult:
         """Read back what :meth:`to_dict` gave, or gave in an earlier format; unknown keys are ignored.
 
+        Args:
+            data: from this process or one of its workers; :meth:`from_file` is for what lies on a disk.
+
         Raises:
             TypeError: keys are missing that every result has.
         """
@@ -132,6 +145,22 @@ class EntryResult:
                 name: _statistics_of_format_1(record) for name, record in data.get("statistics", {}).items()
             }
         return cls(**known)
+
+    @classmethod
+    def from_file(cls, data: Mapping[str, Any]) -> EntryResult:
+        """Read back what a file holds, whoever wrote it: every type is checked, and the limits of results hold.
+
+        Raises:
+            TypeError, ValueError, AttributeError: it is no result.
+        """
+        result = cls.from_dict(cast("dict[str, Any]", to_plain(data)))
+        check_types(result.to_dict(), ResultDict)
+        kept: dict[str, Any] = {}
+        warnings = []
+        for name in ("script_params", "script_metrics", "task_metrics"):
+            kept[name], left_out = within_limits(getattr(result, name), name)
+            warnings += left_out
+        return replace(result, **kept).with_warnings(*warnings)
 
 
 def _statistics_of_format_1(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def read_result(entry_dir: Path) -> EntryResult:
     if not _is_signed(entry_dir, data):
         raise ValueError(f"{file}: no result (the run that the directory belongs to has not written it)")
     try:
-        return EntryResult.from_dict(_relocated(data, entry_dir))
+        return EntryResult.from_file(_relocated(data, entry_dir))
     except (TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{file}: no result ({error})") from error
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.session.status import read_status
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class _Running:
 
     def lines(self, count: int) -> list[str]:
         """What there is to show below the entry's name: the end of its log, or what it waits for."""
-        return list(self.status.detail) if self.status else log_tail(self.log, count)
+        return list(map(printable, self.status.detail)) if self.status else log_tail(self.log, count)
 
     def clock(self, now: float) -> str:
         """Elapsed time against the limit, or what is being waited for."""
@@ -103,7 +104,7 @@ class LiveView:
             self._reporter.ensure_newline()
             if self._writer.width_of_current_line:  # xdist's dots
                 self._reporter.write("\n")
-            self._reporter.write_line(f"{name}: started, limit {limit_s:g} s, log {self._on_host(log)}")
+            self._reporter.write_line(printable(f"{name}: started, limit {limit_s:g} s, log {self._on_host(log)}"))
         now = time.monotonic()
         with self._lock:
             self._running[nodeid] = _Running(name, limit_s, log, begun=now, heartbeat=now)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import read_regular
+from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.sinks.base import delivery_key
 from pytest_curator_bench.sinks.mlflow.names import (
     MAX_PARAM_CHARACTERS,
@@ -117,7 +118,7 @@ def result_record(result: Mapping[str, Any], entry_dir: Path | None) -> ResultRe
     points += [Point(series_keys[name], value, time_ms, step) for name, value, time_ms, step in series]
     return ResultRecord(
         key=delivery_key(result),
-        name=str(result.get("name")),
+        name=printable(str(result.get("name"))),
         status=end_status([str(result.get("status"))]),
         start_ms=milliseconds(result.get("started_at")),
         end_ms=end_ms,
@@ -168,7 +169,7 @@ def _valid(items: Iterable[tuple[str, object]], limit: int) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else harmless(str(value))
 
 
 def _metrics(result: Mapping[str, Any]) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
@@ -218,7 +219,7 @@ def _note(result: Mapping[str, Any]) -> str:
         error = cut(str(result["error"]), MAX_ERROR_CHARACTERS)
         lines += ["", *(f"    {line}" for line in error.splitlines())]
     verdicts = [f"- {text}" for _, text in _requirements(result)]
-    return cut("\n".join([*lines, *([""] if verdicts else []), *verdicts]), MAX_TAG_CHARACTERS)
+    return cut(harmless("\n".join([*lines, *([""] if verdicts else []), *verdicts])), MAX_TAG_CHARACTERS)
 
 
 def _telemetry(entry_dir: Path) -> Iterator[tuple[str, float, int, int]]:
