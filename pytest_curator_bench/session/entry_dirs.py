@@ -14,12 +14,12 @@ import errno
 import itertools
 import os
 import secrets
-import shutil
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import read_json_object, write_json
+from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.results.format import read_file
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.errors import SessionError
@@ -291,14 +291,14 @@ class EntryDirs:
             write_claim(new, self._claim(nodeid, timeout_s))
             yield new
         finally:
-            shutil.rmtree(new, ignore_errors=True)
+            remove_tree(new)
 
     def _clear(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster
             names = {item.name for item in path.iterdir()}
-            if names <= {CLAIM_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name):
-                # An earlier attempt ended before the script began: nothing in it is worth keeping.
-                shutil.rmtree(path)
+            is_unused = names <= {CLAIM_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name)
+            # An earlier attempt ended before the script began: nothing in it is worth keeping.
+            if is_unused and remove_tree(path) is None:
                 return
             aside = self._move_aside(path, path.name)
             self._scratch.move_aside(path.name, aside.name)
