@@ -338,10 +338,12 @@ class SupervisorProgram(Reaper):
         self.end_jobs(HELD_TIMEOUT_S, hold=True)
         self.excluded = {}
         self.kill_all(ADOPTED_TIMEOUT_S)
-        for directory in self.directories:
-            import shutil  # as slow to import as all else together, and seldom needed
+        if self.directories:
+            import runpy  # as slow to import as all else together, and seldom needed
 
-            shutil.rmtree(directory, ignore_errors=True)
+            trees = runpy.run_path(os.path.join(os.path.dirname(__file__), "..", "_util", "trees.py"))  # noqa: PTH118, PTH120
+            for directory in self.directories:
+                trees["remove_tree"](os.fsdecode(directory))
 
     def begin_job(self) -> bool:
         """Fork a keeper for the job that the client announces; return false if the client is gone."""

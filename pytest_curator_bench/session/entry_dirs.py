@@ -14,10 +14,10 @@ import errno
 import itertools
 import os
 import secrets
-import shutil
 import stat
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.session.claims import EntryClaim, read_claim, write_claim
 from pytest_curator_bench.session.entry_results import (
     give_back_rights,
@@ -222,15 +222,15 @@ class EntryDirs:
             write_claim(new, self._claim(nodeid, timeout_s))
             yield new
         finally:
-            shutil.rmtree(new, ignore_errors=True)
+            remove_tree(new)
 
     def _clear(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster
             give_back_rights(path)
             names = {item.name for item in path.iterdir()} if _is_directory(path) else {path.name}
-            if names <= {CLAIM_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name):
-                # An earlier attempt ended before the script began: nothing in it is worth keeping.
-                shutil.rmtree(path)
+            is_unused = names <= {CLAIM_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name)
+            # An earlier attempt ended before the script began: nothing in it is worth keeping.
+            if is_unused and remove_tree(path) is None:
                 return
             aside = self._move_aside(path, path.name)
             if _is_directory(aside):

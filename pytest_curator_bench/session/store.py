@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import read_regular, write_bytes, write_json
 from pytest_curator_bench._util.masking import Masker
+from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.results.format import NewerFormatError, read_file, with_format
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
 from pytest_curator_bench.session.entry_dirs import EntryDirs, walk_entries
@@ -216,7 +216,7 @@ class SessionStore:
 
     def drop_reserve(self) -> None:
         """Give back all space that this run has reserved: no script runs any more that could take it."""
-        shutil.rmtree(self._reserve_dir, ignore_errors=True)
+        remove_tree(self._reserve_dir)
 
     @property
     def _reserve_dir(self) -> Path:
@@ -232,7 +232,7 @@ class SessionStore:
             entry_dirs = list(walk_entries(self.session_dir))
             if any(self.entries.is_begun(path.name) for path in entry_dirs):
                 return False
-            shutil.rmtree(self.run_dir, ignore_errors=True)
+            remove_tree(self.run_dir)
             if entry_dirs or any(read_runs(self.session_dir)):
                 write_summary(self.session_dir)
                 return True

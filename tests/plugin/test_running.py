@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.bench_project import pytest_command
+from tests.support.mounts import in_mount_namespace
+
 if TYPE_CHECKING:
     from tests.support.bench_project import Project
 
@@ -50,6 +53,39 @@ def test_passing_entries(two: Project) -> None:
             "*results: *mine__20*",
         ]
     )
+
+
+def test_what_a_script_mounted_in_its_scratch_directory_is_not_deleted(project: Project) -> None:
+    """Its result has one warning that says what was left; a tree that is deep beyond all limits goes as any other."""
+    (project.path / "dataset").mkdir()
+    (project.path / "dataset" / "rows").touch()
+    project.script(
+        "mounting.py",
+        "import os, pathlib, subprocess, sys\n"
+        "scratch = pathlib.Path(sys.argv[1])\n"
+        "(scratch / 'view').mkdir()\n"
+        f"subprocess.run(['mount', '--bind', '{project.path}/dataset', scratch / 'view'], check=True)\n"
+        + (project.scripts / "ok.py").read_text(),
+    )
+    project.script(
+        "deep.py",
+        "import os, sys\nos.chdir(sys.argv[1])\n"
+        "for _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\nos.chdir('/')\n"
+        + (project.scripts / "ok.py").read_text(),
+    )
+    project.config(
+        "entries:\n"
+        "  - {name: mounting, script: mounting.py, args: '{scratch_dir}'}\n"
+        "  - {name: deep, script: deep.py, args: '{scratch_dir}'}\n"
+    )
+    in_mount_namespace(f"cd {project.path}", pytest_command())
+    artifacts = project.path / "results" / "artifacts" / project.session_dir.name
+    (warning,) = project.warnings("mounting")
+    assert warning.startswith(f"scratch directory {artifacts}/mounting/scratch was not deleted whole (")
+    assert f"{artifacts}/mounting/scratch/view is a mount point (" in warning
+    assert project.warnings("deep") == []
+    assert not (artifacts / "deep").exists()
+    assert (project.path / "dataset" / "rows").exists()
 
 
 def test_scratch_is_deleted_or_kept(two: Project) -> None:

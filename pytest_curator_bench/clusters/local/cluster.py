@@ -239,10 +239,10 @@ class LocalCluster:
         if keep_logs_in is not None:
             warning = self.copy_logs(keep_logs_in, limit_s=deadline - time.monotonic())
             self.warnings += (warning,) if warning else ()
-        self._files.remove()
+        left = self._files.remove()
         self._stopped = True
-        if problem is None and self._files.private_dir.exists():
-            problem = f"Ray's directory {self._files.private_dir} could not be removed: remove it by hand."
+        if problem is None and left:
+            problem = f"Ray's directory {self._files.private_dir} could not be removed ({left}): remove it by hand."
         if problem is not None:
             raise ClusterError(problem)
 
