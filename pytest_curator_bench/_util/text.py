@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "counted",
+    "error_text",
     "format_number",
     "format_percent",
     "format_ratio",
@@ -31,6 +32,7 @@ _HUGE = 1e15
 _PRINTABLE_BITS = 64
 _LONGEST_QUOTE = 60
 _MOST_WORDS = 40
+_LONGEST_ERROR = 100_000
 _NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
@@ -71,6 +73,14 @@ def format_seconds(duration_s: float) -> str:
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun, as in ``1 GPU`` and ``3 GPUs``; ``many`` is for irregular plurals."""
     return f"{count:,d} {one if count == 1 else many or f'{one}s'}"
+
+
+def error_text(error: BaseException) -> str:
+    """Return ``str()`` of somebody else's exception, even one whose text raises, is no text, or has no end."""
+    try:
+        return str.__str__(str(error))[:_LONGEST_ERROR]
+    except Exception as problem:  # its author's code may raise anything
+        return f"its text can't be read: {type(problem).__name__}"
 
 
 def printable(text: str) -> str:

@@ -33,6 +33,7 @@ LONGEST_PAUSE_LIMIT_S = 10.0
 END_LIMIT_S = 8.0
 """How long the end of a session waits for sinks that show no sign of life, all together, in seconds."""
 MAX_KEPT_NAMES = 5
+MAX_LEFT_OUT_LINES = 10
 
 
 class SinkDispatcher:
@@ -63,7 +64,7 @@ class SinkDispatcher:
         sinks = list(sinks)
         self.receipts = tuple(Receipts(session_dir, sink.name) for sink in sinks)
         self._workers = [
-            SinkWorker(sink, receipts, start, masker.mask, patience_s)
+            SinkWorker(sink, receipts, start, masker, patience_s)
             for sink, receipts in zip(sinks, self.receipts, strict=True)
         ]
         self._silence_left_s = PAUSE_LIMIT_S
@@ -124,8 +125,14 @@ class SinkDispatcher:
 
 
 def report_lines(reports: Iterable[SinkReport]) -> list[str]:
-    """Return one line for each sink, for a summary."""
-    return [f"sink {report.name}: {_outcome(report)}" for report in reports]
+    """Return one line for each sink, and one for each thing that it left out, for a summary."""
+    return [line for report in reports for line in (f"sink {report.name}: {_outcome(report)}", *_left_out(report))]
+
+
+def _left_out(report: SinkReport) -> list[str]:
+    lines = [f"sink {report.name}: left out of {text}" for text in report.left_out[:MAX_LEFT_OUT_LINES]]
+    more = len(report.left_out) - len(lines)
+    return [*lines, *([f"sink {report.name}: left out {more:,d} more"] if more else [])]
 
 
 def _outcome(report: SinkReport) -> str:

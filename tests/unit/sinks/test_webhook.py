@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -131,7 +132,7 @@ def test_which_answers_are_temporary() -> None:
 
 
 def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They double up to the longest; what a service asks for takes precedence, and outlives a restart."""
+    """They double up to the longest; a service may ask for a longer one, which outlives a restart."""
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     backoff = Backoff(5, 15)
 
@@ -139,7 +140,7 @@ def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         backoff.failed(asked_s)
         return backoff.ready_at - 100
 
-    assert [pause_s(), pause_s(), pause_s(), pause_s(60), pause_s(0), pause_s(float("nan"))] == [5, 10, 15, 60, 0, 0]
+    assert [pause_s(), pause_s(), pause_s(), pause_s(60), pause_s(7)] == [5, 10, 15, 60, 15]
     pause_s(60)
     backoff.restart(1)
     assert backoff.ready_at == 160
@@ -147,6 +148,40 @@ def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (backoff.ready_at, pause_s()) == (0, 1)
     backoff.restart(2)
     assert (backoff.ready_at, pause_s(), pause_s()) == (0, 2, 4)
+
+
+@pytest.mark.parametrize("asked", [0, -1, -0.0, float("nan"), float("-inf"), "soon", "", None, [], object(), False])
+def test_what_asks_for_no_pause_leaves_the_own_one(monkeypatch: pytest.MonkeyPatch, asked: Any) -> None:
+    """Whatever a service or a sink hands in: the pause is never shorter than without it, and it grows."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    backoff = Backoff(1, 300)
+    pauses = []
+    for _ in range(4):
+        backoff.failed(asked)
+        pauses.append(backoff.ready_at)
+    assert pauses == [1, 2, 4, 8]
+    assert not backoff.is_asked_for
+
+
+@pytest.mark.parametrize("asked", [float("inf"), 1e300, 10**400, "9" * 400])
+def test_a_pause_without_end_is_one_that_can_be_waited_for(monkeypatch: pytest.MonkeyPatch, asked: Any) -> None:
+    """A number beyond all clocks ends no thread."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    backoff = Backoff(1, 300)
+    backoff.failed(asked)
+    assert 86_400 < backoff.ready_at < threading.TIMEOUT_MAX
+    assert backoff.is_asked_for
+
+
+@pytest.mark.parametrize("header", ["0", formatdate(0, usegmt=True), "-5", "NaN"])
+def test_a_service_that_asks_for_no_pause_is_not_flooded(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    """It gets a handful of requests before the session ends, and the result is kept."""
+    monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
+    receiver.faults = [(503, ("Retry-After", header)) for _ in range(1000)]
+    report = deliver(tmp_path, receiver.url, result_of("a"))
+    assert (report.kept, len(receiver.times)) == (("a",), 4)
 
 
 def test_retry_after_values() -> None:
