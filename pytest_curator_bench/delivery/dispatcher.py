@@ -60,7 +60,7 @@ class SinkDispatcher:
         patience_s: float = END_LIMIT_S,
     ) -> None:
         self._masker = masker
-        start = (session_dir.name, json.loads(json_line(masker.mask_data(env_data))))
+        start = (session_dir.name, _masked(env_data, ("session_dir", "results_dir"), masker))
         sinks = list(sinks)
         self.receipts = tuple(Receipts(session_dir, sink.name) for sink in sinks)
         self._workers = [
@@ -80,11 +80,11 @@ class SinkDispatcher:
     def entry_started(self, name: str) -> None:
         """Tell the sinks that an entry has started."""
         for worker in self._workers:
-            worker.entry_started(name)
+            worker.entry_started(self._masker.mask(name))
 
     def submit(self, result: Mapping[str, Any]) -> None:
-        """Queue ``result`` for every sink, secrets masked: the content of its ``results.json``."""
-        data = json.loads(json_line(self._masker.mask_data(result)))
+        """Queue ``result`` for every sink: the content of its ``results.json``, secrets masked, with its true paths."""
+        data = _masked(result, ("entry_dir", "stdouterr_file"), self._masker)
         for worker in self._workers:
             worker.submit(data)
 
@@ -122,6 +122,13 @@ class SinkDispatcher:
             for worker in self._workers:
                 worker.abandon("interrupted from the keyboard")
             return [worker.wait_closed() for worker in self._workers]
+
+
+def _masked(data: Mapping[str, Any], paths: Iterable[str], masker: Masker) -> dict[str, Any]:
+    """Return plain data, secrets masked but for the values of ``paths``, which sinks open."""
+    true = {key: data[key] for key in paths if key in data}
+    plain: dict[str, Any] = json.loads(json_line({**masker.mask_data(data), **true}))
+    return plain
 
 
 def report_lines(reports: Iterable[SinkReport]) -> list[str]:

@@ -218,7 +218,7 @@ class SinkWorker:
                 self._give_up_if_overdue()
             left = sorted(self._refused + self._waiting(), key=lambda delivery: delivery.number)
             report = SinkReport(
-                name=self._sink.name,
+                name=self._masker.mask(self._sink.name),
                 delivered=self._delivered,
                 kept=tuple(str(delivery.result.get("name")) for delivery in left),
                 is_finalized=self._is_finalized,
@@ -297,7 +297,7 @@ class SinkWorker:
         self._reason = self._one_line(reason)
         self._failures += 1
         if self._failures == 1:  # once: the others are in the summary
-            _LOG.warning("sink %s: %s", self._sink.name, self._reason)
+            self._warn(str(self._reason))
 
     # --- the sink's thread ---
 
@@ -452,7 +452,7 @@ class SinkWorker:
         try:
             self._receipts.mark_delivered(result, left_out)
         except OSError as error:
-            _LOG.warning("sink %s: cannot write a receipt, a replay will deliver again: %s", self._sink.name, error)
+            self._warn(f"cannot write a receipt, a replay will deliver again: {error}")
 
     def _mark_finalized(self, left_out: Sequence[str]) -> None:
         with self._condition:
@@ -461,13 +461,16 @@ class SinkWorker:
         try:
             self._receipts.mark_finalized(left_out)
         except OSError as error:
-            _LOG.warning("sink %s: cannot note that it was finalized: %s", self._sink.name, error)
+            self._warn(f"cannot note that it was finalized: {error}")
 
     def _keep(self, result: Mapping[str, Any]) -> None:
         try:
-            self._receipts.keep(result)
+            self._receipts.keep(self._masker.mask_data(result))
         except OSError as error:
-            _LOG.warning("sink %s: %s", self._sink.name, error)
+            self._warn(str(error))
+
+    def _warn(self, text: str) -> None:
+        _LOG.warning("%s", self._masker.mask(f"sink {self._sink.name}: {text}"))
 
 
 def _described(error: BaseException) -> str:

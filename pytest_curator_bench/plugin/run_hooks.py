@@ -162,7 +162,8 @@ def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.
         item.set_result_properties(flat_properties(EntryResult.from_dict(data), item.bench_run.to_host_path))
     if call.when == "teardown":
         report.user_properties = list(item.user_properties)  # JUnit takes them from this report
-        setattr(report, REPORT_ATTRIBUTE, data)
+        true_paths = {"entry_dir": str(result.entry_dir), "stdouterr_file": str(result.stdouterr_file)}  # for sinks
+        setattr(report, REPORT_ATTRIBUTE, {**data, **true_paths})
 
 
 def _reorder(items: list[pytest.Item]) -> None:

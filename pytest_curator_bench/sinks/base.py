@@ -103,8 +103,9 @@ class Sink(ABC):
         """Deliver one result; returning means that it has arrived.
 
         Args:
-            result: the content of the entry's ``results.json``, secrets masked; a copy of the sink's own. A sink of
-                your own may as well declare it as ``Mapping[str, Any]``.
+            result: the content of the entry's ``results.json``, secrets masked, but with its true paths, which
+                :meth:`masked` masks where they are sent; a copy of the sink's own. A sink of your own may as well
+                declare it as ``Mapping[str, Any]``.
 
         Raises:
             TransientSinkError: not delivered, worth a retry (any other exception counts as this one).

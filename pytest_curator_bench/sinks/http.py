@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import time
 from http import HTTPStatus
+from urllib.parse import unquote, urlsplit
 
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
 
-__all__ = ["Backoff", "asked_pause_s", "is_temporary", "refusal", "retry_after_s"]
+__all__ = ["Backoff", "asked_pause_s", "is_temporary", "refusal", "retry_after_s", "without_credentials"]
 
 _TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # Longer than any session; a wait can't take just any number.
@@ -27,6 +29,19 @@ def refusal(message: str, status: int, retry_after: str | None = None) -> Transi
     if is_temporary(status):
         return TransientSinkError(message, retry_after_s(retry_after))
     return PermanentSinkError(message, status=status)
+
+
+def without_credentials(url: str) -> tuple[str, dict[str, str]]:
+    """Return a URL without the user and the password in it, and the headers that carry them (RFC 7617).
+
+    urllib takes what stands before the host for a part of its name.
+    """
+    split = urlsplit(url)
+    if split.username is None:
+        return url, {}
+    credentials = f"{unquote(split.username)}:{unquote(split.password or '')}".encode()
+    header = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+    return split._replace(netloc=split.netloc.rpartition("@")[2]).geturl(), header
 
 
 def retry_after_s(value: str | None) -> float | None:

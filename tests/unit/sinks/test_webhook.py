@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import threading
 import time
 from email.utils import formatdate
@@ -117,6 +118,25 @@ def test_nobody_listens(tmp_path: Path, closed_port: int) -> None:
         report.reason
         == "process_result: no answer from 127.0.0.1: ConnectionRefusedError: [Errno 111] Connection refused"
     )
+
+
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("planted-user:planted-word", "planted-user:planted-word"),
+        ("planted%40user:p%2Flanted%3A%23", "planted@user:p/lanted:#"),
+        ("planted-user", "planted-user:"),
+        (":planted-word", ":planted-word"),
+    ],
+)
+def test_a_url_with_user_and_password(tmp_path: Path, receiver: Receiver, written: str, sent: str) -> None:
+    """They are sent as HTTP's Basic authentication has them, and are in no message."""
+    url = receiver.url.replace("127.0.0.1", f"{written}@127.0.0.1")
+    assert deliver(tmp_path, url, result_of("a")).is_complete
+    assert receiver.authorizations == [f"Basic {base64.b64encode(sent.encode()).decode()}"]
+    receiver.faults = [(401,)]
+    report = deliver(tmp_path, url, result_of("b"))
+    assert report.reason == "process_result: 127.0.0.1 answered with status 401"
 
 
 def test_signatures() -> None:
