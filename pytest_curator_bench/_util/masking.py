@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -52,7 +53,7 @@ _ALWAYS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
 class Masker:
     """Replaces secrets by ``***``.
 
-    Given values are found as they are, URL-encoded, and escaped for JSON, a shell or ``repr``; the password
+    Given values are found as they are, URL-encoded, in Base64, and escaped for JSON, a shell or ``repr``; the password
     and the path of a secret URL and the lines of a secret of several lines also by themselves. Credentials in URLs
     and in HTTP's ``Authorization`` are hidden whether they were given or not.
 
@@ -165,6 +166,8 @@ def _url_parts(url: str) -> Iterator[str]:
     for text in (password, unquote(password)):
         if len(text) >= SHORTEST:
             yield text
+    if split.username is not None:
+        yield base64.b64encode(f"{unquote(split.username)}:{unquote(password)}".encode()).decode()
     # HTTP libraries log the path of a webhook without its host; its last part is the key.
     path = split.path + (f"?{split.query}" if split.query else "")
     last = path.rsplit("/", 1)[-1]
@@ -181,8 +184,20 @@ def _forms(text: str) -> Iterator[str]:
         yield re.sub("%[0-9A-F]{2}", lambda match: match.group().lower(), encoded)
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield from _base64_forms(text.encode(errors="surrogatepass"))
     yield shlex.quote(text).removeprefix("'").removesuffix("'")
     yield repr(text)[1:-1]
+
+
+def _base64_forms(secret: bytes) -> Iterator[str]:
+    """What Base64 makes of a secret, wherever it stands in what is encoded (``user:secret`` in HTTP's ``Basic``)."""
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + secret).decode()
+        # Digits that are made of its neighbours' bits as well are not its own.
+        own = encoded[(0, 2, 3)[before] : -4 if encoded.endswith("=") else None]
+        if len(own) >= ANYWHERE:
+            yield own
+            yield own.replace("+", "-").replace("/", "_")
 
 
 def _literal(text: str) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "counted",
+    "error_text",
     "format_number",
     "format_percent",
     "format_ratio",
@@ -36,6 +37,7 @@ _MOST_WORDS = 40
 _HARMFUL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff"
 _NOT_HARMLESS = re.compile(f"[{_HARMFUL}]")
 _NOT_PRINTABLE = re.compile(f"[{_HARMFUL}\t\n]")
+_LONGEST_ERROR = 100_000
 
 
 def format_number(value: float) -> str:
@@ -84,6 +86,14 @@ def harmless(text: str) -> str:
     wherever it leaves the program: to a terminal, an XML file, a table, a service.
     """
     return _NOT_HARMLESS.sub(_escaped, text)
+
+
+def error_text(error: BaseException) -> str:
+    """Return ``str()`` of somebody else's exception, even one whose text raises, is no text, or has no end."""
+    try:
+        return str.__str__(str(error))[:_LONGEST_ERROR]
+    except Exception as problem:  # its author's code may raise anything
+        return f"its text can't be read: {type(problem).__name__}"
 
 
 def printable(text: str) -> str:

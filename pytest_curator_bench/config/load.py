@@ -117,6 +117,7 @@ def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext) 
     repo_dir = context.curator_repo_dir
     datasets = Substitution(directories.placeholders, {"curator_repo_dir": str(repo_dir)} if repo_dir else {})
     warnings += [*multiplied.warnings, *sections.warnings]
+    secrets = sections.secrets(context.environ)
     return BenchConfig(
         files=tuple(context.files),
         results_dir=results_dir,
@@ -141,9 +142,9 @@ def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext) 
         viewer_url=model.viewer_url,
         viewer_url_template=model.viewer_url_template,
         curator_repo_dir=repo_dir,
-        secrets=sections.secrets,
-        secret_variables=sections.secret_variables,
-        merged_json=json.dumps(sections.masked()),
+        secrets=secrets.values,
+        secret_variables=secrets.variables,
+        merged_json=json.dumps(secrets.masked()),
         warnings=tuple(warning.shown(context.display) for warning in warnings),
     )
 

@@ -78,7 +78,14 @@ def replay(options: ReplayOptions, environ: Mapping[str, str], write: Callable[[
     except ConfigError as error:
         raise ReplayError(str(error)) from None
     masker = Masker(settings.secrets)
-    wanted = _wanted(settings, options.sinks, lambda text: write(masker.mask(text)))
+
+    def write_masked(text: str) -> None:
+        write(masker.mask(text))
+
+    try:
+        wanted = _wanted(settings, options.sinks, write_masked)
+    except ReplayError as error:
+        raise ReplayError(masker.mask(str(error))) from None
     try:
         sinks = create_sinks(wanted, module_dirs=settings.module_dirs, display=settings.display)
     except ConfigError as error:
@@ -86,9 +93,9 @@ def replay(options: ReplayOptions, environ: Mapping[str, str], write: Callable[[
     with _alone(session_dir):
         results, problems = session_results(session_dir)
         env_data = session_env_data(session_dir)
-        complete = [_replay_one(sink, session_dir, results, env_data, masker, write) for sink in sinks]
+        complete = [_replay_one(sink, session_dir, results, env_data, masker, write_masked) for sink in sinks]
     for problem in problems:
-        write(masker.mask(problem))
+        write_masked(problem)
     return all(complete) and not problems
 
 

@@ -201,7 +201,8 @@ def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.
         setattr(report, UNWRITTEN_ATTRIBUTE, item.execution.state is State.CLOSED and not item.execution.is_written)
         # JUnit takes properties from this report, and escapes no names.
         report.user_properties = [(printable(str(name)), value) for name, value in item.user_properties]
-        setattr(report, REPORT_ATTRIBUTE, data)
+        true_paths = {"entry_dir": str(result.entry_dir), "stdouterr_file": str(result.stdouterr_file)}  # for sinks
+        setattr(report, REPORT_ATTRIBUTE, {**data, **true_paths})
 
 
 def _reorder(items: list[pytest.Item]) -> None:

@@ -369,7 +369,7 @@ def test_a_session_that_somebody_deleted(tmp_path: Path, store_uri: str) -> None
     sink = sink_of(tmp_path, store_uri, "anew")
     runs = Runs(store_uri, "anew")
     runs.client.delete_run(runs.sessions[0].info.run_id)
-    sink._ids = None
+    sink._session = None
     sink.process_result(result_of())
     runs = Runs(store_uri, "anew")
     assert len(runs.results(runs.sessions[0])) == 1
