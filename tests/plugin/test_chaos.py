@@ -354,7 +354,10 @@ class Round:
     def strike(self, strike: Strike) -> None:
         """Send the signals of a strike."""
         self.ended_before |= self.ended() if not self.struck else set()
-        targets = [(role, process) for role in strike.roles for process in self.processes(role)[:1]]
+        targets: list[tuple[str, psutil.Process]] = []
+        for role in strike.roles:
+            taken = [process for _, process in targets]
+            targets += [(role, process) for process in self.processes(role) if process not in taken][:1]
         for number, name in enumerate(strike.signals):
             time.sleep(strike.pause_s if number else 0)
             for role, process in targets:
@@ -412,9 +415,7 @@ class Round:
 
     def left(self) -> list[str]:
         """What still runs."""
-        return [
-            f"{process.pid} {process.name()} {' '.join(words)[-90:]}" for process, words in marked(self.mark).items()
-        ]
+        return [f"{process.pid} {' '.join(words)[-120:]}" for process, words in marked(self.mark).items()]
 
     def ended(self) -> set[str]:
         """Names of the entries of one run whose script has finished, and is gone: nothing can change its exit status."""
@@ -623,6 +624,7 @@ def disk(project: Project) -> Iterator[SmallDisk]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [f"{SEED}-{number}" for number in range(ROUNDS)])
 def test_round(project: Project, mark: str, receiver: Receiver, disk: SmallDisk, seed: str) -> None:
     """Whatever happens to its processes and its disk, a run keeps its promises, and the next one works."""
