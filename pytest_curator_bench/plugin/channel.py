@@ -20,7 +20,7 @@ from pytest_curator_bench._util.text import harmless
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-__all__ = ["ChannelPlugin", "check_names", "packed", "unpacked"]
+__all__ = ["ChannelPlugin", "packed", "unpacked"]
 
 LEAST_INTEGER = -(2**31)
 
@@ -34,6 +34,16 @@ class ChannelPlugin:
 
     def __init__(self, *packed_attributes: str) -> None:
         self._packed_attributes = packed_attributes
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_xdist_setupnodes(self, config: pytest.Config) -> None:
+        """Refuse to start workers that xdist itself could not tell where and what to run."""
+        for name in (config.invocation_params.dir, config.rootpath, *config.args, *config.invocation_params.args):
+            if str(name) != spell_out(str(name)):
+                raise pytest.UsageError(
+                    f"{harmless(str(name))}: this name is not UTF-8, and pytest-xdist can't pass it to its workers:"
+                    " rename it, or run without -n"
+                )
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_report_to_serializable(
@@ -65,20 +75,6 @@ def packed(data: object) -> str:
 def unpacked(text: str) -> Any:
     """Return the data that :func:`packed` was given."""
     return json.loads(text)
-
-
-def check_names(config: pytest.Config) -> None:
-    """Refuse to start workers if xdist itself could not tell them where and what to run.
-
-    Raises:
-        pytest.UsageError: a name on the command line, or of the directory, is not UTF-8.
-    """
-    for name in (config.invocation_params.dir, config.rootpath, *config.args, *config.invocation_params.args):
-        if str(name) != spell_out(str(name)):
-            raise pytest.UsageError(
-                f"{harmless(str(name))}: this name is not UTF-8, and pytest-xdist can't pass it to its workers:"
-                " rename it, or run without -n"
-            )
 
 
 def _carriable(value: object) -> object:  # noqa: PLR0911  # one case a type

@@ -19,7 +19,7 @@ from pytest_curator_bench import __version__
 from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
-from pytest_curator_bench.plugin.channel import check_names, packed
+from pytest_curator_bench.plugin.channel import packed
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
@@ -80,7 +80,6 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell each xdist worker which session it measures for."""
-        check_names(self._config)
         self._open()
         node.workerinput[WORKER_KEY] = packed(self._bench_run.store.to_worker())
         if self._bench_run.options.shard is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench._util.text import printable
+from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
@@ -140,6 +140,7 @@ class BenchmarkRunPlugin:
                 # It became an error at its very end: its result could not be written.
                 report.outcome, report.longrepr = "failed", item.bench_run.mask(str(item.execution.final_result.error))
             _attach_result(item, call, report)
+            _clean_reasons(report)
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -203,6 +204,17 @@ def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.
         report.user_properties = [(printable(str(name)), value) for name, value in item.user_properties]
         true_paths = {"entry_dir": str(result.entry_dir), "stdouterr_file": str(result.stdouterr_file)}  # for sinks
         setattr(report, REPORT_ATTRIBUTE, {**data, **true_paths})
+
+
+def _clean_reasons(report: pytest.TestReport) -> None:
+    """Make harmless what pytest shows of marks and requirements: the reasons of skips and expected failures."""
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = harmless(report.wasxfail)
+    if isinstance(report.longrepr, tuple):
+        path, line, reason = report.longrepr
+        report.longrepr = (printable(path), line, harmless(reason))
+    elif isinstance(report.longrepr, str):
+        report.longrepr = harmless(report.longrepr)
 
 
 def _reorder(items: list[pytest.Item]) -> None:
