@@ -130,8 +130,8 @@ class EntryDirs:
             SessionError: it can't be written.
         """
         path = self.path(result.name)
+        give_back_rights(self._session_dir)
         if by_all_means:
-            give_back_rights(self._session_dir)
             give_back_rights(path)
         try:
             if not self.is_begun(result.name):
