@@ -55,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
         return 1
     for mount in needed_mounts(config, image_dir):
-        sys.stdout.write(f"{mount.kind}\0{mount.inside}\0{mount.outside}\0{mount.purpose}\0")
+        paths = b"\0".join(map(os.fsencode, (mount.kind, mount.inside, mount.outside)))
+        # Paths are bytes, whatever the encoding of the output.
+        sys.stdout.buffer.write(paths + b"\0" + mount.purpose.encode(errors="backslashreplace") + b"\0")
     return 0
 
 

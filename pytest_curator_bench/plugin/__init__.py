@@ -50,8 +50,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Keep a dry run in one process: it has nothing to distribute."""
-    if config.option.bench_dry_run and config.pluginmanager.hasplugin("xdist"):
-        config.option.numprocesses = 0
+    if config.option.bench_dry_run and hasattr(config.option, "numprocesses"):
+        # xdist derives the others from the first, before or after this hook: the order of plugins decides.
+        config.option.numprocesses, config.option.tx, config.option.dist = 0, [], "no"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,6 +9,7 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_timeout
 
 from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench.config.load import load_config
@@ -40,8 +41,12 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         pytest.UsageError: the config is wrong, or options ask for what it does not have.
     """
     config = session.config
-    if not config.pluginmanager.hasplugin("timeout"):
-        raise pytest.UsageError("benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout)")
+    # By its module: its name depends on how it was loaded (-p timeout, -p pytest_timeout, by itself).
+    if not config.pluginmanager.is_registered(pytest_timeout):
+        raise pytest.UsageError(
+            "benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout), "
+            "and load it (-p timeout) where pytest loads no plugins by itself (PYTEST_DISABLE_PLUGIN_AUTOLOAD)"
+        )
     options = BenchOptions.from_pytest_config(config)
     try:
         bench_config = load_config(

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench import __version__
+from pytest_curator_bench._util.streams import encodable
 from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
@@ -361,4 +362,4 @@ class Controller:
 
 
 def _print(text: str) -> None:
-    sys.stdout.write(harmless(text) + "\n")
+    sys.stdout.write(encodable(harmless(text), sys.stdout) + "\n")

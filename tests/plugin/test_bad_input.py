@@ -180,7 +180,30 @@ def test_session_names_are_checked(project: Project) -> None:
 def test_timeout_plugin_is_needed(project: Project) -> None:
     """Without pytest-timeout there would be no limits: that is refused."""
     project.config("entries: [{name: a, script: ok.py}]\n")
-    assert_usage_error(project, project.run_here("-p", "no:timeout"), "*pytest-timeout*")
+    assert_usage_error(
+        project, project.run_here("-p", "no:timeout"), "benchmarks need pytest-timeout *, and load it (-p timeout) *"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "args"),
+    [
+        ("A", "", ("-p", "curator_bench", "-p", "pytest_timeout")),
+        ("A", "", ("-p", "pytest_curator_bench.plugin", "-p", "timeout", "-p", "xdist", "-n", "2")),
+        ("A", "", ("-p", "curator_bench", "-p", "pytest_timeout", "-p", "xdist.plugin", "-n", "2")),
+        ("PYTEST_PLUGINS", "pytest_timeout,pytest_curator_bench.plugin", ()),
+        ("PYTEST_ADDOPTS", "-p curator_bench -p pytest_timeout", ()),
+    ],
+)
+def test_timeout_plugin_counts_however_it_was_loaded(
+    project: Project, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, args: tuple[str, ...]
+) -> None:
+    """Its name for pytest depends on that; a dry run stays in one process in whatever order plugins come."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv(variable, value)
+    project.config("entries: [{name: a, script: ok.py}]\n")
+    result = project.run("--bench-dry-run", *args)
+    result.stdout.fnmatch_lines(["  limits: 7200 s,*"])
 
 
 def test_placeholders_without_a_value_here(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,6 +16,7 @@ from pytest_curator_bench.config.fields.validators import (
     WrapFieldValidator,
     expected,
     from_variable,
+    refuse_unencodable,
     refuse_unquoted,
     text,
 )
@@ -49,6 +50,7 @@ def _entry_name(value: object) -> object:
         raise expected(_EXPECTED_NAME)
     if value in RESERVED_ENTRY_NAMES:
         raise expected("another name", found=f"{value!r}, which session directories use themselves")
+    refuse_unencodable(value)
     return str(value)
 
 
@@ -122,12 +124,14 @@ def _word(value: object) -> object:
         raise expected("a string or a number")
     if "\0" in value:
         raise expected("text without NUL characters", found="one")
+    refuse_unencodable(value)
     return str(value)
 
 
 def _variable_name(value: object) -> object:
     if not isinstance(value, str) or not value or "=" in value or "\0" in value:
         raise expected("the name of an environment variable")
+    refuse_unencodable(value)
     return value
 
 
@@ -201,6 +205,8 @@ def _axis_value(value: object) -> object:
         raise expected("a number, a text, true or false")
     if isinstance(value, str) and "{matrix." in value:
         raise expected("a value that does not refer to the matrix itself")
+    if isinstance(value, str):
+        refuse_unencodable(value)
     return str(value) if isinstance(value, str) else value
 
 

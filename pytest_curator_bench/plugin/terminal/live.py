@@ -9,7 +9,6 @@ xdist, because it lives in the controller.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 import sys
@@ -19,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench._util.streams import RenderBuffer, encoding_of
 from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.session.status import read_status
 
@@ -89,6 +89,7 @@ class LiveView:
         self._panel = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
         # pytest captures descriptor 1 while an item runs; this copy keeps leading to the terminal.
         self._descriptor = os.dup(sys.stdout.fileno())
+        self._encoding = encoding_of(sys.stdout)
         self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
         self._painted = 0
@@ -179,7 +180,7 @@ class LiveView:
         from rich.table import Table
         from rich.text import Text
 
-        buffer = io.StringIO()
+        buffer = RenderBuffer(self._encoding)
         console = Console(
             file=buffer,
             width=max(20, columns - 1),
@@ -198,12 +199,12 @@ class LiveView:
             console.print(row)
             for line in entry.lines(LOG_LINES):
                 console.print(Text(f"  {line}", style="dim"), overflow="ellipsis", no_wrap=True)
-        return buffer.getvalue().rstrip("\n").split("\n")
+        return buffer.text().rstrip("\n").split("\n")
 
     def _write(self, text: str) -> None:
         # A terminal that went away must not end a benchmark.
         with contextlib.suppress(OSError):
-            os.write(self._descriptor, text.encode("utf-8", "replace"))
+            os.write(self._descriptor, text.encode(self._encoding, "backslashreplace"))
 
 
 def _duration(seconds: float) -> str:

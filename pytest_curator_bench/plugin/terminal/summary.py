@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-import io
+import sys
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
 from pytest_curator_bench._util.text import format_number, format_seconds, harmless
 from pytest_curator_bench.results.metrics import additional_metrics
 from pytest_curator_bench.results.outputs import flat_scalars
@@ -43,7 +44,7 @@ def write_summary(
     results = list(results)
     writer = terminalreporter.config.get_terminal_writer()
     terminalreporter.section("benchmarks")
-    buffer = io.StringIO()
+    buffer = RenderBuffer(encoding_of(sys.stdout))
     console = Console(
         file=buffer,
         width=max(writer.fullwidth, 60),
@@ -58,7 +59,7 @@ def write_summary(
         if result.status not in {"passed", "skipped"}:
             console.print(f"{_shown(result.name)}: log {_shown(to_host_path(result.stdouterr_file))}", soft_wrap=True)
     console.print(f"results: {_shown(to_host_path(session_dir))}", soft_wrap=True)
-    terminalreporter.write(buffer.getvalue())
+    terminalreporter.write(buffer.text())
 
 
 def _table(results: Iterable[EntryResult]) -> Table:
@@ -78,7 +79,7 @@ def _table(results: Iterable[EntryResult]) -> Table:
 
 def _shown(text: object) -> str:
     """What a script, or somebody else, has named or written: neither the terminal nor rich obeys anything in it."""
-    return escape(harmless(str(text)))
+    return escape(encodable(harmless(str(text)), sys.stdout))
 
 
 def _detail(result: EntryResult) -> str:
