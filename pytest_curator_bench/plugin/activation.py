@@ -24,6 +24,7 @@ from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
+from pytest_curator_bench.plugin.worker import end_with_controller
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE
 from pytest_curator_bench.resources.errors import LeaseError
 
@@ -72,6 +73,8 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
     is_worker = hasattr(config, "workerinput")
+    if is_worker:
+        end_with_controller()
     controller = None if is_worker else Controller(bench_run, config, create_delivery(bench_run, config))
     if controller is not None:
         config.pluginmanager.register(controller, "curator_bench_controller")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,7 @@ from pytest_curator_bench.entry import execute
 from pytest_curator_bench.entry.errors import EntryFailedError
 from pytest_curator_bench.entry.execute import EntryExecution, Listener, State, run_entry
 from pytest_curator_bench.entry.services import Policy, Services
+from pytest_curator_bench.processes import client
 from pytest_curator_bench.resources.errors import LeaseError
 
 if TYPE_CHECKING:
@@ -165,6 +167,19 @@ def test_the_result_is_written_twice(
     assert len(written) == 2
     assert written[0] is None
     assert written[1] is not None
+
+
+def test_an_entry_after_a_supervisor_that_does_not_answer(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs under a new one; an earlier script may have stopped the old one."""
+    entry, services = opened()
+    former = services.supervisor
+    os.kill(former._program.pid, signal.SIGSTOP)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(client, "_ANSWER_TIMEOUT_S", 0.5)
+        assert services.supervisor is not former
+    assert run_entry(entry, services).status == "passed"
 
 
 def test_a_retry_is_a_loop(opened: Callable[..., tuple[Entry, Services]]) -> None:
