@@ -107,6 +107,7 @@ class BenchmarkRunPlugin:
                 _fail_uncalled(item, report)
             _read_outcome(item, call, report)
             _attach_result(item, call, report)
+            _mask(report, item.bench_run)
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -120,7 +121,22 @@ class BenchmarkRunPlugin:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End whatever this process started."""
         for problem in self._bench_run.services.close():
-            session.config.issue_config_time_warning(BenchWarning(problem), stacklevel=2)
+            session.config.issue_config_time_warning(BenchWarning(self._bench_run.mask(problem)), stacklevel=2)
+
+
+def _mask(report: pytest.TestReport, bench_run: BenchRun) -> None:
+    """Hide secrets in all that pytest and its plugins show or write of a report: tracebacks, output, reasons."""
+    masker = bench_run.services.masker
+    if isinstance(report.longrepr, str | tuple):
+        report.longrepr = masker.mask_data(report.longrepr)
+    elif report.longrepr is not None:
+        text = report.longreprtext
+        if masker.mask(text) != text:
+            report.longrepr = masker.mask(text)  # without its colours
+    report.sections = [(name, masker.mask(text)) for name, text in report.sections]
+    report.user_properties = [(name, masker.mask_data(value)) for name, value in report.user_properties]
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = masker.mask(report.wasxfail)
 
 
 def _fail_uncalled(item: BenchItem, report: pytest.TestReport) -> None:
