@@ -31,6 +31,8 @@ SHORTEST_PART = 12
 # Words and round numbers that come out of environment variables and keep no secret.
 ORDINARY = frozenset({"true", "false", "none", "null", "http", "https", "info", "debug", "localhost"})
 
+_CUT = re.compile(r"…|\.\.\.")
+
 _Value = TypeVar("_Value")
 
 # What is secret by the syntax of URLs and of HTTP, whatever the configuration says. The tokens of services are not
@@ -75,6 +77,7 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Return ``text`` with every secret replaced; the same object where there is none."""
+        text = self._without_cut_secret(text)
         if not self._is_suspicious(text):
             return text
         if self._literals is not None and any(needle in text for needle in self._needles):
@@ -84,12 +87,22 @@ class Masker:
                 text = pattern.sub(replacement, text)
         return text
 
+    def _without_cut_secret(self, text: str) -> str:
+        """Mask what is left of a secret at the end of a text that was cut: ``'planted-sec…``."""
+        for end in reversed([match.start() for match in _CUT.finditer(text)] if "…" in text or "..." in text else []):
+            for needle in self._needles:
+                begin = text.rfind(needle[:ANYWHERE], 0, end)
+                if len(needle) > ANYWHERE and begin >= 0 and needle.startswith(text[begin:end]):
+                    text = f"{text[:begin]}{MASK}{text[end:]}"
+                    break
+        return text
+
     def _is_suspicious(self, text: str) -> bool:
         # A bare loop: any() with a generator takes twice as long, one regular expression of all still longer.
-        for clue in self._clues:  # noqa: SIM110  # see above
+        for clue in self._clues:  # see above
             if clue in text:
                 return True
-        return False
+        return bool(self._needles) and ("…" in text or "..." in text)
 
     def mask_data(self, value: _Value) -> _Value:
         """Return ``value`` with the secrets in its strings, keys, paths and bytes replaced, at any depth.

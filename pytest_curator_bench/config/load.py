@@ -8,6 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.matrix.multiply import multiply_matrix
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_curator_bench.config.matrix.multiply import Multiplied
+    from pytest_curator_bench.config.model import ScriptRun
     from pytest_curator_bench.config.older_keys import ConfigFile
     from pytest_curator_bench.config.prepare import Sections
     from pytest_curator_bench.config.schema_models import ConfigModel, SinkModel
+    from pytest_curator_bench.config.secrets import Secrets
     from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
 
@@ -67,7 +70,12 @@ def load_config(
         curator_repo_dir=find_curator_repo_dir(environ),
     )
     sections = prepare(_merged(files, display), environ=environ, strict=strict, display=display)
-    return _resolved(sections, multiply_matrix(sections.active, display), context)
+    secrets = sections.secrets(environ)
+    masker = Masker(secrets.values)
+    try:
+        return _resolved(sections, multiply_matrix(sections.active, display), context, secrets, masker)
+    except ConfigError as error:
+        raise ConfigError([masker.mask(problem) for problem in error.problems]) from None
 
 
 def _refuse_if(problems: Sequence[Problem], display: Callable[[Path], str]) -> None:
@@ -103,7 +111,9 @@ def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext) -
     return model
 
 
-def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext) -> BenchConfig:
+def _resolved(
+    sections: Sections, multiplied: Multiplied, context: LoadContext, secrets: Secrets, masker: Masker
+) -> BenchConfig:
     written = _checked(sections, multiplied, context)
     model, data, warnings = modernized(written, multiplied.data)
     directories = DirectoryResolver(model, data, context.environ, context.files).directories()
@@ -111,13 +121,13 @@ def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext) 
     runs = RunResolver(model, data, multiplied.combinations, directories.placeholders, context, setups)
     entries, data_setups = runs.entries(), runs.data_setups()
     problems = [*directories.problems, *runs.problems, *_missing_parts(model, sections, context.files)]
+    problems += [_secret_name(run) for run in (*entries, *data_setups) if secrets.is_in_name(run.name)]
     results_dir, artifacts_dir = directories.results_dir, directories.artifacts_dir
     if problems or results_dir is None or artifacts_dir is None:
         raise ConfigError.of(problems, context.display)
     repo_dir = context.curator_repo_dir
     datasets = Substitution(directories.placeholders, {"curator_repo_dir": str(repo_dir)} if repo_dir else {})
     warnings += [*multiplied.warnings, *sections.warnings]
-    secrets = sections.secrets(context.environ)
     return BenchConfig(
         files=tuple(context.files),
         results_dir=results_dir,
@@ -145,8 +155,13 @@ def _resolved(sections: Sections, multiplied: Multiplied, context: LoadContext) 
         secrets=secrets.values,
         secret_variables=secrets.variables,
         merged_json=json.dumps(secrets.masked()),
-        warnings=tuple(warning.shown(context.display) for warning in warnings),
+        warnings=tuple(masker.mask(warning.shown(context.display)) for warning in warnings),
     )
+
+
+def _secret_name(run: ScriptRun) -> Problem:
+    text = "found a secret of a sink in a name, expected a name without it: directories and tests are called so"
+    return Problem(Place(run.file, run.line), "name", text)
 
 
 def _missing_parts(model: ConfigModel, sections: Sections, files: Sequence[Path]) -> Iterator[Problem]:

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pytest_curator_bench._util.masking import MASK, Masker
+from pytest_curator_bench._util.masking import ANYWHERE, MASK, Masker
 from pytest_curator_bench.config.env_vars import FromEnvironment
+from pytest_curator_bench.config.matrix.combinations import in_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,6 +75,10 @@ class Secrets:
         self._names = list(_names(whole))
         self.values = frozenset(self._secret_values(texts))
         self.variables = frozenset(sink_variables - self._paths)
+
+    def is_in_name(self, name: str) -> bool:
+        """Whether a name shows a secret, also in the form that a matrix gives it."""
+        return any(value in name or in_name(value) in name for value in self.values if len(value) >= ANYWHERE)
 
     def masked(self) -> object:
         """Return everything, secrets masked."""

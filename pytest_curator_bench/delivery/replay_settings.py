@@ -33,6 +33,7 @@ class ReplaySettings:
         module_dirs: where modules of ``class`` may be, besides Python's own path.
         secrets: strings that must appear in no output.
         display: how to write a file's path in messages.
+        is_recorded: whether a session recorded them: reading results must run no code that they name.
     """
 
     source: str
@@ -42,6 +43,7 @@ class ReplaySettings:
     module_dirs: tuple[Path, ...] = ()
     secrets: frozenset[str] = frozenset()
     display: Callable[[Path], str] = str
+    is_recorded: bool = False
 
     @staticmethod
     def is_incomplete(sink: SinkConfig) -> bool:
@@ -82,7 +84,7 @@ def from_session(session_dir: Path) -> ReplaySettings:
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ConfigError([f"{file} can't be read ({error}): give the config files with --config FILE"]) from None
-    return ReplaySettings(source=str(file), sinks=sinks, module_dirs=(Path.cwd(),))
+    return ReplaySettings(source=str(file), sinks=sinks, is_recorded=True)
 
 
 def _recorded(sink: Mapping[str, Any]) -> SinkConfig:

@@ -121,12 +121,12 @@ class BenchRun:
         return harmless(self.services.masker.mask(text))
 
     def display(self, path: Path) -> str:
-        """Return the path, relative to where pytest was called if it lies below that."""
-        return self.services.display(path)
+        """Return the path for people, relative to where pytest was called if it lies below that."""
+        return self.mask(self.services.display(path))
 
     def to_host_path(self, path: Path | str) -> Path:
-        """Return what the host calls the path: where people look for it, if this is a container."""
-        return to_host_path(Path(path), self.bench_config.mounts)
+        """Return what the host calls the path: where people look for it, if this is a container; secrets masked."""
+        return Path(self.mask(str(to_host_path(Path(path), self.bench_config.mounts))))
 
 
 def bench_run_of(config: pytest.Config) -> BenchRun:

@@ -104,7 +104,8 @@ class Controller:
         if self._bench_run.options.dry_run:
             from pytest_curator_bench.plugin.terminal.dry_run import print_dry_run
 
-            print_dry_run(self._bench_run, [item.entry for item in items], _print)
+            mask = self._bench_run.mask
+            print_dry_run(self._bench_run, [item.entry for item in items], lambda text: _print(mask(text)))
             return True
         # A run that has pinned its shard belongs to the session even if nothing fell to it.
         is_worked_out = self._is_pinned and not getattr(option, "tx", None)
@@ -129,18 +130,18 @@ class Controller:
             run.bench_config, selected, self._services.capacity, run.display, skip_setup=run.options.skip_setup
         )
         if problems:
-            raise pytest.UsageError("\n".join(problems))
+            raise self._usage_error("\n".join(problems))
         self._open()
         try:
             self._write_facts(selected)
         except SessionError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(str(error)) from None
         self._entries_by_nodeid = entries
         self._has_begun = True
         self._end_on_sigterm()
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and self._config.option.verbose >= 0:
-            self._live = LiveView(reporter, self._bench_run.to_host_path)
+            self._live = LiveView(reporter, self._bench_run.to_host_path, self._bench_run.mask)
         lines = SetupLines(reporter, self._live, self._bench_run.mask, self._bench_run.to_host_path)
         self._prepare_data(selected, lines)
 
@@ -154,7 +155,7 @@ class Controller:
         try:
             take_fingerprints(self._services, selected, lines.tell, self._warn)
         except SessionError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(str(error)) from None
 
     def _end_on_sigterm(self) -> None:
         """Take SIGTERM, by which services and CI systems end a run, as Ctrl-C, until pytest ends.
@@ -168,6 +169,9 @@ class Controller:
                 signal.signal(signal.SIGTERM, before)
 
             self._config.add_cleanup(restore)
+
+    def _usage_error(self, text: str) -> pytest.UsageError:
+        return pytest.UsageError(self._services.masker.mask(text))
 
     def _warn(self, text: str) -> None:
         self._config.issue_config_time_warning(BenchWarning(self._bench_run.mask(text)), stacklevel=2)
@@ -199,7 +203,7 @@ class Controller:
         try:
             self._services.open_session(prefix=options.session_name, exact=options.session)
         except SessionError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(str(error)) from None
 
     def shard_durations(self, shard: Shard) -> dict[str, float]:
         """How long entries took before, in seconds: the same for all runs that fill one session."""
@@ -215,7 +219,7 @@ class Controller:
                     self._durations_s = pin_durations(session_dir, self._durations_s, shard.count)
                     self._is_pinned = True
             except SessionError as error:
-                raise pytest.UsageError(str(error)) from None
+                raise self._usage_error(str(error)) from None
         return self._durations_s
 
     # --- while they run ---

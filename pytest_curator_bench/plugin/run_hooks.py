@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench._util.text import harmless, printable
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
@@ -140,7 +140,7 @@ class BenchmarkRunPlugin:
                 # It became an error at its very end: its result could not be written.
                 report.outcome, report.longrepr = "failed", item.bench_run.mask(str(item.execution.final_result.error))
             _attach_result(item, call, report)
-            _clean_reasons(report)
+            _clean(report, item.bench_run)
         return report
 
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
@@ -154,7 +154,23 @@ class BenchmarkRunPlugin:
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """End whatever this process started."""
         for problem in self._bench_run.services.close():
-            session.config.issue_config_time_warning(BenchWarning(problem), stacklevel=2)
+            session.config.issue_config_time_warning(BenchWarning(self._bench_run.mask(problem)), stacklevel=2)
+
+
+def _clean(report: pytest.TestReport, bench_run: BenchRun) -> None:
+    """Hide secrets, and make harmless, in all that pytest and its plugins show or write of a report."""
+    masker, longrepr = bench_run.services.masker, report.longrepr
+    if isinstance(longrepr, tuple):
+        path, line, reason = longrepr
+        report.longrepr = (printable(masker.mask(path)), line, bench_run.mask(reason))
+    elif isinstance(longrepr, str):
+        report.longrepr = bench_run.mask(longrepr)
+    elif longrepr is not None and masker.mask(report.longreprtext) != report.longreprtext:
+        report.longrepr = masker.mask(report.longreprtext)  # without its colours
+    report.sections = [(name, masker.mask(text)) for name, text in report.sections]
+    report.user_properties = [(name, masker.mask_data(value)) for name, value in report.user_properties]
+    if hasattr(report, "wasxfail"):
+        report.wasxfail = bench_run.mask(report.wasxfail)
 
 
 def _fail_uncalled(item: BenchItem, report: pytest.TestReport) -> None:
@@ -204,17 +220,6 @@ def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.
         report.user_properties = [(printable(str(name)), value) for name, value in item.user_properties]
         true_paths = {"entry_dir": str(result.entry_dir), "stdouterr_file": str(result.stdouterr_file)}  # for sinks
         setattr(report, REPORT_ATTRIBUTE, {**data, **true_paths})
-
-
-def _clean_reasons(report: pytest.TestReport) -> None:
-    """Make harmless what pytest shows of marks and requirements: the reasons of skips and expected failures."""
-    if hasattr(report, "wasxfail"):
-        report.wasxfail = harmless(report.wasxfail)
-    if isinstance(report.longrepr, tuple):
-        path, line, reason = report.longrepr
-        report.longrepr = (printable(path), line, harmless(reason))
-    elif isinstance(report.longrepr, str):
-        report.longrepr = harmless(report.longrepr)
 
 
 def _reorder(items: list[pytest.Item]) -> None:

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 import logging
 import math
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -341,6 +344,60 @@ def test_any_names_and_values(request: pytest.FixtureRequest, tmp_path: Path, st
     assert sorted(value for value in run.data.params.values() if len(value) < 6000) == sorted(
         name or "empty" for name in UGLY
     )
+
+
+MAKE = """
+import pathlib, sys
+from pytest_curator_bench.sinks.mlflow.store import MlflowStore
+uri, steps = sys.argv[1], int(sys.argv[2])
+def stop():
+    global steps
+    steps -= 1
+    if steps == 0:
+        import os, signal
+        os.kill(os.getpid(), signal.SIGKILL)
+store = MlflowStore(uri, pathlib.Path(sys.argv[3]), stop)
+store.open()
+print(store.experiment("x"))
+"""
+
+
+def make_store(directory: Path, steps: int = 0) -> subprocess.Popen[str]:
+    """Make an SQLite store in a process, which is killed after so many steps."""
+    arguments = [f"sqlite:///{directory}/mlflow.db", str(steps), str(directory / "artifacts")]
+    return subprocess.Popen([sys.executable, "-c", MAKE, *arguments], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_store_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A process that is killed while it makes one leaves nothing in the way; of two that begin at once one makes it."""
+    killed = make_store(tmp_path, steps=30)
+    killed.communicate(timeout=LIMIT_S)
+    assert killed.returncode == -9
+    assert list(tmp_path.glob(".mlflow.db.*.new*"))
+    assert not (tmp_path / "mlflow.db").exists()
+    both = [make_store(tmp_path) for _ in range(2)]
+    for process in both:
+        output, _ = process.communicate(timeout=LIMIT_S)
+        assert (process.returncode, output) == (0, "1\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+@pytest.mark.parametrize("content", ["half made", "garbage"])
+def test_a_store_that_is_broken(tmp_path: Path, store_uri: str, content: str) -> None:
+    """One sentence says so, and how to go on."""
+    file = tmp_path / "mlflow.db"
+    if content == "garbage":
+        file.write_bytes(b"no database at all" * 1000)
+    else:  # as MLflow 3.17 leaves it if it ends while it makes the store
+        shutil.copy(store_uri.removeprefix("sqlite:///"), file)
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            database.execute("DELETE FROM alembic_version")
+            database.execute("DROP TABLE trace_tags")
+            database.commit()
+    with pytest.raises(PermanentSinkError, match=rf"store {file} can't be used: .*move it away") as caught:
+        MlflowStore(f"sqlite:///{file}", tmp_path, lambda: None).open()
+    assert "\n" not in str(caught.value)
+    assert file.exists()
 
 
 def test_jobs_that_begin_at_once_make_one_run(tmp_path: Path, server: Server) -> None:

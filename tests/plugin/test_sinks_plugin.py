@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from fnmatch import fnmatchcase
@@ -350,6 +351,31 @@ def test_a_replay_without_config_files(sinks: Project) -> None:
     (line,) = (moved / "results.jsonl").read_text().splitlines()
     assert json.loads(line)["entry_dir"] == str(moved / "a")
     assert json.loads(line)["stdouterr_file"] == str(moved / "a" / "stdouterr.log")
+
+
+def test_a_replay_imports_no_class_that_the_session_names(sinks: Project) -> None:
+    """A session may be a stranger's: its config.yaml names a module beside it, which nobody has asked for."""
+    sinks.config(
+        'sinks: [{name: mine, class: "my_sinks:Recorder"}, {name: jsonl}]\nentries: [{name: a, script: ok.py}]\n'
+    )
+    sinks.run()
+    (sinks.session_dir / "my_sinks.py").write_text("import pathlib\npathlib.Path('imported').touch()\n")
+    for place, session in ((sinks.session_dir, "."), (sinks.path, str(sinks.session_dir))):
+        done = subprocess.run(
+            [shutil.which("curator-bench") or "curator-bench", "replay", session],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "config.yaml names a class for mine" in done.stderr
+        assert "--config FILE" in done.stderr
+    assert not list(sinks.path.rglob("imported"))
+    assert replay(sinks, str(sinks.session_dir), "--sink", "jsonl").stdout == "sink jsonl: has everything already\n"
+    done = replay(sinks, str(sinks.session_dir), "--config", "benchmarks/config.yaml")
+    assert done.stdout.startswith("sink mine: has everything already\n")
 
 
 def test_a_replay_of_every_go(sinks: Project) -> None:

@@ -80,9 +80,16 @@ class LiveView:
     Args:
         reporter: pytest's terminal reporter, for plain lines and the cursor's column.
         to_host_path: says what the host calls a path.
+        mask: hides secrets.
     """
 
-    def __init__(self, reporter: pytest.TerminalReporter, to_host_path: Callable[[Path | str], Path]) -> None:
+    def __init__(
+        self,
+        reporter: pytest.TerminalReporter,
+        to_host_path: Callable[[Path | str], Path],
+        mask: Callable[[str], str] = str,
+    ) -> None:
+        self._mask = mask
         self._reporter = reporter
         self._on_host = to_host_path
         self._writer = reporter.config.get_terminal_writer()
@@ -156,7 +163,8 @@ class LiveView:
             if begins_waiting or now - entry.heartbeat >= HEARTBEAT_S:
                 entry.heartbeat = now
                 entry.told_waiting |= begins_waiting
-                self._write(f"{' | '.join([f'{entry.name}: {entry.clock(now)}', *entry.lines(1)])}\n")
+                line = " | ".join([f"{entry.name}: {entry.clock(now)}", *entry.lines(1)])
+                self._write(f"{self._mask(line)}\n")
 
     def _paint(self, now: float) -> None:
         if not self._running:
@@ -198,7 +206,7 @@ class LiveView:
             )
             console.print(row)
             for line in entry.lines(LOG_LINES):
-                console.print(Text(f"  {line}", style="dim"), overflow="ellipsis", no_wrap=True)
+                console.print(Text(f"  {self._mask(line)}", style="dim"), overflow="ellipsis", no_wrap=True)
         return buffer.text().rstrip("\n").split("\n")
 
     def _write(self, text: str) -> None:

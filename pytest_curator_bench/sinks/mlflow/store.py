@@ -11,6 +11,7 @@ set take precedence, and scripts, which inherit the environment, see nothing of 
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import logging
 import os
@@ -26,6 +27,7 @@ from urllib.parse import unquote, urlsplit
 from pytest_curator_bench._util.atomic import json_line
 from pytest_curator_bench._util.text import error_text
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
+from pytest_curator_bench.sinks.files.locking import locked
 from pytest_curator_bench.sinks.http import is_temporary, refusal
 from pytest_curator_bench.sinks.parts import send_what_is_taken
 
@@ -50,6 +52,8 @@ _WEB_SCHEMES = frozenset({"http", "https", "mlflow-artifacts"})
 _SPECIAL = re.compile(r"[%#?\x00-\x1f\x7f]")
 # How MLflow words an answer that is no JSON, whose status it forgets if it is none of its own.
 _STATUS = re.compile(r"failed with error code (\d{3}) != ")
+# What SQLite says of a store that is as it should be.
+_PASSING = re.compile(r"locked|busy|unable to open|disk|readonly|read-only", re.IGNORECASE)
 # What is gone by now is made anew at the next try.
 _GONE = "RESOURCE_DOES_NOT_EXIST"
 _Item = TypeVar("_Item")
@@ -98,8 +102,11 @@ class MlflowStore:
         self._on_progress()
         with self._talking(), _each_migration(self._on_progress):
             if urlsplit(self.uri).scheme.startswith("sqlite"):
-                Path(urlsplit(self.uri).path).parent.mkdir(parents=True, exist_ok=True)
-            self._client = MlflowClient(tracking_uri=self.uri)
+                with _broken_store_explained(self.uri):
+                    _make_sqlite(self.uri, self._artifact_dir)
+                    self._client = MlflowClient(tracking_uri=self.uri)
+            else:
+                self._client = MlflowClient(tracking_uri=self.uri)
 
     def experiment(self, name: str) -> str:
         """The id of the experiment called so, which is made if there is none."""
@@ -331,6 +338,52 @@ def _telemetry_disabled() -> Iterator[None]:
     finally:
         if is_ours:
             os.environ.pop(name, None)
+
+
+def _make_sqlite(uri: str, artifact_dir: Path) -> None:
+    """Make an SQLite store where there is none, whole or not at all: a half-made one can't be used any more.
+
+    Of several processes one makes it, in a file that takes its name when it is whole; the others wait.
+    """
+    file = Path(urlsplit(uri).path)
+    if _holds_data(file):
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    lock_file = file.with_name(f".{file.name}.lock")
+    with locked(lock_file):
+        for left in file.parent.glob(f".{glob.escape(file.name)}.*.new*"):  # by a process that was killed
+            left.unlink(missing_ok=True)
+        if not _holds_data(file):
+            new = file.with_name(f".{file.name}.{os.getpid()}.new")
+            SqlAlchemyStore(uri.replace(urlsplit(uri).path, str(new), 1), artifact_dir.as_uri()).engine.dispose()
+            new.replace(file)
+        lock_file.unlink(missing_ok=True)
+
+
+def _holds_data(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+@contextlib.contextmanager
+def _broken_store_explained(uri: str) -> Iterator[None]:
+    """Say how to mend a store that an interrupted process, or another version of MLflow, has left behind."""
+    file = urlsplit(uri).path.replace("//", "/", 1)
+    was_there = _holds_data(Path(file))
+    try:
+        yield
+    except Exception as error:  # whatever MLflow, Alembic and SQLAlchemy raise in the middle of a migration
+        text = error_text(error).partition("\n")[0]
+        if "out-of-date database schema" in text:
+            raise PermanentSinkError(
+                f"MLflow's store {file} is of another version of MLflow: back it up, then run: mlflow db upgrade {uri}"
+            ) from error
+        if was_there and not isinstance(error, OSError) and not _PASSING.search(text):
+            raise PermanentSinkError(
+                f"MLflow's store {file} can't be used: it was left half made, or is none ({text}); move it away, and "
+                "the next run or replay makes a new one"
+            ) from error
+        raise
 
 
 def _batches(items: Iterable[tuple[str, _Item]], most: int) -> Iterator[list[tuple[str, _Item]]]:
