@@ -157,7 +157,8 @@ class EntryDirs:
             self._reserve(name).unlink(missing_ok=True)
 
     def _reserve(self, name: str) -> Path:
-        return self._run_dir / RESERVE_DIR / f"{self._session_dir.name}-{name}"
+        # Its name is neither that of a result to whoever looks for one, nor too long for a file system.
+        return self._run_dir / RESERVE_DIR / self._session_dir.name / f"{name}.space"
 
     @staticmethod
     def _kept_apart(result: EntryResult, file: Path) -> EntryResult:

@@ -120,7 +120,7 @@ class SessionStore:
                         run_id=store.run_id, status="running", owner=owner, started_at=utc_now(), signs_results=True
                     )
                 )
-                reserve_space(store._reserve_dir / SESSION_NAME)
+                reserve_space(store._reserve_dir / ".space")
             if exact is not None:
                 store.recovered = recover_session(store.session_dir)
         except SessionError:

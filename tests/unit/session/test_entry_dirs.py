@@ -70,6 +70,15 @@ def test_a_prepared_directory_is_empty_but_for_our_mark(store: SessionStore) -> 
     assert not store.entries.is_begun("b")
 
 
+def test_reserved_space_has_the_name_of_no_result(tmp_path: Path) -> None:
+    """Names of sessions and entries may be as long as they are allowed to be, and end as those of results do."""
+    store = SessionStore.create(tmp_path / "r", tmp_path / "a", exact="s" * 145 + ".json")
+    store.entries.prepare("e" * 200)
+    store.entries.prepare("a.json")
+    names = {path.name for path in (store.run_dir / ".reserve").rglob("*") if path.is_file()}
+    assert names == {".space", "a.json.space", "e" * 200 + ".space"}
+
+
 def test_a_second_go_moves_the_first_one_aside(store: SessionStore) -> None:
     """Results, logs and scratch files of each go stay together, numbered in their order."""
     for number in (1, 2, 3):
