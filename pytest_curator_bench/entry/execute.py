@@ -21,7 +21,7 @@ from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, 
 from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
 from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
 from pytest_curator_bench.resources.errors import LeaseError
-from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench.results.record import HARMLESS, EntryResult, Status
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
@@ -231,8 +231,7 @@ class EntryExecution:
         if self.is_finished:
             result = self.final_result
             raise EntryFailedError(str(result.error), status=result.status, reason=str(result.reason))
-        if self._is_retry_due:
-            self._begin_next_attempt()
+        self.begin_attempt()
         steps = {
             State.DIRECTORY: self._in_directory,
             State.SCRATCH: self._with_scratch,
@@ -371,6 +370,14 @@ class EntryExecution:
             result = self.result.with_outcome(status, reason, error)
         self._take(result)
 
+    def excuse(self, why: str) -> None:
+        """Record that the entry was expected to fail, as a mark says; what went wrong is kept."""
+        result = self.result
+        reason, error = (result.reason, result.error) if result is not None else (None, None)
+        self.conclude("xfailed", reason or "xfail", error or why)
+        self._note(f"expected to fail: {why}" if why else "expected to fail")
+        self.finish()
+
     def fail(self, error: BaseException) -> bool:
         """Record ``error``: it is the entry's outcome, or a further detail of an outcome that is bad already.
 
@@ -384,7 +391,7 @@ class EntryExecution:
             return False
         self._recorded.append(error)
         status, reason, text = explain(error)
-        if self.result is None or self.result.success:
+        if self.result is None or self.result.status in HARMLESS:
             self.conclude(status, reason, text)
         else:
             details = f"{self.result.error or ''}\n{text}".strip()
@@ -434,7 +441,7 @@ class EntryExecution:
             entries.write_result(self.result, durable=durable)
         except SessionError as error:
             text = f"Its result could not be written: {error}"
-            if self.result.status in {"passed", "skipped"}:
+            if self.result.status in HARMLESS:
                 self.conclude("error", "session", text)
             else:
                 self._note(text)
@@ -460,8 +467,10 @@ class EntryExecution:
         if not self._is_retry_due:
             self._reach(State.JUDGED)
 
-    def _begin_next_attempt(self) -> None:
-        """Archive the attempt that has failed and begin anew."""
+    def begin_attempt(self) -> None:
+        """Archive the attempt that has failed and begin anew, if another one is due."""
+        if not self._is_retry_due:
+            return
         self.leave(State.SCRATCH)
         self._is_retry_due = False
         number = len(self.attempts) + 1

@@ -48,6 +48,10 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
             "benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout), "
             "and load it (-p timeout) where pytest loads no plugins by itself (PYTEST_DISABLE_PLUGIN_AUTOLOAD)"
         )
+    if not config.pluginmanager.hasplugin("skipping"):
+        raise pytest.UsageError(
+            "benchmarks need pytest's skips and expected failures: don't switch them off (-p no:skipping)"
+        )
     options = BenchOptions.from_pytest_config(config)
     try:
         bench_config = load_config(
@@ -70,6 +74,8 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
+    if bench_run.shows_only:
+        config.option.setupplan = True  # to run fixtures is to start what they give
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
     is_worker = hasattr(config, "workerinput")
@@ -97,8 +103,6 @@ def _policy(config: pytest.Config, options: BenchOptions) -> Policy:
 
 def _xfail_is_strict(config: pytest.Config) -> bool:
     """Return whether passing what is marked as an expected failure is a failure: pytest's own ini keys decide."""
-    if not config.pluginmanager.hasplugin("skipping"):  # the one that declares them
-        return False
     strict = config.getini("strict_xfail")
     return bool(config.getini("strict") if strict is None else strict)
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["RUN", "WORKER_KEY", "BenchRun", "bench_run_of"]
 
 WORKER_KEY = "curator_bench_session"
+# Options with which pytest runs nothing; those of plugins that are switched off don't exist.
+_SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test", "bench_dry_run")
 RUN = pytest.StashKey["BenchRun"]()
 
 
@@ -42,6 +44,8 @@ class BenchRun:
             ended.
         on_retry: called with the record of an attempt that is followed by another, in this process.
         entry_files: the config files that define enabled entries.
+        shows_only: whether pytest only shows what it would run (``--collect-only``, ``--setup-only``, a dry run), so
+            that there is no session.
     """
 
     def __init__(self, config: pytest.Config, options: BenchOptions, bench_config: BenchConfig, policy: Policy) -> None:
@@ -54,7 +58,8 @@ class BenchRun:
             policy=policy,
             process_name=worker.get("workerid", "main"),
         )
-        if worker:
+        self.shows_only = any(config.getoption(option, False) for option in _SHOWING)
+        if worker.get(WORKER_KEY) is not None:
             self.services.store = SessionStore.from_worker(unpacked(worker[WORKER_KEY]), self.services.masker)
         self.on_measuring: Callable[[str, bool], None] = lambda name, is_measured: None
         self.on_retry: Callable[[Mapping[str, Any]], None] = lambda record: None

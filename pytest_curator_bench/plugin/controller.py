@@ -26,7 +26,7 @@ from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
 from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
-from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.results.record import HARMLESS, EntryResult
 from pytest_curator_bench.session.environment import capture_environment
 from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.store import RunFacts, SessionError
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.plugin.context import BenchRun
     from pytest_curator_bench.plugin.options import Shard
     from pytest_curator_bench.plugin.sinks import Delivery
+    from pytest_curator_bench.session.store import SessionStore
 
 __all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "UNWRITTEN_ATTRIBUTE", "Controller"]
 
@@ -45,6 +46,7 @@ __all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "UNWRITTEN_ATTRIBUTE", "Con
 REPORT_ATTRIBUTE = "bench_result"
 ATTEMPTS_ATTRIBUTE = "bench_attempts"
 UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
+_NOT_RUN = "pytest ended without running the entry, and without a failure: has another plugin or a hook left it out?"
 
 
 class Controller:
@@ -57,6 +59,8 @@ class Controller:
         self._entries_by_nodeid: dict[str, Entry] = {}
         self._results: dict[str, EntryResult] = {}
         self._unwritten: set[str] = set()
+        self._outcomes: dict[str, dict[str | None, str]] = {}
+        self._undelivered: dict[str, Mapping[str, Any]] = {}
         self._live: LiveView | None = None
         self._has_begun = False
         self._durations_s: dict[str, float] | None = None
@@ -81,23 +85,22 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell each xdist worker which session it measures for."""
-        self._open()
-        node.workerinput[WORKER_KEY] = packed(self._bench_run.store.to_worker())
+        if not self._bench_run.shows_only:
+            self._open()
+            node.workerinput[WORKER_KEY] = packed(self._bench_run.store.to_worker())
         if self._bench_run.options.shard is not None:
             node.workerinput[DURATIONS_KEY] = packed(self.shard_durations(self._bench_run.options.shard))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         """With xdist the controller collects nothing itself: the first worker says what was selected."""
-        if not self._has_begun:
+        if not self._has_begun and not self._bench_run.shows_only:
             self._begin(self._nodeids_to_entries(ids))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Check what the selected entries need, then open the session; or print a dry run and stop there."""
         option = session.config.option
-        if option.collectonly:
-            return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None
         items = [item for item in session.items if isinstance(item, BenchItem)]
@@ -107,6 +110,8 @@ class Controller:
             mask = self._bench_run.mask
             print_dry_run(self._bench_run, [item.entry for item in items], lambda text: _print(mask(text)))
             return True
+        if self._bench_run.shows_only:
+            return None
         # A run that has pinned its shard belongs to the session even if nothing fell to it.
         is_worked_out = self._is_pinned and not getattr(option, "tx", None)
         if items or is_worked_out:
@@ -213,7 +218,7 @@ class Controller:
             options, results_dir = self._bench_run.options, self._bench_run.bench_config.results_dir
             try:
                 self._durations_s = known_durations(results_dir, options.session, shard.count)
-                if options.session is not None and not (self._config.option.collectonly or options.dry_run):
+                if options.session is not None and not self._bench_run.shows_only:
                     self._open()
                     session_dir = self._bench_run.store.session_dir
                     self._durations_s = pin_durations(session_dir, self._durations_s, shard.count)
@@ -301,18 +306,34 @@ class Controller:
         # For entries in xdist workers: their fixtures are set up, so that the script starts. Entries in this process
         # say so themselves.
         self._delivery.measuring(entry.name, report.when == "setup" and report.passed)
+        if report.when == "setup":
+            self._outcomes.pop(entry.name, None)
+        self._outcomes.setdefault(entry.name, {})[report.when] = report.outcome
         data = getattr(report, REPORT_ATTRIBUTE, None)
         if data is not None:
             self._results[entry.name] = EntryResult.from_dict(data)
             if getattr(report, UNWRITTEN_ATTRIBUTE, False):
                 self._unwritten.add(entry.name)
+            self._deliver(entry.name, data)
+
+    def _deliver(self, name: str, data: Mapping[str, Any]) -> None:
+        """Deliver a result unless another plugin runs the entry again: sinks get the last one only.
+
+        Such plugins give one of the phases an outcome of their own ("rerun"), or log no report of what has failed.
+        """
+        outcomes = self._outcomes[name]
+        is_whole = "call" in outcomes or outcomes.get("setup") in {"failed", "skipped"}
+        if is_whole and set(outcomes.values()) <= {"passed", "failed", "skipped"}:
+            self._undelivered.pop(name, None)
             self._delivery.submit(data)
+        else:
+            self._undelivered[name] = data
 
     # --- after them ---
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Close the session: what was begun and has no result is marked as interrupted."""
+        """Close the session: an entry without a result, or with a bad one, leaves no exit status 0."""
         if self._live is not None:
             self._live.close()
         if not self._bench_run.is_open:
@@ -322,15 +343,12 @@ class Controller:
             store.discard_if_unused()
             return
         store.drop_reserve()
-        for nodeid, entry in self._entries_by_nodeid.items():
-            if entry.name not in self._results and store.entries.is_begun(entry.name):
-                with self._failing(session):
-                    result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
-                    self._results[entry.name] = result
-                    self._delivery.submit(result.to_dict())
+        self._complete_results(session, store)
         for name in sorted(self._unwritten):
             with self._failing(session):  # there may be space again
                 store.entries.write_result(self._results[name], by_all_means=True)
+        if any(result.status not in HARMLESS for result in self._results.values()):
+            _make_red(session)
         with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))
         self._delivery.close()
@@ -342,8 +360,27 @@ class Controller:
             yield
         except SessionError as error:
             self._warn(str(error))
-            if session.exitstatus == pytest.ExitCode.OK:
-                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+            _make_red(session)
+
+    def _complete_results(self, session: pytest.Session, store: SessionStore) -> None:
+        """Give a result to entries that were begun, and to all where pytest would end without a failure."""
+        is_green = session.exitstatus == pytest.ExitCode.OK
+        for data in self._undelivered.values():
+            self._delivery.submit(data)
+        for nodeid, entry in self._entries_by_nodeid.items():
+            if entry.name in self._results:
+                continue
+            with self._failing(session):
+                if store.entries.is_begun(entry.name):
+                    result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
+                elif is_green:
+                    self._warn(f"{entry.name}: {_NOT_RUN}")
+                    result = blank_result(entry, store, nodeid, "error", "not-run", _NOT_RUN)
+                    store.entries.write_result(result)
+                else:
+                    continue
+                self._results[entry.name] = result
+                self._delivery.submit(result.to_dict())
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table of entries."""
@@ -363,6 +400,11 @@ class Controller:
             if url:
                 terminalreporter.write_line(f"viewer: {self._bench_run.mask(url)}")
         self._delivery.write_summary(terminalreporter)
+
+
+def _make_red(session: pytest.Session) -> None:
+    if session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def _print(text: str) -> None:

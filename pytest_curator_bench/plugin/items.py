@@ -55,6 +55,7 @@ class BenchItem(pytest.Function):
         takes_turns: whether the entry's runs alternate with those of others.
         was_called: whether pytest has called the item's function.
         obstacle: why pytest can't even set the item up; ``None`` where it can.
+        has_failed: whether pytest has reported a failure of one of the item's phases.
     """
 
     def __init__(self, *, entry: Entry, round_of: BenchItem | None = None, **kwargs: Any) -> None:
@@ -64,7 +65,7 @@ class BenchItem(pytest.Function):
         self.is_round = round_of is not None
         self.takes_turns: bool = round_of is not None and round_of.takes_turns
         self.execution: EntryExecution = round_of.execution if round_of is not None else self._new_execution()
-        self.was_called = False
+        self.was_called = self.has_failed = False
         self.obstacle: EntryFailedError | None = None
         self._own_properties: list[tuple[str, object]] = []
         # func_only: starting Ray and waiting for resources are not the entry's time.
@@ -75,9 +76,11 @@ class BenchItem(pytest.Function):
             self.add_marker(getattr(pytest.mark, mark.name)(*mark.args, **mark.kwargs))
 
     def begin_again(self) -> None:
-        """Begin anew if the entry has run already: other plugins may run an item several times."""
+        """Begin the next attempt if one is due, or anew: other plugins may run an item several times."""
         if self.execution.state is State.CLOSED:
             self.execution = self._new_execution()
+            self.was_called = self.has_failed = False
+        self.execution.begin_attempt()
 
     def _new_execution(self) -> EntryExecution:
         services = self.bench_run.services
@@ -97,10 +100,11 @@ class BenchItem(pytest.Function):
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]  # pytest narrows its own signature here
         """Return what went wrong and the log's last lines, without a traceback through the plugin."""
         messages = expected_messages(excinfo.value)
-        if messages is not None:
-            text = failure_text("\n".join(messages), self.execution.result, self.bench_run.to_host_path)
-            return self.bench_run.mask(text)
-        return super().repr_failure(excinfo, **kwargs)
+        return super().repr_failure(excinfo, **kwargs) if messages is None else self.describe("\n".join(messages))
+
+    def describe(self, failure: str) -> str:
+        """Return what pytest shows for a failure: the message and the log's last lines."""
+        return self.bench_run.mask(failure_text(failure, self.execution.result, self.bench_run.to_host_path))
 
     def set_result_properties(self, properties: Sequence[tuple[str, object]]) -> None:
         """Put these into ``user_properties`` in place of those that were put there before."""

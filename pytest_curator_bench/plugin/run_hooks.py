@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
-from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE, UNWRITTEN_ATTRIBUTE
-from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning, expected_messages
-from pytest_curator_bench.plugin.junit import flat_properties
-from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE
+from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning
+from pytest_curator_bench.plugin.verdicts import VerdictPlugin
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -79,12 +77,17 @@ class BenchmarkRunPlugin:
             runner = item.config.pluginmanager.getplugin("runner")
             return runner.pytest_runtest_protocol(item=item, nextitem=nextitem)
 
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Register what must come after every ``conftest.py``."""
+        manager, name = session.config.pluginmanager, "curator_bench_verdicts"
+        if not self._bench_run.shows_only and not manager.hasplugin(name):  # pytest -f collects twice
+            manager.register(VerdictPlugin(), name)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip an entry whose resources are missing, and fail one whose data is, before creating anything."""
-        if not isinstance(item, BenchItem):
+        if not isinstance(item, BenchItem) or self._bench_run.shows_only:
             return
-        item.begin_again()
         execution = item.execution
         execution.timeout_s = None  # pytest-timeout sets it
         try:
@@ -122,27 +125,6 @@ class BenchmarkRunPlugin:
             if isinstance(item, BenchItem):
                 item.execution.leave(State.SCRATCH)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Complete the result by what pytest says, and send it along with the last report."""
-        report = yield
-        if isinstance(item, BenchItem):
-            if call.excinfo is not None and expected_messages(call.excinfo.value) is not None:
-                # pytest asks the item itself only for what its call raised.
-                report.longrepr = item.repr_failure(call.excinfo)
-            if call.when == "call" and report.passed and not item.was_called:
-                _fail_uncalled(item, report)
-            was_good = _is_good(item.execution.result)
-            _read_outcome(item, call, report)
-            if call.when == "teardown" and report.passed and was_good and not _is_good(item.execution.result):
-                # It became an error at its very end: its result could not be written.
-                report.outcome, report.longrepr = "failed", item.bench_run.mask(str(item.execution.final_result.error))
-            _attach_result(item, call, report)
-            _clean(report, item.bench_run)
-        return report
-
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Say which attempt of an entry has passed."""
         attempts = getattr(report, ATTEMPTS_ATTRIBUTE, 1)
@@ -155,71 +137,6 @@ class BenchmarkRunPlugin:
         """End whatever this process started."""
         for problem in self._bench_run.services.close():
             session.config.issue_config_time_warning(BenchWarning(self._bench_run.mask(problem)), stacklevel=2)
-
-
-def _clean(report: pytest.TestReport, bench_run: BenchRun) -> None:
-    """Hide secrets, and make harmless, in all that pytest and its plugins show or write of a report."""
-    masker, longrepr = bench_run.services.masker, report.longrepr
-    if isinstance(longrepr, tuple):
-        path, line, reason = longrepr
-        report.longrepr = (printable(masker.mask(path)), line, bench_run.mask(reason))
-    elif isinstance(longrepr, str):
-        report.longrepr = bench_run.mask(longrepr)
-    elif longrepr is not None and masker.mask(report.longreprtext) != report.longreprtext:
-        report.longrepr = masker.mask(report.longreprtext)  # without its colours
-    report.sections = [(name, masker.mask(text)) for name, text in report.sections]
-    report.user_properties = [(name, masker.mask_data(value)) for name, value in report.user_properties]
-    if hasattr(report, "wasxfail"):
-        report.wasxfail = bench_run.mask(report.wasxfail)
-
-
-def _fail_uncalled(item: BenchItem, report: pytest.TestReport) -> None:
-    """Fail an entry that pytest reports as passed although its function was not called."""
-    text = "pytest did not run the entry: is its plugin for functions switched off (-p no:python)?"
-    item.execution.end(EntryFailedError(text, reason="not-called"))
-    report.outcome, report.longrepr = "failed", text
-
-
-def _is_good(result: EntryResult | None) -> bool:
-    return result is not None and result.status in {"passed", "skipped"}
-
-
-def _read_outcome(item: BenchItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Complete the entry's result by what pytest says about this phase."""
-    execution = item.execution
-    error = call.excinfo.value if call.excinfo is not None else None
-    if call.when == "setup" and report.skipped:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        execution.conclude("skipped", "skipped", reason.removeprefix("Skipped: "))
-        execution.finish()
-    elif call.when == "call" and execution.result is not None:
-        if report.failed and execution.result.success:
-            # A mark of the user's own, such as a strict xfail, or something broke after the script had ended.
-            if error is not None:
-                execution.fail(error)
-            else:
-                execution.conclude("failed", "mark", report.longreprtext)
-    elif error is not None:
-        execution.end(error)
-    if call.when == "teardown" and (execution.is_finished or not item.is_round):
-        execution.close()
-
-
-def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Send the result along: flat values for JUnit, and all of it with the last report."""
-    result = item.execution.result
-    if result is None:
-        return
-    setattr(report, ATTEMPTS_ATTRIBUTE, max(len(result.attempts), 1))
-    data = item.bench_run.services.masker.mask_data(result.to_dict())
-    if call.when != "setup" or not report.passed:
-        item.set_result_properties(flat_properties(EntryResult.from_dict(data), item.bench_run.to_host_path))
-    if call.when == "teardown":
-        setattr(report, UNWRITTEN_ATTRIBUTE, item.execution.state is State.CLOSED and not item.execution.is_written)
-        # JUnit takes properties from this report, and escapes no names.
-        report.user_properties = [(printable(str(name)), value) for name, value in item.user_properties]
-        true_paths = {"entry_dir": str(result.entry_dir), "stdouterr_file": str(result.stdouterr_file)}  # for sinks
-        setattr(report, REPORT_ATTRIBUTE, {**data, **true_paths})
 
 
 def _reorder(items: list[pytest.Item]) -> None:

@@ -26,7 +26,7 @@ __all__ = [
     "VerdictDict",
 ]
 
-Status = Literal["passed", "failed", "timeout", "error", "skipped", "interrupted"]
+Status = Literal["passed", "failed", "timeout", "error", "skipped", "xfailed", "interrupted"]
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
 
 
@@ -95,7 +95,11 @@ class ResultDict(TypedDict):
     format: Annotated[int, "Format of the file."]
     name: Annotated[str, "Name of the entry."]
     session_name: Annotated[str, "Name of the session."]
-    status: Annotated[Status, "Outcome: `failed` is the script's doing, `error` the machine's or the plugin's."]
+    status: Annotated[
+        Status,
+        "Outcome: `failed` is the script's doing, `error` the machine's or the plugin's, `xfailed` a failure that "
+        "pytest's mark `xfail` expects.",
+    ]
     reason: Annotated[str | None, "Kind within the status: `exit-code`, `outputs`, `requirements`, `ray`, …"]
     success: Annotated[bool, "Whether the status is `passed`."]
     exec_time_s: Annotated[

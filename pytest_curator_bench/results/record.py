@@ -14,10 +14,12 @@ from pytest_curator_bench.results.json_files import ResultDict, Status
 from pytest_curator_bench.results.outputs import within_limits
 from pytest_curator_bench.results.type_check import check_types
 
-__all__ = ["KNOWN_MISS", "EntryResult", "Status"]
+__all__ = ["HARMLESS", "KNOWN_MISS", "EntryResult", "Status"]
 
 # The reason of an entry that passed although it misses requirements: all of them are marked with ``xfail``.
 KNOWN_MISS = "known-miss"
+# With these an entry fails no run.
+HARMLESS: frozenset[str] = frozenset({"passed", "skipped", "xfailed"})
 
 _Record = Mapping[str, Any]
 _PATHS = frozenset({"entry_dir", "stdouterr_file"})
@@ -113,7 +115,7 @@ class EntryResult:
     @property
     def timeout(self) -> bool:
         """True if the time limit ended the script."""
-        return self.status == "timeout"
+        return self.status == "timeout" or (self.status == "xfailed" and self.reason == "time-limit")
 
     def with_warnings(self, *texts: str) -> EntryResult:
         """Return the result with more warnings."""

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import json
+import signal
+import textwrap
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
@@ -335,3 +337,40 @@ def test_dist_each_is_refused(project: Project) -> None:
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--dist each would run each entry in every worker: *"])
     assert not (project.path / "results").exists()
+
+
+def test_pytest_called_by_a_program_whose_stdout_has_no_descriptor(two: Project) -> None:
+    """As in a notebook; twice in one process, the second time in a thread, which has no signals."""
+    program = """
+        import contextlib, io, threading, pytest
+        def run():
+            with contextlib.redirect_stdout(io.StringIO()) as output:
+                status = pytest.main(["benchmarks", "--bench-config", "config.yaml", "-p", "no:cacheprovider"])
+            assert status == 0 and "2 passed" in output.getvalue(), output.getvalue()
+            assert "first: started, limit 7200 s" in output.getvalue()
+            print("passed")
+        run()
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    """
+    result = two.pytester.runpython_c(textwrap.dedent(program))
+    result.stdout.fnmatch_lines(["passed", "passed"])
+    assert len(list(two.path.glob("results/session__*/first/results.json"))) == 2
+
+
+def test_looking_on_failing(two: Project, mark: str) -> None:
+    """``pytest -f`` runs entries in a process whose stdout leads nowhere."""
+    two.config("entries: [{name: a, script: ok.py, args: --exit 3}]")
+    process = two.start("-f")
+    assert process.stdout is not None
+    text = ""
+    while "waiting for changes" not in text:
+        line = process.stdout.readline()
+        assert line, text
+        text += line
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert "1 failed" in text
+    assert "INTERNALERROR" not in text
+    assert [json.loads(path.read_text())["status"] for path in two.path.glob("results/*/a/results.json")] == ["failed"]

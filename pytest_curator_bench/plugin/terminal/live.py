@@ -15,10 +15,10 @@ import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pytest_curator_bench._util.log_tail import log_tail
-from pytest_curator_bench._util.streams import RenderBuffer, encoding_of
+from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
 from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.session.status import read_status
 
@@ -93,9 +93,10 @@ class LiveView:
         self._reporter = reporter
         self._on_host = to_host_path
         self._writer = reporter.config.get_terminal_writer()
-        self._panel = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        # pytest captures descriptor 1 while an item runs; this copy keeps leading to the terminal.
-        self._descriptor = os.dup(sys.stdout.fileno())
+        self._stream = sys.stdout
+        self._descriptor = _duplicate(self._stream)
+        is_terminal = self._descriptor is not None and os.isatty(self._descriptor)
+        self._panel = is_terminal and os.environ.get("TERM", "dumb") != "dumb"
         self._encoding = encoding_of(sys.stdout)
         self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
@@ -124,7 +125,8 @@ class LiveView:
 
     def hold(self) -> None:
         """Take the panel off the screen: somebody else is about to write."""
-        sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it any more
+            sys.stdout.flush()
         with self._lock:
             self._held = True
             self._erase()
@@ -142,7 +144,8 @@ class LiveView:
         self._closing.set()
         self._thread.join()
         self.hold()
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
     def _refresh(self) -> None:
         while not self._closing.wait(REFRESH_S):
@@ -211,8 +214,22 @@ class LiveView:
 
     def _write(self, text: str) -> None:
         # A terminal that went away must not end a benchmark.
-        with contextlib.suppress(OSError):
-            os.write(self._descriptor, text.encode(self._encoding, "backslashreplace"))
+        with contextlib.suppress(OSError, ValueError):
+            if self._descriptor is None:
+                self._stream.write(encodable(text, self._stream))
+            else:
+                os.write(self._descriptor, text.encode(self._encoding, "backslashreplace"))
+
+
+def _duplicate(stream: TextIO) -> int | None:
+    """Return a copy of the stream's descriptor, or ``None`` where it has none, as in a notebook.
+
+    pytest captures descriptor 1 while an item runs; the copy keeps leading to the terminal.
+    """
+    try:
+        return os.dup(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _duration(seconds: float) -> str:

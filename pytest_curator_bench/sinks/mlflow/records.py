@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import read_regular
 from pytest_curator_bench._util.text import harmless, printable
+from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.sinks.base import delivery_key
 from pytest_curator_bench.sinks.mlflow.names import (
     MAX_PARAM_CHARACTERS,
@@ -55,7 +56,7 @@ MAX_ERROR_CHARACTERS = 4000
 _TABLES = (("telemetry.csv", "time_utc", None), ("gpustats.csv", "timestamp_utc", "gpu_id"))
 _NO_SERIES = frozenset({"elapsed_s", "hostname", "processes"})
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_STATUS = {"passed": "FINISHED", "skipped": "FINISHED", "interrupted": "KILLED"}
+_STATUS: dict[str, str] = {**dict.fromkeys(HARMLESS, "FINISHED"), "interrupted": "KILLED"}
 
 
 @dataclass(frozen=True, slots=True)
