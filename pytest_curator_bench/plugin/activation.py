@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 from typing import TYPE_CHECKING
@@ -64,6 +65,9 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
+    interrupts_taken = contextlib.ExitStack()
+    interrupts_taken.enter_context(bench_run.services.interrupts.taken())
+    config.add_cleanup(interrupts_taken.close)
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
     is_worker = hasattr(config, "workerinput")

@@ -8,9 +8,7 @@ Only the controller talks to the outside; xdist workers measure.
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -44,6 +42,13 @@ __all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "UNWRITTEN_ATTRIBUTE", "Con
 REPORT_ATTRIBUTE = "bench_result"
 ATTEMPTS_ATTRIBUTE = "bench_attempts"
 UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
+# Those by which pytest itself says how a run ended; an interrupt takes precedence, also where it made something fail.
+_ORDINARY_STATUSES = (
+    pytest.ExitCode.OK,
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.INTERNAL_ERROR,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+)
 
 
 class Controller:
@@ -63,6 +68,7 @@ class Controller:
         self._delivery = delivery
         bench_run.on_measuring = delivery.measuring
         bench_run.on_retry = self._report_retry
+        bench_run.on_finish = self._finish
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
 
@@ -137,7 +143,6 @@ class Controller:
             raise pytest.UsageError(str(error)) from None
         self._entries_by_nodeid = entries
         self._has_begun = True
-        self._end_on_sigterm()
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and self._config.option.verbose >= 0:
             self._live = LiveView(reporter, self._bench_run.to_host_path)
@@ -155,19 +160,6 @@ class Controller:
             take_fingerprints(self._services, selected, lines.tell, self._warn)
         except SessionError as error:
             raise pytest.UsageError(str(error)) from None
-
-    def _end_on_sigterm(self) -> None:
-        """Take SIGTERM, by which services and CI systems end a run, as Ctrl-C, until pytest ends.
-
-        Without it pytest would end at once, with nothing said and the session left open.
-        """
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-            def restore() -> None:
-                signal.signal(signal.SIGTERM, before)
-
-            self._config.add_cleanup(restore)
 
     def _warn(self, text: str) -> None:
         self._config.issue_config_time_warning(BenchWarning(self._bench_run.mask(text)), stacklevel=2)
@@ -250,9 +242,14 @@ class Controller:
         entry = self._entries_by_nodeid.get(crashitem)
         if entry is None:
             return
-        error = f"The xdist worker that ran it died: {report.longreprtext.strip() or 'no reason is known'}"
         store = self._bench_run.store
-        result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
+        why = report.longreprtext.strip() or "no reason is known"
+        result = store.entries.own_result(entry.name)
+        if result is None:
+            error = f"The xdist worker that ran it died: {why}"
+            result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
+        else:
+            result = result.with_warnings(f"The xdist worker that ran it died after its script had ended: {why}")
         self._results[entry.name] = result
         try:
             store.entries.write_result(result, by_all_means=True)
@@ -306,8 +303,7 @@ class Controller:
 
     # --- after them ---
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def _finish(self, session: pytest.Session) -> None:
         """Close the session: what was begun and has no result is marked as interrupted."""
         if self._live is not None:
             self._live.close()
@@ -327,9 +323,11 @@ class Controller:
         for name in sorted(self._unwritten):
             with self._failing(session):  # there may be space again
                 store.entries.write_result(self._results[name], by_all_means=True)
+        session.exitstatus = self._exit_status(session.exitstatus)
         with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))
-        self._delivery.close()
+        with contextlib.suppress(KeyboardInterrupt), self._services.interrupts.raising(pending=False):
+            self._delivery.close()
 
     @contextlib.contextmanager
     def _failing(self, session: pytest.Session) -> Iterator[None]:
@@ -340,6 +338,21 @@ class Controller:
             self._warn(str(error))
             if session.exitstatus == pytest.ExitCode.OK:
                 session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def _exit_status(self, of_pytest: int) -> int:
+        """Return pytest's exit status, or one that says what pytest can't know of."""
+        if self._services.interrupts.count and of_pytest in _ORDINARY_STATUSES:
+            self._warn("the run was interrupted while it ended")
+            return pytest.ExitCode.INTERRUPTED
+        if of_pytest not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            return of_pytest
+        if any(result.status == "interrupted" for result in self._results.values()):
+            return pytest.ExitCode.INTERRUPTED
+        missing = [entry.name for entry in self._entries_by_nodeid.values() if entry.name not in self._results]
+        if missing and not self._config.option.setuponly:
+            self._warn(f"entries without a result, which pytest did not run: {', '.join(missing)}")
+            return pytest.ExitCode.TESTS_FAILED
+        return of_pytest
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table of entries."""

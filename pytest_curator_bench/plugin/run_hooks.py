@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -149,11 +150,26 @@ class BenchmarkRunPlugin:
             return "passed", ".", f"PASSED (attempt {attempts})"
         return None
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """End whatever this process started."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """End whatever this process started, however often the run is interrupted.
+
+        An interrupt that is raised cuts short only the step that it comes in.
+        """
+        services = self._bench_run.services
+        until_end = contextlib.ExitStack()
+        until_end.enter_context(services.interrupts.noting())
+        session.config.add_cleanup(until_end.close)
+        with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
+            steps.callback(self._bench_run.on_finish, session)
+            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+            steps.callback(self._close_services, session.config)
+            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+            yield
+
+    def _close_services(self, config: pytest.Config) -> None:
         for problem in self._bench_run.services.close():
-            session.config.issue_config_time_warning(BenchWarning(problem), stacklevel=2)
+            config.issue_config_time_warning(BenchWarning(problem), stacklevel=2)
 
 
 def _fail_uncalled(item: BenchItem, report: pytest.TestReport) -> None:
