@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import math
 import signal
@@ -62,6 +63,8 @@ class Interrupts:
                 while self._former:
                     signum, handler = self._former.popitem()
                     signal.signal(signum, handler)  # type: ignore[arg-type]  # what getsignal() returned
+                if self.count:  # the exit status stays what it is, even if somebody goes on pressing Ctrl-C
+                    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
 
     @contextlib.contextmanager
     def noting(self, on_interrupt: Callable[[], None] | None = None) -> Iterator[None]:

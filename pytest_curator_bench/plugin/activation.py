@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import difflib
 import os
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from pytest_curator_bench.entry.services import Policy
 from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
 from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
-from pytest_curator_bench.plugin.options import BenchOptions, extend_arguments
+from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
@@ -64,10 +63,8 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         except LeaseError as error:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
+    config.stash[AT_END].enter_context(bench_run.services.interrupts.taken())
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
-    interrupts_taken = contextlib.ExitStack()
-    interrupts_taken.enter_context(bench_run.services.interrupts.taken())
-    config.add_cleanup(interrupts_taken.close)
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
     is_worker = hasattr(config, "workerinput")

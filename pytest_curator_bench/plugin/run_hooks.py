@@ -16,6 +16,7 @@ from pytest_curator_bench.entry.resources import parallel_order
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE, UNWRITTEN_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning, expected_messages
 from pytest_curator_bench.plugin.junit import flat_properties
+from pytest_curator_bench.plugin.options import AT_END
 from pytest_curator_bench.results.record import EntryResult
 
 if TYPE_CHECKING:
@@ -157,9 +158,7 @@ class BenchmarkRunPlugin:
         An interrupt that is raised cuts short only the step that it comes in.
         """
         services = self._bench_run.services
-        until_end = contextlib.ExitStack()
-        until_end.enter_context(services.interrupts.noting())
-        session.config.add_cleanup(until_end.close)
+        session.config.stash[AT_END].enter_context(services.interrupts.noting())
         with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
             steps.callback(self._bench_run.on_finish, session)
             steps.enter_context(contextlib.suppress(KeyboardInterrupt))
