@@ -20,6 +20,7 @@ from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.plugin.channel import check_names, packed
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
+from pytest_curator_bench.plugin.options import AT_END
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
 from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
@@ -63,6 +64,7 @@ class Controller:
         self._unwritten: set[str] = set()
         self._live: LiveView | None = None
         self._has_begun = False
+        self._is_finished = False
         self._durations_s: dict[str, float] | None = None
         self._is_pinned = False
         self._delivery = delivery
@@ -192,6 +194,8 @@ class Controller:
             self._services.open_session(prefix=options.session_name, exact=options.session)
         except SessionError as error:
             raise pytest.UsageError(str(error)) from None
+        # pytest calls no pytest_sessionfinish where it is interrupted while xdist starts its workers.
+        self._config.stash[AT_END].callback(self._discard_unfinished)
 
     def shard_durations(self, shard: Shard) -> dict[str, float]:
         """How long entries took before, in seconds: the same for all runs that fill one session."""
@@ -303,8 +307,13 @@ class Controller:
 
     # --- after them ---
 
+    def _discard_unfinished(self) -> None:
+        if not self._is_finished:
+            self._bench_run.store.discard_if_unused()
+
     def _finish(self, session: pytest.Session) -> None:
         """Close the session: what was begun and has no result is marked as interrupted."""
+        self._is_finished = True
         if self._live is not None:
             self._live.close()
         if not self._bench_run.is_open:
