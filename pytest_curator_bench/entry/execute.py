@@ -241,9 +241,9 @@ class EntryExecution:
         }
         self._services.executions.add(self)
         with self._interrupts_noted():
+            if self._is_retry_due:
+                self._begin_next_attempt()
             try:
-                if self._is_retry_due:
-                    self._begin_next_attempt()
                 for step in [step for step in steps if self.state < step <= state]:
                     self._enter_step(step, steps[step]())
             except KeyboardInterrupt:
@@ -501,8 +501,8 @@ class EntryExecution:
 
     def _begin_next_attempt(self) -> None:
         """Archive the attempt that has failed and begin anew."""
-        self.leave(State.SCRATCH)
         self._is_retry_due = False
+        self.leave(State.SCRATCH)
         number = len(self.attempts) + 1
         result = self.final_result
         try:
