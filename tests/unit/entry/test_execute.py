@@ -18,6 +18,8 @@ from pytest_curator_bench.config import load_config
 from pytest_curator_bench.entry import execute, script_process
 from pytest_curator_bench.entry.errors import EntryFailedError
 from pytest_curator_bench.entry.execute import EntryExecution, Listener, State, run_entry
+from pytest_curator_bench.entry.resources import acquire_lease
+from pytest_curator_bench.entry.retries import archive_attempt
 from pytest_curator_bench.entry.services import Policy, Services
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.session.errors import BusyEntryError
@@ -319,7 +321,7 @@ def test_an_interrupt_while_an_attempt_waits(
 ) -> None:
     """The attempt before is in the result, and no script begins."""
     entry, services = opened(", retries: 2, retry_on: [failed]", failures=2)
-    monkeypatch.setattr(execute, "acquire_lease", interrupting(execute.acquire_lease, 2))
+    monkeypatch.setattr(execute, "acquire_lease", interrupting(acquire_lease, 2))
     with pytest.raises(KeyboardInterrupt):
         run_entry(entry, services)
     data = json.loads((services.session.entries.path("a") / "results.json").read_text())
@@ -333,7 +335,7 @@ def test_an_interrupt_between_attempts(
 ) -> None:
     """The same where the clean-up after the first one is interrupted: it goes on to its end."""
     entry, services = opened(", retries: 2, retry_on: [failed]", failures=2)
-    monkeypatch.setattr(execute, "archive_attempt", interrupting(execute.archive_attempt, 1))
+    monkeypatch.setattr(execute, "archive_attempt", interrupting(archive_attempt, 1))
     with pytest.raises(KeyboardInterrupt):
         run_entry(entry, services)
     data = json.loads((services.session.entries.path("a") / "results.json").read_text())

@@ -7,6 +7,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -41,7 +42,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 def interrupts(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Interrupts]:
     """Interrupts of this process, taken."""
     del clock
-    monkeypatch.setattr(module.atexit, "register", lambda *_: None)
+    monkeypatch.setattr(module, "atexit", SimpleNamespace(register=lambda *_: None))
     interrupts = Interrupts()
     with interrupts.taken():
         yield interrupts
