@@ -101,7 +101,7 @@ class Listener:
     """Receives what an execution reports; this one only remembers an interrupt.
 
     Attributes:
-        was_interrupted: whether a first Ctrl-C has ended the script.
+        was_interrupted: whether there was an interrupt.
     """
 
     was_interrupted = False
@@ -113,7 +113,7 @@ class Listener:
         """Show what changes no outcome and should be seen."""
 
     def interrupted(self) -> None:
-        """Note that a first Ctrl-C has ended the script."""
+        """Note an interrupt: the entry ends, and nothing is to follow it. Called at any point; must not raise."""
         self.was_interrupted = True
 
     def is_stopping(self) -> bool:
@@ -143,7 +143,8 @@ class EntryExecution:
         self._services = services
         self._nodeid = nodeid
         self._listener = listener or Listener()
-        self._is_interrupted = False
+        self._is_stopping = False
+        self._is_half_left = False
         self._is_retry_due = False
         self._warnings: list[str] = []
         self._recorded: list[BaseException] = []
@@ -231,7 +232,6 @@ class EntryExecution:
         if self.is_finished:
             result = self.final_result
             raise EntryFailedError(str(result.error), status=result.status, reason=str(result.reason))
-        self.begin_attempt()
         steps = {
             State.DIRECTORY: self._in_directory,
             State.SCRATCH: self._with_scratch,
@@ -240,16 +240,30 @@ class EntryExecution:
             State.CLUSTER_UP: self._with_cluster,
         }
         self._services.executions.add(self)
-        try:
-            for step in [step for step in steps if self.state < step <= state]:
-                manager = steps[step]()
-                with self._own_errors():
-                    manager.__enter__()
-                self._entered.append((step, manager))
-                self._reach(step)
-        except Exception as error:
-            self._fail_attempt(error)
-            raise
+        with self._interrupts_noted():
+            self.begin_attempt()
+            try:
+                for step in [step for step in steps if self.state < step <= state]:
+                    self._enter_step(step, steps[step]())
+            except KeyboardInterrupt:
+                error = EntryFailedError(
+                    "Interrupted from the keyboard before the script began.", status="interrupted", reason="keyboard"
+                )
+                self._fail_attempt(error)
+                raise error from None
+            except Exception as error:
+                self._fail_attempt(error)
+                raise
+
+    def _enter_step(self, step: State, manager: AbstractContextManager[None]) -> None:
+        if self._is_stopping:
+            raise KeyboardInterrupt
+        # The first states take no time, and what they make is claimed or not at all.
+        waits = self._services.interrupts.raising() if step >= State.LEASED else contextlib.nullcontext()
+        with waits, self._own_errors():
+            manager.__enter__()
+        self._entered.append((step, manager))
+        self._reach(step)
 
     def leave(self, state: State) -> None:
         """Undo ``state`` and all that was entered after it, in reverse order.
@@ -259,25 +273,27 @@ class EntryExecution:
         Raises:
             EntryFailedError, SessionError, ClusterError, LeaseError: the first failure; the result says so.
         """
-        if self._is_interrupted:
+        if self._is_half_left:
             return
         failures = []
-        while self._entered and self._entered[-1][0] >= state:
-            _, manager = self._entered.pop()
-            try:
-                with self._own_errors():
-                    manager.__exit__(None, None, None)
-            except Exception as error:
-                self.fail(error)
-                failures.append(error)
-            except BaseException:
-                # The services end the processes first, and release the lease then.
-                self._is_interrupted = True
-                raise
+        with self._interrupts_noted():
+            while self._entered and self._entered[-1][0] >= state:
+                _, manager = self._entered.pop()
+                try:
+                    with self._own_errors():
+                        manager.__exit__(None, None, None)
+                except Exception as error:
+                    self.fail(error)
+                    failures.append(error)
+                except BaseException:
+                    # The services end the processes first, and release the lease then.
+                    self._is_half_left = True
+                    raise
         if not self.is_finished:
             self.state = self._entered[-1][0] if self._entered else State.PLANNED
-        if failures:
+        if failures or (self._is_stopping and self._is_retry_due):
             self.finish()
+        if failures:
             raise failures[0]
 
     def use_cluster(self, cluster: LocalCluster | ExistingCluster | None) -> None:
@@ -297,6 +313,10 @@ class EntryExecution:
         """
         if self.is_finished:
             return True
+        with self._interrupts_noted():
+            return self._advance(one_run=one_run)
+
+    def _advance(self, *, one_run: bool) -> bool:
         self.enter(State.CLUSTER_UP)
         self._reach(State.RUNNING)
         if self._runs is None:
@@ -308,7 +328,6 @@ class EntryExecution:
             cluster=self.cluster,
             provider=None if self._is_cluster_given else self._provider,
             timeout_s=self.timeout_s,
-            on_interrupt=self._listener.interrupted,
         )
         try:
             with self._own_errors():
@@ -349,16 +368,27 @@ class EntryExecution:
         Args:
             processes_have_ended: go on where an interrupt has left the entry's cluster half stopped.
         """
-        if self._is_interrupted and not processes_have_ended:
+        if self._is_half_left and not processes_have_ended:
             return
-        self._is_interrupted = False
-        with contextlib.suppress(Exception):  # the result says so
-            self.leave(State.DIRECTORY)
-        self._services.executions.discard(self)
-        if self.result is not None and not self.is_written:
-            self._write(durable=True)
-        self._services.session.entries.drop_reserve(self.entry.name)
-        self._reach(State.CLOSED)
+        self._is_half_left = False
+        with self._interrupts_noted():
+            with contextlib.suppress(Exception):  # the result says so
+                self.leave(State.DIRECTORY)
+            self._services.executions.discard(self)
+            if self.result is not None and not self.is_written:
+                self._write(durable=True)
+            self._services.session.entries.drop_reserve(self.entry.name)
+            self._reach(State.CLOSED)
+
+    def cut_short(self) -> None:
+        """Give the entry a result, if it has none, of what has ended of it: its process ends."""
+        if self.result is not None:
+            return
+        reason, error = "no-result", "The run ended before the entry did: run it again."
+        if self._runs is not None and self._runs.has_begun:
+            self._judge(self._runs.cut_short(self.entry_dir, reason, error), self._runs)
+        else:
+            self.conclude("interrupted", reason, error)
 
     # --- its result ---
 
@@ -451,6 +481,15 @@ class EntryExecution:
                 return  # the controller tries once more at the end of the session
         self._written = self.result
 
+    # --- interrupts ---
+
+    def _interrupts_noted(self) -> AbstractContextManager[None]:
+        return self._services.interrupts.noting(self._on_interrupt)
+
+    def _on_interrupt(self) -> None:
+        self._is_stopping = True
+        self._listener.interrupted()
+
     # --- attempts ---
 
     def _fail_attempt(self, error: BaseException) -> None:
@@ -471,8 +510,8 @@ class EntryExecution:
         """Archive the attempt that has failed and begin anew, if another one is due."""
         if not self._is_retry_due:
             return
-        self.leave(State.SCRATCH)
         self._is_retry_due = False
+        self.leave(State.SCRATCH)
         number = len(self.attempts) + 1
         result = self.final_result
         try:

@@ -110,6 +110,7 @@ class RunSeries:
         if not last.success:
             return dataclasses.replace(last, error=f"{self._place_of_last()}: {last.error}", **shared)
         measured = self.measured
+        times_s = [run.exec_time_s for run in measured if run.exec_time_s is not None]
         differing: list[str] = []
         metrics = _medians([run.script_metrics for run in measured], differing)
         if differing:
@@ -120,9 +121,16 @@ class RunSeries:
             script_metrics=metrics,
             task_metrics=_medians([run.task_metrics for run in measured], []),
             resources=_medians([run.resources for run in measured], []),
-            exec_time_s=median([run.exec_time_s for run in measured if run.exec_time_s is not None]),
+            exec_time_s=median(times_s) if times_s else None,
             **shared,
         )
+
+    def cut_short(self, *, entry_dir: str, reason: str, error: str) -> EntryResult:
+        """The entry's result where no further run follows, though there are not enough."""
+        result = self.combined(entry_dir=entry_dir)
+        if not result.success:
+            return result
+        return result.with_outcome("interrupted", reason, f"{self._place_of_last()} was the last: {error}")
 
     def _place_of_last(self) -> str:
         number = len(self.runs)

@@ -26,7 +26,7 @@ __all__ = ["archive_attempt", "attempt_record", "should_retry", "with_attempts"]
 DIR_PREFIX = "attempt-"
 # A retry changes nothing about these.
 _FINAL_REASONS = frozenset(
-    {"requirements", "resources", "mark", "not-called", "script", "placeholder", "dataset", "data-setup"}
+    {"requirements", "resources", "mark", "not-called", "script", "placeholder", "dataset", "data-setup", "busy"}
 )
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from pytest_curator_bench._util.interrupts import Interrupts
     from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.processes.client import EndReport, ProcessExit, SupervisedProcess, Supervisor
 
@@ -41,18 +42,18 @@ def _unwatched(keeper_pid: int) -> Iterator[None]:
 def run_script(
     plan: EntryPlan,
     supervisor: Supervisor,
-    on_interrupt: Callable[[], None],
+    interrupts: Interrupts,
     watching: Callable[[int], AbstractContextManager[None]] = _unwatched,
 ) -> EntryResult:
     """Run the script to its end, within its limit, and return what came of it.
 
-    A first KeyboardInterrupt ends the script cleanly and gives a result that says so. A second one ends it at once
-    and is raised.
+    A first interrupt ends the script cleanly, a second one at once; the result says so. After the script's own end
+    an interrupt only ends at once what the script has left running: what has ended is judged.
 
     Args:
         plan: what to run.
         supervisor: starts and ends the script.
-        on_interrupt: called on the first KeyboardInterrupt.
+        interrupts: of this process, which are to be only noted: they raise only in here where it waits.
         watching: given the process ID below which everything runs that the script starts; the context manager that
             it returns is entered when the script has started and left when it has ended.
     """
@@ -71,7 +72,7 @@ def run_script(
     except (OSError, ProcessStartError) as error:
         return _result(plan, "error", "start", error=f"The script could not be started: {error}")
     try:
-        return _supervise(plan, process, on_interrupt, watching)
+        return _supervise(plan, process, interrupts, watching)
     except SupervisorLostError as error:
         # The surviving one of supervisor and keeper kills the entry's processes. Wait for it: the lease is released
         # on return.
@@ -86,21 +87,30 @@ def run_script(
 def _supervise(
     plan: EntryPlan,
     process: SupervisedProcess,
-    on_interrupt: Callable[[], None],
+    interrupts: Interrupts,
     watching: Callable[[int], AbstractContextManager[None]],
 ) -> EntryResult:
     status: Status | None = None
     try:
-        with watching(process.keeper_pid):
+        with watching(process.keeper_pid), interrupts.raising():
             exit_ = process.wait(plan.timeout_s)
         if exit_ is None:
             status = "timeout"
     except KeyboardInterrupt:
-        status, exit_ = "interrupted", None
-        on_interrupt()
-    report = process.end(LEFTOVER_GRACE_S if exit_ else plan.grace_s)
+        exit_ = process.wait(0.0)
+        if exit_ is None:  # otherwise the script has ended by itself just before
+            status = "interrupted"
+    report = _end(process, LEFTOVER_GRACE_S if exit_ else plan.grace_s, interrupts)
     exit_ = exit_ or process.wait(0.0)
     return _judge(plan, status, exit_, report, _outputs(plan))
+
+
+def _end(process: SupervisedProcess, grace_s: float, interrupts: Interrupts) -> EndReport:
+    try:
+        with interrupts.raising():
+            return process.end(grace_s)
+    except KeyboardInterrupt:
+        return process.end(0.0)
 
 
 def _outputs(plan: EntryPlan) -> Outputs:

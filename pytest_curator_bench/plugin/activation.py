@@ -19,7 +19,7 @@ from pytest_curator_bench.entry.services import Policy
 from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
 from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
-from pytest_curator_bench.plugin.options import BenchOptions, extend_arguments
+from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
@@ -42,16 +42,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         pytest.UsageError: the config is wrong, or options ask for what it does not have.
     """
     config = session.config
-    # By its module: its name depends on how it was loaded (-p timeout, -p pytest_timeout, by itself).
-    if not config.pluginmanager.is_registered(pytest_timeout):
-        raise pytest.UsageError(
-            "benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout), "
-            "and load it (-p timeout) where pytest loads no plugins by itself (PYTEST_DISABLE_PLUGIN_AUTOLOAD)"
-        )
-    if not config.pluginmanager.hasplugin("skipping"):
-        raise pytest.UsageError(
-            "benchmarks need pytest's skips and expected failures: don't switch them off (-p no:skipping)"
-        )
+    _check_plugins(config)
     options = BenchOptions.from_pytest_config(config)
     try:
         bench_config = load_config(
@@ -73,6 +64,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         except LeaseError as error:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
+    config.stash[AT_END].enter_context(bench_run.services.interrupts.taken())
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
     if bench_run.shows_only:
         config.option.setupplan = True  # to run fixtures is to start what they give
@@ -88,6 +80,19 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         durations_of = worker_durations(config) if controller is None else controller.shard_durations
         config.pluginmanager.register(ShardPlugin(options.shard, durations_of), "curator_bench_shard")
     extend_arguments(config, bench_run.entry_files, explicit=found.explicit)
+
+
+def _check_plugins(config: pytest.Config) -> None:
+    # By its module: its name depends on how it was loaded (-p timeout, -p pytest_timeout, by itself).
+    if not config.pluginmanager.is_registered(pytest_timeout):
+        raise pytest.UsageError(
+            "benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout), "
+            "and load it (-p timeout) where pytest loads no plugins by itself (PYTEST_DISABLE_PLUGIN_AUTOLOAD)"
+        )
+    if not config.pluginmanager.hasplugin("skipping"):
+        raise pytest.UsageError(
+            "benchmarks need pytest's skips and expected failures: don't switch them off (-p no:skipping)"
+        )
 
 
 def _policy(config: pytest.Config, options: BenchOptions) -> Policy:

@@ -43,6 +43,7 @@ class BenchRun:
         on_measuring: called with an entry's name when its script is about to run in this process, and when it has
             ended.
         on_retry: called with the record of an attempt that is followed by another, in this process.
+        on_finish: called when everything that this process started has ended.
         entry_files: the config files that define enabled entries.
         shows_only: whether pytest only shows what it would run (``--collect-only``, ``--setup-only``, a dry run), so
             that there is no session.
@@ -63,6 +64,7 @@ class BenchRun:
             self.services.store = SessionStore.from_worker(unpacked(worker[WORKER_KEY]), self.services.masker)
         self.on_measuring: Callable[[str, bool], None] = lambda name, is_measured: None
         self.on_retry: Callable[[Mapping[str, Any]], None] = lambda record: None
+        self.on_finish: Callable[[pytest.Session], None] = lambda session: None
         self.entry_files = tuple(dict.fromkeys(entry.file for entry in bench_config.entries))
         self._entry_files = {os.path.realpath(file): file for file in self.entry_files}
         self._script_dirs = frozenset(

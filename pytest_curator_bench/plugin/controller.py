@@ -8,9 +8,7 @@ Only the controller talks to the outside; xdist workers measure.
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,6 +21,7 @@ from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.plugin.channel import packed
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
+from pytest_curator_bench.plugin.options import AT_END
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
 from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
@@ -47,6 +46,13 @@ REPORT_ATTRIBUTE = "bench_result"
 ATTEMPTS_ATTRIBUTE = "bench_attempts"
 UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
 _NOT_RUN = "pytest ended without running the entry, and without a failure: has another plugin or a hook left it out?"
+# Those by which pytest itself says how a run ended; an interrupt takes precedence, also where it made something fail.
+_ORDINARY_STATUSES = (
+    pytest.ExitCode.OK,
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.INTERNAL_ERROR,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+)
 
 
 class Controller:
@@ -63,11 +69,13 @@ class Controller:
         self._undelivered: dict[str, Mapping[str, Any]] = {}
         self._live: LiveView | None = None
         self._has_begun = False
+        self._is_finished = False
         self._durations_s: dict[str, float] | None = None
         self._is_pinned = False
         self._delivery = delivery
         bench_run.on_measuring = delivery.measuring
         bench_run.on_retry = self._report_retry
+        bench_run.on_finish = self._finish
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
 
@@ -143,7 +151,6 @@ class Controller:
             raise self._usage_error(str(error)) from None
         self._entries_by_nodeid = entries
         self._has_begun = True
-        self._end_on_sigterm()
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and self._config.option.verbose >= 0:
             self._live = LiveView(reporter, self._bench_run.to_host_path, self._bench_run.mask)
@@ -161,19 +168,6 @@ class Controller:
             take_fingerprints(self._services, selected, lines.tell, self._warn)
         except SessionError as error:
             raise self._usage_error(str(error)) from None
-
-    def _end_on_sigterm(self) -> None:
-        """Take SIGTERM, by which services and CI systems end a run, as Ctrl-C, until pytest ends.
-
-        Without it pytest would end at once, with nothing said and the session left open.
-        """
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-            def restore() -> None:
-                signal.signal(signal.SIGTERM, before)
-
-            self._config.add_cleanup(restore)
 
     def _usage_error(self, text: str) -> pytest.UsageError:
         return pytest.UsageError(self._services.masker.mask(text))
@@ -209,6 +203,8 @@ class Controller:
             self._services.open_session(prefix=options.session_name, exact=options.session)
         except SessionError as error:
             raise self._usage_error(str(error)) from None
+        # pytest calls no pytest_sessionfinish where it is interrupted while xdist starts its workers.
+        self._config.stash[AT_END].callback(self._discard_unfinished)
 
     def shard_durations(self, shard: Shard) -> dict[str, float]:
         """How long entries took before, in seconds: the same for all runs that fill one session."""
@@ -259,9 +255,14 @@ class Controller:
         entry = self._entries_by_nodeid.get(crashitem)
         if entry is None:
             return
-        error = f"The xdist worker that ran it died: {report.longreprtext.strip() or 'no reason is known'}"
         store = self._bench_run.store
-        result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
+        why = report.longreprtext.strip() or "no reason is known"
+        result = store.entries.own_result(entry.name)
+        if result is None:
+            error = f"The xdist worker that ran it died: {why}"
+            result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
+        else:
+            result = result.with_warnings(f"The xdist worker that ran it died after its script had ended: {why}")
         self._results[entry.name] = result
         try:
             store.entries.write_result(result, by_all_means=True)
@@ -331,9 +332,13 @@ class Controller:
 
     # --- after them ---
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    def _discard_unfinished(self) -> None:
+        if not self._is_finished:
+            self._bench_run.store.discard_if_unused()
+
+    def _finish(self, session: pytest.Session) -> None:
         """Close the session: an entry without a result, or with a bad one, leaves no exit status 0."""
+        self._is_finished = True
         if self._live is not None:
             self._live.close()
         if not self._bench_run.is_open:
@@ -347,11 +352,11 @@ class Controller:
         for name in sorted(self._unwritten):
             with self._failing(session):  # there may be space again
                 store.entries.write_result(self._results[name], by_all_means=True)
-        if any(result.status not in HARMLESS for result in self._results.values()):
-            _make_red(session)
+        session.exitstatus = self._exit_status(session.exitstatus)
         with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))
-        self._delivery.close()
+        with contextlib.suppress(KeyboardInterrupt), self._services.interrupts.raising(pending=False):
+            self._delivery.close()
 
     @contextlib.contextmanager
     def _failing(self, session: pytest.Session) -> Iterator[None]:
@@ -364,7 +369,7 @@ class Controller:
 
     def _complete_results(self, session: pytest.Session, store: SessionStore) -> None:
         """Give a result to entries that were begun, and to all where pytest would end without a failure."""
-        is_green = session.exitstatus == pytest.ExitCode.OK
+        is_green = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
         for data in self._undelivered.values():
             self._delivery.submit(data)
         for nodeid, entry in self._entries_by_nodeid.items():
@@ -381,6 +386,18 @@ class Controller:
                     continue
                 self._results[entry.name] = result
                 self._delivery.submit(result.to_dict())
+
+    def _exit_status(self, of_pytest: int) -> int:
+        """Return pytest's exit status, or one that says what pytest can't know of."""
+        if self._services.interrupts.count and of_pytest in _ORDINARY_STATUSES:
+            self._warn("the run was interrupted while it ended")
+            return pytest.ExitCode.INTERRUPTED
+        if of_pytest not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            return of_pytest
+        statuses = {result.status for result in self._results.values()}
+        if "interrupted" in statuses:
+            return pytest.ExitCode.INTERRUPTED
+        return of_pytest if statuses <= HARMLESS else pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table of entries."""

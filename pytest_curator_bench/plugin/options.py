@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["BenchOptions", "Shard", "add_options", "selected_config_files"]
+__all__ = ["AT_END", "BenchOptions", "Shard", "add_options", "selected_config_files"]
 
+# What is undone when pytest ends, after the clean-up of all other plugins.
+AT_END = pytest.StashKey[contextlib.ExitStack]()
 BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
 
 

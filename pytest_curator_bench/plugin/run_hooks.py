@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning
+from pytest_curator_bench.plugin.options import AT_END
 from pytest_curator_bench.plugin.verdicts import VerdictPlugin
 
 if TYPE_CHECKING:
@@ -132,11 +134,24 @@ class BenchmarkRunPlugin:
             return "passed", ".", f"PASSED (attempt {attempts})"
         return None
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """End whatever this process started."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """End whatever this process started, however often the run is interrupted.
+
+        An interrupt that is raised cuts short only the step that it comes in.
+        """
+        services = self._bench_run.services
+        session.config.stash[AT_END].enter_context(services.interrupts.noting())
+        with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
+            steps.callback(self._bench_run.on_finish, session)
+            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+            steps.callback(self._close_services, session.config)
+            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+            yield
+
+    def _close_services(self, config: pytest.Config) -> None:
         for problem in self._bench_run.services.close():
-            session.config.issue_config_time_warning(BenchWarning(self._bench_run.mask(problem)), stacklevel=2)
+            config.issue_config_time_warning(BenchWarning(self._bench_run.mask(problem)), stacklevel=2)
 
 
 def _reorder(items: list[pytest.Item]) -> None:

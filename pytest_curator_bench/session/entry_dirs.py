@@ -27,7 +27,7 @@ from pytest_curator_bench.session.entry_results import (
     read_result,
     write_signed,
 )
-from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session.errors import BusyEntryError, SessionError
 from pytest_curator_bench.session.names import (
     CLAIM_NAME,
     RESERVED_ENTRY_NAMES,
@@ -82,7 +82,8 @@ class EntryDirs:
         scratch directory. ``nodeid`` and ``timeout_s`` are for the result that the entry gets if this run is killed.
 
         Raises:
-            SessionError: it can't be made, or another run, or another worker of this one, is at work in it.
+            SessionError: it can't be made; a BusyEntryError where another run, or another worker of this one, is at
+                work in it.
         """
         path = self.path(name)
         try:
@@ -91,7 +92,7 @@ class EntryDirs:
             self._run_dir.mkdir(parents=True, exist_ok=True)
             self._session_dir.mkdir(exist_ok=True)
             if self._is_busy(path) or self._is_doubled(path):
-                raise SessionError(_busy_message(name, path))
+                raise BusyEntryError(_busy_message(name, path))
             reserve_space(self._reserve(name))
             with self._new_directory(nodeid, timeout_s) as new:
                 while not _rename(new, path):
@@ -110,6 +111,13 @@ class EntryDirs:
             # A script may have emptied the directory that it was given, or locked it.
             return not (os.access(path, os.R_OK | os.X_OK) and has_result(path))
         return claim.run_id == self._run_id
+
+    def own_result(self, name: str) -> EntryResult | None:
+        """Return the entry's result of this run, if it lies in its directory and can be read."""
+        with contextlib.suppress(OSError, ValueError):
+            if self.is_begun(name):
+                return read_result(self.path(name))
+        return None
 
     def write_result(self, result: EntryResult, *, durable: bool = True, by_all_means: bool = False) -> Path:
         """Write ``result`` with its secrets masked, in place of what this run wrote before for the entry.
@@ -171,9 +179,9 @@ class EntryDirs:
         Raises:
             SessionError: the latter can't be written.
         """
+        if (own := self.own_result(name)) is not None:
+            return own
         path = self.path(name)
-        with contextlib.suppress(OSError, ValueError):
-            return read_result(path)
         give_back_rights(path)
         result = interrupted_result(
             path,

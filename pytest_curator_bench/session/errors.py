@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SessionError", "shown"]
+__all__ = ["BusyEntryError", "SessionError", "shown"]
 
 MAX_SHOWN_CHARACTERS = 400
 _REMEDIES = {
@@ -44,3 +44,7 @@ class SessionError(Exception):
         """Return the error for an entry that the system refused something, most likely in ``directory``."""
         at = shown(error.filename or directory)
         return cls(f"{error.strerror or error}: {at}: the script, or somebody else, has changed the entry's files")
+
+
+class BusyEntryError(SessionError):
+    """Another run, or another process of this one, is at work on the entry."""
