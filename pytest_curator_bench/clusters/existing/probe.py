@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters.errors import ClusterError
@@ -28,9 +30,10 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.schema_models import RaySettings
 
-__all__ = ["PROBE_LIMIT_S", "describe_loss", "find_cluster", "probe"]
+__all__ = ["PROBE_LIMIT_S", "describe_loss", "find_cluster", "is_reachable", "probe"]
 
 PROBE_LIMIT_S = 30.0
+_CONNECT_LIMIT_S = 2.0
 # The cluster takes some 15 s to notice that a node has died; waited for only where the log speaks of such a thing.
 NOTICE_LIMIT_S = 25.0
 NOTICE_INTERVAL_S = 2.0
@@ -52,6 +55,18 @@ def find_cluster(settings: RaySettings) -> ExistingCluster:
         environment["RAY_ADDRESS"] = named
     facts = probe(address, is_job=is_job, environment=environment)
     return ExistingCluster(facts=facts, is_job=is_job, warnings=request.check(facts))
+
+
+def is_reachable(cluster: ExistingCluster) -> bool:
+    """Return whether somebody takes connections where the cluster was found; it costs next to nothing."""
+    address = cluster.facts.address
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
+        socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_LIMIT_S).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def describe_loss(cluster: ExistingCluster, log_file: Path) -> str | None:
