@@ -23,6 +23,7 @@ from pytest_curator_bench.clusters.existing.cluster import (
 )
 from pytest_curator_bench.clusters.internals import LOSS
 from pytest_curator_bench.clusters.programs import module_command, module_environment
+from pytest_curator_bench.clusters.proxies import direct_access, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,9 +52,22 @@ def find_cluster(settings: RaySettings) -> ExistingCluster:
         is_job=is_job,
     )
     environment = client_environment(os.environ, os.environ)
-    if address == "auto" and (named := os.environ.get("RAY_ADDRESS")):
+    named = os.environ.get("RAY_ADDRESS", "") if address == "auto" else ""
+    if named:
         environment["RAY_ADDRESS"] = named
-    facts = probe(address, is_job=is_job, environment=environment)
+    if "://" in named:
+        raise ClusterError(
+            f"RAY_ADDRESS={without_credentials(named)}, which ray.address: auto follows, is no HOST:PORT of a cluster: "
+            "correct it, or name a dashboard in ray.job"
+        )
+    try:
+        facts = probe(address, is_job=is_job, environment=environment)
+    except ClusterError as error:
+        if named:
+            raise ClusterError(
+                f"{error.sentence} (ray.address: auto follows RAY_ADDRESS={named})", error.detail
+            ) from None
+        raise
     return ExistingCluster(facts=facts, is_job=is_job, warnings=request.check(facts))
 
 
@@ -113,7 +127,7 @@ def probe(
     try:
         done = subprocess.run(
             command,
-            env=module_environment(environment),
+            env=module_environment({**environment, **direct_access(address, environment)}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -27,6 +27,7 @@ from pytest_curator_bench.clusters.local.object_store import (
     plan_object_store,
     shared_memory_free_bytes,
 )
+from pytest_curator_bench.clusters.proxies import direct_access
 from pytest_curator_bench.machine.hardware import available_cpus, read_memory
 from pytest_curator_bench.machine.processes import members_below, parent_of, read_stat, read_stats
 from pytest_curator_bench.processes.client import SupervisionError
@@ -76,6 +77,7 @@ class LocalCluster:
         self._keeper = parent_of(process.pid)
         self._stopped = False
         self._components: tuple[ProcessStat, ...] = ()
+        self._past_proxies: dict[str, str] = {}
         self.spec = spec
         self.pid = process.pid
         self.token = token
@@ -117,7 +119,8 @@ class LocalCluster:
             ClusterError: if Ray is missing, refuses to start, ends, or takes too long. Nothing is left then.
         """
         began = time.monotonic()
-        environment = dict(env)
+        past_proxies = direct_access("127.0.0.1", env)
+        environment = {**env, **past_proxies}
         object_store = plan_object_store(
             spec.object_store_bytes,
             memory=read_memory().effective_bytes,
@@ -162,6 +165,7 @@ class LocalCluster:
             cluster.stop(keep_logs_in=None, stop_timeout_s=0)
             raise
         cluster.start_time_s = time.monotonic() - began
+        cluster._past_proxies = past_proxies
         below = members_below(read_stats(), [cluster.pid])
         cluster._components = tuple(process for process in below if process.name in COMPONENTS)
         return cluster
@@ -172,7 +176,8 @@ class LocalCluster:
         Ray's ``ray.init()`` and, through it, every executor of NeMo Curator follow ``RAY_ADDRESS``; NeMo
         Curator's ``RayClient`` starts no cluster where it is set.
         """
-        return script_environment(address=self.address, token=self.token, dashboard_url=self.dashboard_url)
+        own = script_environment(address=self.address, token=self.token, dashboard_url=self.dashboard_url)
+        return {**own, **self._past_proxies}
 
     def alive(self) -> bool:
         """Whether all of its parts run and its control service takes connections."""
