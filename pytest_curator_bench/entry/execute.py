@@ -473,7 +473,7 @@ class EntryExecution:
             text = f"Its result could not be written: {error}"
             if self.result.status in HARMLESS:
                 self.conclude("error", "session", text)
-            else:
+            elif text != self.result.error:
                 self._note(text)
             try:
                 entries.write_result(self.result, by_all_means=True)

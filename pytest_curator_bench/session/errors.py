@@ -18,7 +18,7 @@ _REMEDIES = {
     errno.EDQUOT: "free some space there",
     errno.ENAMETOOLONG: "choose shorter names",
     errno.ELOOP: "mend the links on its path",
-    **dict.fromkeys((errno.EEXIST, errno.EISDIR, errno.ENOTDIR), "remove what has this name"),
+    **dict.fromkeys((errno.EEXIST, errno.EISDIR), "remove what has this name"),
 }
 
 

@@ -83,10 +83,10 @@ def test_a_result_that_can_nowhere_be_written_fails_pytest(project: Project) -> 
         "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, 2 * resource.getrlimit(resource.RLIMIT_FSIZE)[1:])"
     )
     behaving(
-        project, {"large": f"{unlimited}\n(out / 'metrics.json').write_text(json.dumps({{'text': 'x' * 600_000}}))"}
+        project, {"large": f"{unlimited}\n(out / 'metrics.json').write_text(json.dumps({{'text': 'x' * 90_000}}))"}
     )
     unlimited_bytes = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (500_000, unlimited_bytes))
+    limit = functools.partial(resource.setrlimit, resource.RLIMIT_FSIZE, (50_000, unlimited_bytes))
     ended = run(project, pytest_command(), preexec_fn=limit)
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout
     assert "INTERNALERROR" not in ended.stdout
