@@ -264,6 +264,7 @@ class Controller:
         else:
             result = result.with_warnings(f"The xdist worker that ran it died after its script had ended: {why}")
         self._results[entry.name] = result
+        self._undelivered.pop(entry.name, None)
         try:
             store.entries.write_result(result, by_all_means=True)
         except SessionError:
