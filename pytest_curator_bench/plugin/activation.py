@@ -42,12 +42,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         pytest.UsageError: the config is wrong, or options ask for what it does not have.
     """
     config = session.config
-    # By its module: its name depends on how it was loaded (-p timeout, -p pytest_timeout, by itself).
-    if not config.pluginmanager.is_registered(pytest_timeout):
-        raise pytest.UsageError(
-            "benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout), "
-            "and load it (-p timeout) where pytest loads no plugins by itself (PYTEST_DISABLE_PLUGIN_AUTOLOAD)"
-        )
+    _require_timeout_plugin(config)
     if not config.pluginmanager.hasplugin("skipping"):
         raise pytest.UsageError(
             "benchmarks need pytest's skips and expected failures: don't switch them off (-p no:skipping)"
@@ -88,6 +83,15 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         durations_of = worker_durations(config) if controller is None else controller.shard_durations
         config.pluginmanager.register(ShardPlugin(options.shard, durations_of), "curator_bench_shard")
     extend_arguments(config, bench_run.entry_files, explicit=found.explicit)
+
+
+def _require_timeout_plugin(config: pytest.Config) -> None:
+    # By its module: its name depends on how it was loaded (-p timeout, -p pytest_timeout, by itself).
+    if not config.pluginmanager.is_registered(pytest_timeout):
+        raise pytest.UsageError(
+            "benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout), "
+            "and load it (-p timeout) where pytest loads no plugins by itself (PYTEST_DISABLE_PLUGIN_AUTOLOAD)"
+        )
 
 
 def _policy(config: pytest.Config, options: BenchOptions) -> Policy:
