@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,12 +54,17 @@ def format_number(value: float) -> str:
 
 def format_percent(value: float) -> str:
     """Return a percentage, as in ``12.5 %``."""
-    return f"{value:.3g} %" if abs(value) < _LARGE else f"{value:,.0f} %"
+    return f"{value:,.0f} %" if _LARGE <= abs(value) < _HUGE else f"{_finite(value)} %"
 
 
 def format_ratio(value: float) -> str:
     """Return how many times as much something is, as in ``50×``: from 2 on easier to read than 4,900 %."""
-    return f"{format_number(value)}×"
+    return f"{format_number(value) if math.isfinite(value) else _finite(value)}×"
+
+
+def _finite(value: float) -> str:
+    """Three digits of a number; of one that has grown beyond all floats, how large they get."""
+    return f"{value:.3g}" if math.isfinite(value) else f"over {math.copysign(sys.float_info.max, value):.0e}"
 
 
 def format_size(size_bytes: float) -> str:
@@ -65,7 +72,7 @@ def format_size(size_bytes: float) -> str:
     for unit, unit_bytes in (("GB", 1e9), ("MB", 1e6)):
         if size_bytes >= unit_bytes:
             amount = size_bytes / unit_bytes
-            return f"{amount:.3g} {unit}" if amount < _LARGE else f"{amount:,.0f} {unit}"
+            return f"{amount:,.0f} {unit}" if _LARGE <= amount < _HUGE else f"{amount:.3g} {unit}"
     return f"{size_bytes / 1e3:.3g} kB"
 
 

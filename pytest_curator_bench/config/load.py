@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.defaults import otherwise
+from pytest_curator_bench.config.fields.spellings import misread_numbers
 from pytest_curator_bench.config.matrix.multiply import multiply_matrix
 from pytest_curator_bench.config.merge import merge_all
 from pytest_curator_bench.config.model import BenchConfig, SinkConfig
@@ -127,7 +128,7 @@ def _resolved(
         raise ConfigError.of(problems, context.display)
     repo_dir = context.curator_repo_dir
     datasets = Substitution(directories.placeholders, {"curator_repo_dir": str(repo_dir)} if repo_dir else {})
-    warnings += [*multiplied.warnings, *sections.warnings]
+    warnings += [*multiplied.warnings, *sections.warnings, *misread_numbers(sections.whole)]
     return BenchConfig(
         files=tuple(context.files),
         results_dir=results_dir,

@@ -241,4 +241,5 @@ def test_a_mark_that_pytest_can_not_evaluate_is_an_error_of_its_entry(project: P
     result.stdout.fnmatch_lines(["pytest could not begin the entry: ModuleNotFoundError: No module named 'no_such_*'"])
     assert "INTERNALERROR" not in result.stdout.str()
     assert "Traceback" not in result.stdout.str()
+    result.stdout.no_fnmatch_line("bad: log *")  # there is none
     assert [project.result(name)["status"] for name in ("bad", "odd", "good")] == ["error", "error", "passed"]

@@ -9,6 +9,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench.config.fields.spellings import number_hint
 from pytest_curator_bench.config.fields.validators import (
     VARIABLE,
     FieldValidator,
@@ -161,7 +162,8 @@ def _object_store_size(value: object) -> object:
         return value
     if type(value) is float and 0 < value <= 1:
         return value
-    raise expected("a whole number of bytes (at least 1048576), a fraction of memory such as 0.5, or default")
+    hint = number_hint(value, whole=True)
+    raise expected(f"a whole number of bytes (at least 1048576), a fraction of memory such as 0.5, or default{hint}")
 
 
 def _ray_address(value: object) -> object:
@@ -195,7 +197,7 @@ def _accuracy(value: object) -> object:
     match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
     fraction = float(match[1]) / 100 if match else value
     if type(fraction) is not float or not 0 < fraction < 1:
-        raise expected("a percentage such as 2%, or a fraction between 0 and 1")
+        raise expected(f"a percentage such as 2%, or a fraction between 0 and 1{number_hint(value)}")
     return fraction
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import PydanticCustomError, core_schema
 
 from pytest_curator_bench.config.env_vars import FromEnvironment
+from pytest_curator_bench.config.fields.spellings import number_hint
 from pytest_curator_bench.config.yaml.reader import plain_value
 
 if TYPE_CHECKING:
@@ -102,7 +103,7 @@ def number(
     def check(value: object) -> object:
         value = from_variable(value)
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise expected(what)
+            raise expected(what + number_hint(value, whole=whole))
         if not math.isfinite(value) or not low <= value <= high or value == above:
             raise expected(what)
         return value if whole else float(value)

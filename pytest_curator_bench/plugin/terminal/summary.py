@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -56,7 +57,7 @@ def write_summary(
     for result in results:
         for warning in result.warnings:
             console.print(f"[yellow]{_shown(result.name)}: {_shown(warning)}[/yellow]", soft_wrap=True)
-        if result.status not in {"passed", "skipped"}:
+        if result.status not in {"passed", "skipped"} and os.path.exists(result.stdouterr_file):  # noqa: PTH110  # never raises
             console.print(f"{_shown(result.name)}: log {_shown(to_host_path(result.stdouterr_file))}", soft_wrap=True)
     console.print(f"results: {_shown(to_host_path(session_dir))}", soft_wrap=True)
     terminalreporter.write(buffer.text())

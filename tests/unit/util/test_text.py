@@ -12,6 +12,7 @@ from pytest_curator_bench._util.text import (
     counted,
     format_number,
     format_percent,
+    format_ratio,
     format_seconds,
     format_size,
     harmless,
@@ -50,6 +51,13 @@ def test_units() -> None:
     assert [counted(1, "GPU"), counted(0, "GPU"), counted(2, "process", "processes")] == [
         *("1 GPU", "0 GPUs", "2 processes")
     ]
+
+
+def test_what_has_grown_beyond_all_floats_is_told_as_that() -> None:
+    """Rather than an infinity, or hundreds of digits."""
+    assert [format_ratio(value) for value in (50, 1e300, math.inf)] == ["50×", "1e+300×", "over 2e+308×"]
+    assert [format_percent(value) for value in (1e20, -math.inf)] == ["1e+20 %", "over -2e+308 %"]
+    assert format_size(1e30) == "1e+21 GB"
 
 
 @pytest.mark.parametrize(
