@@ -305,7 +305,8 @@ def test_files_that_a_server_does_not_take_are_left_out(tmp_path: Path, server: 
     runs = Runs(server.uri, "refused")
     (run,) = runs.results(runs.sessions[0]).values()
     assert runs.artifacts(run) == {"results.json", "stdouterr.log", *STRANGE}
-    assert runs.text(run, "a?b.log", tmp_path) == "a?b.log"
+    (kept,) = (server.directory / "artifacts").rglob("a[?]b.log")
+    assert (kept.name, kept.read_text()) == ("a?b.log", "a?b.log")
     assert run.data.tags[DONE_TAG] == "true"
     assert "worker#3.log" in run.data.tags["curator_bench.artifacts_left_out"]
 
@@ -340,7 +341,7 @@ def test_files_that_can_not_be_read_are_left_out(
     assert runs.artifacts(run) == {"results.json", "stdouterr.log", "open.log"}
 
 
-@pytest.mark.parametrize("status", [413, 400, 403, 500, 503])
+@pytest.mark.parametrize("status", [413, 403, 500])
 def test_what_a_proxy_refuses_holds_up_nothing_else(
     project: Project, server: Server, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
