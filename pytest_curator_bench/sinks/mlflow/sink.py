@@ -137,7 +137,7 @@ class MlflowSink(Sink):
         counts = session.get("counts") or {}
         self._parts.begin()
         store.log_tags(run.info.run_id, {f"{PREFIX}{status}": str(count) for status, count in counts.items()})
-        for file in _files_in(self._session_dir, self._parts):
+        for file in _files_below(self._session_dir, self._parts, is_deep=False):
             self._log_file(store, run, file, self._session_dir)
         for directory in (RUNS_NAME, DATA_SETUP_NAME):
             for file in _files_below(self._session_dir / directory, self._parts):
@@ -193,16 +193,14 @@ class MlflowSink(Sink):
         self._parts.deliver(name, upload)
 
 
-def _files_below(directory: Path, parts: Parts) -> Iterator[Path]:
+def _files_below(directory: Path, parts: Parts, *, is_deep: bool = True) -> Iterator[Path]:
     """Files that are kept as artifacts, in order; links are not followed."""
-    yield from _files_in(directory, parts)
     for path in _listed(directory, parts):
-        if path.is_dir() and path.name not in _LEFT_OUT_DIRS:
-            yield from _files_below(path, parts)
-
-
-def _files_in(directory: Path, parts: Parts) -> Iterator[Path]:
-    return (path for path in _listed(directory, parts) if path.is_file() and path.suffix in TEXT_SUFFIXES)
+        if path.is_dir():
+            if is_deep and path.name not in _LEFT_OUT_DIRS:
+                yield from _files_below(path, parts)
+        elif path.is_file() and path.suffix in TEXT_SUFFIXES:
+            yield path
 
 
 def _listed(directory: Path, parts: Parts) -> list[Path]:
