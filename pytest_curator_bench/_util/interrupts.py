@@ -42,6 +42,7 @@ class Interrupts:
         self._former: dict[signal.Signals, object] = {}
         self._last_s = -math.inf
         self._is_noting = False
+        self._is_ending = False
         self.is_noted = False
         self._is_pending = False
         self._is_raising = False
@@ -53,18 +54,30 @@ class Interrupts:
         self._taken += 1
         if self._taken == 1 and threading.current_thread() is threading.main_thread():
             for signum in _SIGNALS:
-                if signal.getsignal(signum) in (signal.SIG_DFL, signal.default_int_handler):
+                handler = signal.getsignal(signum)
+                if handler in (signal.SIG_DFL, signal.default_int_handler) or isinstance(handler, _LateHandler):
                     self._former[signum] = signal.signal(signum, self._handle)
         try:
             yield
         finally:
             self._taken -= 1
             if self._taken == 0:
-                while self._former:
-                    signum, handler = self._former.popitem()
-                    signal.signal(signum, handler)  # type: ignore[arg-type]  # what getsignal() returned
-                if self.count:  # the exit status stays what it is, even if somebody goes on pressing Ctrl-C
-                    atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+                self._give_back()
+
+    def _give_back(self) -> None:
+        if self._is_ending and self.count and self._former.get(signal.SIGINT, signal.SIG_DFL) is not signal.SIG_DFL:
+            # The exit status stays what it is, even if somebody goes on pressing Ctrl-C.
+            self._former[signal.SIGINT] = _LateHandler()
+            atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
+        while self._former:
+            signum, handler = self._former.popitem()
+            signal.signal(signum, handler)  # type: ignore[arg-type]  # what getsignal() returned
+        self._is_noting = self._is_ending = False
+
+    def note_until_end(self) -> None:
+        """Only note interrupts from now on, as in a block of :meth:`noting`: the run ends."""
+        self.is_noted = self._is_pending = False
+        self._is_noting = self._is_ending = True
 
     @contextlib.contextmanager
     def noting(self, on_interrupt: Callable[[], None] | None = None) -> Iterator[None]:
@@ -126,6 +139,17 @@ class Interrupts:
     def _note(self) -> None:
         self.is_noted = True
         self._on_interrupt()
+
+
+class _LateHandler:
+    """Python's own handler of SIGINT, which begins a little later: an interrupted run has just ended."""
+
+    def __init__(self) -> None:
+        self._begins_s = time.monotonic() + REPEATED_S
+
+    def __call__(self, signum: int, frame: FrameType | None) -> None:
+        if time.monotonic() >= self._begins_s:
+            signal.default_int_handler(signum, frame)
 
 
 def _nothing() -> None:

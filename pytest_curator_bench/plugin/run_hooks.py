@@ -14,7 +14,6 @@ from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning
-from pytest_curator_bench.plugin.options import AT_END
 from pytest_curator_bench.plugin.verdicts import VerdictPlugin
 
 if TYPE_CHECKING:
@@ -141,7 +140,7 @@ class BenchmarkRunPlugin:
         An interrupt that is raised cuts short only the step that it comes in.
         """
         services = self._bench_run.services
-        session.config.stash[AT_END].enter_context(services.interrupts.noting())
+        services.interrupts.note_until_end()
         with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
             steps.callback(self._bench_run.on_finish, session)
             steps.enter_context(contextlib.suppress(KeyboardInterrupt))

@@ -138,7 +138,7 @@ def test_a_terminal_that_closes(project: Project, mark: str) -> None:
     project.config("entries: [{name: done, script: ok.py}, {name: a, script: sleepy.py}]\n")
     screen, terminal = pty.openpty()
     process = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", *pytest_command()],
+        ["env", "--default-signal=HUP", "setsid", "--ctty", "--wait", *pytest_command()],  # nohup ignores it
         cwd=project.path,
         stdin=terminal,
         stdout=terminal,

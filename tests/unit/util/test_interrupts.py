@@ -136,15 +136,44 @@ def test_noting_takes_signals_itself() -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_noting_until_the_end(interrupts: Interrupts) -> None:
+    """Blocks within it change nothing."""
+    interrupts.note_until_end()
+    with interrupts.noting():
+        signal.raise_signal(signal.SIGINT)
+    signal.raise_signal(signal.SIGINT)
+    assert interrupts.is_noted
+
+
+def test_an_interrupt_right_after_an_interrupted_run(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ignored at first; the next run of the process takes the signal again."""
+    monkeypatch.setattr(module, "atexit", SimpleNamespace(register=lambda *_: None))
+    for _ in range(2):
+        interrupts = Interrupts()
+        with interrupts.taken():
+            clock.now_s += module.REPEATED_S
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+            interrupts.note_until_end()
+        assert interrupts.count == 1
+    try:
+        signal.raise_signal(signal.SIGINT)
+        clock.now_s += module.REPEATED_S
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupt_while_python_ends() -> None:
     """The exit status of an interrupted run stays what it is."""
     program = (
-        "import atexit, contextlib, os, signal\n"
+        "import atexit, os, signal\n"
         "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from pytest_curator_bench._util.interrupts import Interrupts\n"
-        "with Interrupts().taken(), contextlib.suppress(KeyboardInterrupt):\n"
-        "    signal.raise_signal(signal.SIGTERM)\n"
+        "interrupts = Interrupts()\nwith interrupts.taken():\n"
+        "    interrupts.note_until_end()\n    signal.raise_signal(signal.SIGTERM)\n"
         "raise SystemExit(2)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=300)
