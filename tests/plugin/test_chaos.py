@@ -209,8 +209,8 @@ SHORT = {
     ),
     "full disk": Plan(
         workers=0,
-        entries=entries("plain", "flaky", "plain", "repeated"),
-        fillings=(Filling("results", 1, 0, room=0, duration_s=0.2),),
+        entries=entries("plain", "flaky", "plain", "repeated", sleep_s=0.1),
+        fillings=(Filling("started", 1, 0, room=0, duration_s=0.5),),
         replay_first=True,
     ),
 }
