@@ -400,9 +400,9 @@ def test_no_reserve_is_left(store: SessionStore) -> None:
     store.entries.prepare("a")
     store.entries.prepare("b")
     reserve = store.run_dir / ".reserve"
-    assert sorted(file.name for file in reserve.iterdir()) == ["session.json", "shared-a", "shared-b"]
+    assert sorted(file.name for file in reserve.rglob("*.space")) == [".space", "a.space", "b.space"]
     store.entries.drop_reserve("a")
-    assert sorted(file.name for file in reserve.iterdir()) == ["session.json", "shared-b"]
+    assert sorted(file.name for file in reserve.rglob("*.space")) == [".space", "b.space"]
     store.finish([], exit_status=0)
     assert not reserve.exists()
 
