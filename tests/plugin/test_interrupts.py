@@ -171,17 +171,6 @@ def test_a_worker_that_dies_in_teardown(two: Project) -> None:
     assert '["first", "passed", {"rate_per_sec": 1.5' in received
 
 
-def test_an_entry_that_pytest_leaves_out(two: Project) -> None:
-    """It was selected and has no result: that is not green, whoever has left it out."""
-    (two.path / "conftest.py").write_text(
-        "import pytest\n\n@pytest.hookimpl(tryfirst=True)\n"
-        "def pytest_runtest_protocol(item):\n    return item.name == 'second' or None\n"
-    )
-    result = two.run()
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines(["*entries without a result, which pytest did not run: second"])
-
-
 def test_an_entry_that_is_only_begun(two: Project) -> None:
     """It ends as interrupted, and so does the run."""
     (two.path / "conftest.py").write_text(
