@@ -18,7 +18,7 @@ from tests.support.bench_project import mark, project, two
 from tests.support.drive_server import drive, drive_key
 from tests.support.loopback import closed_port
 from tests.support.process_world import world
-from tests.support.processes import INTEGRATION_TIMEOUT_S, TIMEOUT_S
+from tests.support.processes import INTEGRATION_TIMEOUT_S, RUN_TIMEOUT_S, TIMEOUT_S, end_after
 from tests.support.slack_server import slack
 from tests.support.webhook_receiver import receiver
 
@@ -50,6 +50,12 @@ class OneIntegrationTestAtOnce(LoadScopeScheduling):  # type: ignore[misc]  # xd
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         return INTEGRATION if file.startswith(INTEGRATION) else file
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Limit the whole run: its workers end with it."""
+    if not hasattr(session.config, "workerinput"):
+        end_after(RUN_TIMEOUT_S, session.config.get_terminal_writer().line)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:

@@ -17,10 +17,21 @@ from pytest_curator_bench._util.plain import to_plain
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["json_line", "open_regular", "read_json_object", "write_bytes", "write_json"]
+__all__ = [
+    "create_new",
+    "encode_json",
+    "json_line",
+    "open_regular",
+    "read_json_object",
+    "read_regular",
+    "write_bytes",
+    "write_json",
+]
 
 # Files up to this size are indented for people; indenting takes the json module's slow encoder.
 MAX_INDENTED_CHARACTERS = 256 * 1024
+# More than any file of ours holds. What a script has put in the place of one must not fill the memory.
+MAX_READ_BYTES = 256 * 1024**2
 
 
 def write_json(path: Path, data: object, *, durable: bool = True) -> None:
@@ -37,14 +48,14 @@ def write_json(path: Path, data: object, *, durable: bool = True) -> None:
     Raises:
         OSError: the file can't be written; nothing is left behind, and an old file stays as it was.
     """
-    write_bytes(path, _encode(data), durable=durable)
+    write_bytes(path, encode_json(data), durable=durable)
 
 
-def read_json_object(path: Path) -> dict[str, Any]:
+def read_json_object(path: Path, *, follow_links: bool = False) -> dict[str, Any]:
     """Return the JSON object that a file holds; an empty one if it can't be read or holds something else."""
     try:
-        data = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+        data = json.loads(read_regular(path, follow_links=follow_links))
+    except (OSError, ValueError, RecursionError):
         return {}
     return data if isinstance(data, dict) else {}
 
@@ -71,9 +82,11 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
                 file.flush()
                 os.fsync(file.fileno())
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno is not None:
+            error.filename, error.filename2 = str(path), None  # the other name says nothing to anybody
         raise
 
 
@@ -88,26 +101,78 @@ def json_line(data: object) -> str:
     return text
 
 
-def _encode(data: object) -> bytes:
+def encode_json(data: object) -> bytes:
+    """Return what :func:`write_json` writes."""
     text = json_line(data)
     if len(text) <= MAX_INDENTED_CHARACTERS:
         text = json.dumps(json.loads(text), ensure_ascii=False, indent=2)
     return f"{text}\n".encode()
 
 
-def open_regular(path: Path) -> int:
-    """Open a file that somebody else made for reading; pipes and devices neither block nor get through.
+def open_regular(path: Path, *, follow_links: bool = False) -> int:
+    """Open a file for reading that somebody else, such as a script, may have made or replaced.
 
-    Symbolic links are followed: what counts is what is read.
+    Only regular files open: a pipe or a device neither blocks nor gets through. A symbolic link is followed within
+    the file's own directory, and refused if it leads out of that.
+
+    Args:
+        path: the file.
+        follow_links: follow links wherever they lead, as for a file that the user has named.
 
     Returns:
         A file descriptor, which the caller closes.
 
     Raises:
-        OSError: missing, not readable, or no regular file.
+        OSError: missing, not readable, a link that leads elsewhere, or no regular file.
     """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    if follow_links:
+        descriptor = os.open(path, flags)
+    else:
+        try:
+            descriptor = os.open(path, flags | os.O_NOFOLLOW)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            descriptor = os.open(_target_within_directory(path), flags | os.O_NOFOLLOW)
+    mode = os.fstat(descriptor).st_mode
+    if stat.S_ISREG(mode):
         return descriptor
     os.close(descriptor)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     raise OSError(errno.EINVAL, "Not a regular file", str(path))
+
+
+def _target_within_directory(link: Path) -> str:
+    target = os.path.realpath(link, strict=True)
+    directory = os.path.realpath(link.parent)
+    if os.path.commonpath([target, directory]) == directory:
+        return target
+    raise OSError(errno.ELOOP, "A link out of its directory", str(link))
+
+
+def read_regular(path: Path, max_bytes: int = MAX_READ_BYTES, *, follow_links: bool = False) -> bytes:
+    """Return the content of a file that :func:`open_regular` opens.
+
+    Raises:
+        OSError: as for :func:`open_regular`, or it has more than ``max_bytes``.
+    """
+    with os.fdopen(open_regular(path, follow_links=follow_links), "rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"Larger than {max_bytes >> 20} MiB", str(path))
+    return content
+
+
+def create_new(path: Path) -> int:
+    """Create a file for writing at its end, where nothing has its name, not even a link.
+
+    Returns:
+        A file descriptor, which the caller closes.
+
+    Raises:
+        OSError: it can't be created.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+    return os.open(path, flags, 0o666)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -30,6 +31,8 @@ SHORTEST_PART = 12
 # Words and round numbers that come out of environment variables and keep no secret.
 ORDINARY = frozenset({"true", "false", "none", "null", "http", "https", "info", "debug", "localhost"})
 
+_CUT = re.compile(r"…|\.\.\.")
+
 _Value = TypeVar("_Value")
 
 # What is secret by the syntax of URLs and of HTTP, whatever the configuration says. The tokens of services are not
@@ -52,7 +55,7 @@ _ALWAYS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
 class Masker:
     """Replaces secrets by ``***``.
 
-    Given values are found as they are, URL-encoded, and escaped for JSON, a shell or ``repr``; the password
+    Given values are found as they are, URL-encoded, in Base64, and escaped for JSON, a shell or ``repr``; the password
     and the path of a secret URL and the lines of a secret of several lines also by themselves. Credentials in URLs
     and in HTTP's ``Authorization`` are hidden whether they were given or not.
 
@@ -74,6 +77,7 @@ class Masker:
 
     def mask(self, text: str) -> str:
         """Return ``text`` with every secret replaced; the same object where there is none."""
+        text = self._without_cut_secret(text)
         if not self._is_suspicious(text):
             return text
         if self._literals is not None and any(needle in text for needle in self._needles):
@@ -83,12 +87,22 @@ class Masker:
                 text = pattern.sub(replacement, text)
         return text
 
+    def _without_cut_secret(self, text: str) -> str:
+        """Mask what is left of a secret at the end of a text that was cut: ``'planted-sec…``."""
+        for end in reversed([match.start() for match in _CUT.finditer(text)] if "…" in text or "..." in text else []):
+            for needle in self._needles:
+                begin = text.rfind(needle[:ANYWHERE], 0, end)
+                if len(needle) > ANYWHERE and begin >= 0 and needle.startswith(text[begin:end]):
+                    text = f"{text[:begin]}{MASK}{text[end:]}"
+                    break
+        return text
+
     def _is_suspicious(self, text: str) -> bool:
         # A bare loop: any() with a generator takes twice as long, one regular expression of all still longer.
-        for clue in self._clues:  # noqa: SIM110  # see above
+        for clue in self._clues:  # see above
             if clue in text:
                 return True
-        return False
+        return bool(self._needles) and ("…" in text or "..." in text)
 
     def mask_data(self, value: _Value) -> _Value:
         """Return ``value`` with the secrets in its strings, keys, paths and bytes replaced, at any depth.
@@ -165,6 +179,8 @@ def _url_parts(url: str) -> Iterator[str]:
     for text in (password, unquote(password)):
         if len(text) >= SHORTEST:
             yield text
+    if split.username is not None:
+        yield base64.b64encode(f"{unquote(split.username)}:{unquote(password)}".encode()).decode()
     # HTTP libraries log the path of a webhook without its host; its last part is the key.
     path = split.path + (f"?{split.query}" if split.query else "")
     last = path.rsplit("/", 1)[-1]
@@ -181,8 +197,20 @@ def _forms(text: str) -> Iterator[str]:
         yield re.sub("%[0-9A-F]{2}", lambda match: match.group().lower(), encoded)
     yield json.dumps(text)[1:-1]
     yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield from _base64_forms(text.encode(errors="surrogatepass"))
     yield shlex.quote(text).removeprefix("'").removesuffix("'")
     yield repr(text)[1:-1]
+
+
+def _base64_forms(secret: bytes) -> Iterator[str]:
+    """What Base64 makes of a secret, wherever it stands in what is encoded (``user:secret`` in HTTP's ``Basic``)."""
+    for before in range(3):
+        encoded = base64.b64encode(bytes(before) + secret).decode()
+        # Digits that are made of its neighbours' bits as well are not its own.
+        own = encoded[(0, 2, 3)[before] : -4 if encoded.endswith("=") else None]
+        if len(own) >= ANYWHERE:
+            yield own
+            yield own.replace("+", "-").replace("/", "_")
 
 
 def _literal(text: str) -> str:

@@ -9,10 +9,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-__all__ = ["to_plain"]
+__all__ = ["plain_integer", "spell_out", "to_plain"]
 
 # Deeper values are cut: dataclasses.asdict and the json module recurse over what leaves this module.
 MAX_DEPTH = 64
+_PRINTABLE_BITS = 1000
 
 
 def to_plain(value: object, *, strict: bool = False, convert: Callable[[object], object] = str) -> object:
@@ -31,9 +32,9 @@ def to_plain(value: object, *, strict: bool = False, convert: Callable[[object],
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, str):
-            return _text(value)
+            return spell_out(value)
         if isinstance(value, int):
-            return int(value)
+            return plain_integer(value)
         if isinstance(value, float):
             return _constant(value) if strict and not math.isfinite(value) else float(value)
         if depth == MAX_DEPTH:
@@ -51,9 +52,24 @@ def to_plain(value: object, *, strict: bool = False, convert: Callable[[object],
     return plain(value, 0)
 
 
-def _text(value: str) -> str:
+def spell_out(value: str) -> str:
+    r"""Return the string with lone surrogates spelled out (``\udcff``), so that it can be encoded."""
     text = str.__str__(value)  # a member of an enum becomes its value
     return text if text.isascii() else text.encode(errors="backslashreplace").decode()
+
+
+def plain_integer(value: int) -> int | str:
+    """Return the integer; a text that says how long it is where Python refuses to print it.
+
+    (``sys.set_int_max_str_digits``; JSON, a report and the channel to a worker all print numbers.)
+    """
+    number = int(value)  # a member of an enum becomes its value
+    if number.bit_length() > _PRINTABLE_BITS:
+        try:
+            str(number)
+        except ValueError:
+            return f"an integer of {number.bit_length()} bits"
+    return number
 
 
 def _constant(value: float) -> str:

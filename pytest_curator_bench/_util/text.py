@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -13,11 +15,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "counted",
+    "error_text",
     "format_number",
     "format_percent",
     "format_ratio",
     "format_seconds",
     "format_size",
+    "harmless",
     "near",
     "one_of",
     "printable",
@@ -31,7 +35,11 @@ _HUGE = 1e15
 _PRINTABLE_BITS = 64
 _LONGEST_QUOTE = 60
 _MOST_WORDS = 40
-_NOT_PRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+# What a terminal obeys, what turns the direction of what follows, and what no XML file or UTF-8 text can hold.
+_HARMFUL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff"
+_NOT_HARMLESS = re.compile(f"[{_HARMFUL}]")
+_NOT_PRINTABLE = re.compile(f"[{_HARMFUL}\t\n]")
+_LONGEST_ERROR = 100_000
 
 
 def format_number(value: float) -> str:
@@ -46,12 +54,17 @@ def format_number(value: float) -> str:
 
 def format_percent(value: float) -> str:
     """Return a percentage, as in ``12.5 %``."""
-    return f"{value:.3g} %" if abs(value) < _LARGE else f"{value:,.0f} %"
+    return f"{value:,.0f} %" if _LARGE <= abs(value) < _HUGE else f"{_finite(value)} %"
 
 
 def format_ratio(value: float) -> str:
     """Return how many times as much something is, as in ``50×``: from 2 on easier to read than 4,900 %."""
-    return f"{format_number(value)}×"
+    return f"{format_number(value) if math.isfinite(value) else _finite(value)}×"
+
+
+def _finite(value: float) -> str:
+    """Three digits of a number; of one that has grown beyond all floats, how large they get."""
+    return f"{value:.3g}" if math.isfinite(value) else f"over {math.copysign(sys.float_info.max, value):.0e}"
 
 
 def format_size(size_bytes: float) -> str:
@@ -59,7 +72,7 @@ def format_size(size_bytes: float) -> str:
     for unit, unit_bytes in (("GB", 1e9), ("MB", 1e6)):
         if size_bytes >= unit_bytes:
             amount = size_bytes / unit_bytes
-            return f"{amount:.3g} {unit}" if amount < _LARGE else f"{amount:,.0f} {unit}"
+            return f"{amount:,.0f} {unit}" if _LARGE <= amount < _HUGE else f"{amount:.3g} {unit}"
     return f"{size_bytes / 1e3:.3g} kB"
 
 
@@ -73,9 +86,30 @@ def counted(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,d} {one if count == 1 else many or f'{one}s'}"
 
 
+def harmless(text: str) -> str:
+    r"""Return ``text`` as it may be shown or sent: control characters and the like are escaped, as in ``\x1b``.
+
+    What a script calls its metrics and writes into its errors passes through here, or through :func:`printable`,
+    wherever it leaves the program: to a terminal, an XML file, a table, a service.
+    """
+    return _NOT_HARMLESS.sub(_escaped, text)
+
+
+def error_text(error: BaseException) -> str:
+    """Return ``str()`` of somebody else's exception, even one whose text raises, is no text, or has no end."""
+    try:
+        return str.__str__(str(error))[:_LONGEST_ERROR]
+    except Exception as problem:  # its author's code may raise anything
+        return f"its text can't be read: {type(problem).__name__}"
+
+
 def printable(text: str) -> str:
-    """Return ``text`` with control characters and line ends escaped, so that it stays one harmless line."""
-    return _NOT_PRINTABLE.sub(lambda match: match[0].encode("unicode_escape").decode("ascii"), text)
+    """Return ``text`` like :func:`harmless`, with tabs and line ends escaped, too: it stays one line."""
+    return _NOT_PRINTABLE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")
 
 
 def quote(text: str) -> str:

@@ -10,6 +10,8 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.streams import escape_unknown
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -38,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Raises:
         SystemExit: with status 2 and a message on stderr, for a command line that can't be understood.
     """
+    escape_unknown(sys.stdout)
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="curator-bench", description="Tools for pytest-curator-bench.")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pytest_curator_bench._util.container import display_path, to_host_path
+from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench.config import ConfigError, load_config
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     image_dir = Path.cwd()
     try:
         config = load_config(
-            [file.absolute() for file in options.files],
+            [as_named(file) for file in options.files],
             environ=os.environ,
             strict_entries=False,
             root_dir=image_dir,
@@ -54,7 +55,9 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
         return 1
     for mount in needed_mounts(config, image_dir):
-        sys.stdout.write(f"{mount.kind}\0{mount.inside}\0{mount.outside}\0{mount.purpose}\0")
+        paths = b"\0".join(map(os.fsencode, (mount.kind, mount.inside, mount.outside)))
+        # Paths are bytes, whatever the encoding of the output.
+        sys.stdout.buffer.write(paths + b"\0" + mount.purpose.encode(errors="backslashreplace") + b"\0")
     return 0
 
 
@@ -116,8 +119,8 @@ def _wanted(config: BenchConfig) -> Iterator[Mount]:
         yield mount("need", path, f"paths: {name}")
     for sink_file in _sink_files(config):
         yield mount(*sink_file)
-    for file in config.files:
-        yield mount("read", file.absolute().parent, f"the directory of {file.name}")
+    for directory in config.file_dirs:
+        yield mount("read", directory, "the directory of a configuration file")
     for run in (*config.data_setups, *config.entries):
         for use in run.datasets_used:
             purpose = f"datasets: {use.name}, {use.format}"

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from pytest_curator_bench._util.container import display_path
+from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import format_seconds
 from pytest_curator_bench.config import ConfigError, load_config
@@ -127,7 +128,7 @@ def run(options: argparse.Namespace) -> int:
     def display(path: Path) -> str:
         return display_path(path.absolute(), start)
 
-    files = [file.absolute() for file in options.files]
+    files = [as_named(file) for file in options.files]
     try:
         config = load_config(files, environ=os.environ, strict_entries=False, display=display)
     except ConfigError as error:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.streams import encoding_of
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.delivery.replay import session_env_data
 from pytest_curator_bench.delivery.replay_settings import from_session
@@ -51,7 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the messages; returns the exit status."""
     try:
-        text = json.dumps(preview_slack(options.session), indent=2, ensure_ascii=False) + "\n"
+        # Escapes are the one form of JSON that every terminal can show.
+        is_utf = options.output is not None or encoding_of(sys.stdout).lower().startswith("utf")
+        text = json.dumps(preview_slack(options.session), indent=2, ensure_ascii=not is_utf) + "\n"
     except PreviewError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.text import harmless
 from pytest_curator_bench.delivery.replay import ReplayError, ReplayOptions, replay
 
 if TYPE_CHECKING:
@@ -44,11 +45,11 @@ def run(options: argparse.Namespace) -> int:
     try:
         is_complete = replay(wanted, os.environ, _print_line)
     except ReplayError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(harmless(f"{error}\n"))
         return 2
     return 0 if is_complete else 1
 
 
 def _print_line(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    sys.stdout.write(harmless(line) + "\n")
     sys.stdout.flush()

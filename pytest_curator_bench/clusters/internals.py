@@ -283,6 +283,9 @@ STORE_MEMORY_SHARE = 0.30
 STORE_SHARED_MEMORY_SHARE = 0.95
 LARGEST_SLOW_STORE_BYTES = 10**10
 
+# The processes without which nothing runs on a node; ray start notices within a second that one has ended.
+COMPONENTS = frozenset({"gcs_server", "raylet"})
+
 # Files below Ray's temporary directory.
 ADDRESS_FILE = "ray_current_cluster"
 LOGS_DIR = "session_latest/logs"

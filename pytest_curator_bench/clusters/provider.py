@@ -223,7 +223,7 @@ class ExistingProvider:
 
     def outcome(self, result: EntryResult) -> EntryResult:
         """Return the result with facts of cluster and job, and as an error if the cluster lost nodes meanwhile."""
-        from pytest_curator_bench.clusters.existing.probe import describe_loss
+        from pytest_curator_bench.clusters.existing.probe import describe_loss, is_reachable
         from pytest_curator_bench.clusters.jobs.order import with_job_report
 
         result = dataclasses.replace(
@@ -233,7 +233,9 @@ class ExistingProvider:
         )
         if self._cluster.is_job:
             result = with_job_report(result)
-        if result.status not in {"failed", "timeout", "error"}:
+        if result.status not in {"passed", "failed", "timeout", "error"}:
+            return result
+        if result.status == "passed" and is_reachable(self._cluster):  # a node less is what Ray itself makes up for
             return result
         loss = describe_loss(self._cluster, Path(result.stdouterr_file))
         return result if loss is None else _blame_ray(result, loss)
@@ -260,7 +262,7 @@ def _with_local_cluster(result: EntryResult, cluster: LocalCluster, shared: Shar
         resources={**result.resources, "ray": facts},
         warnings=[*result.warnings, *cluster.warnings, *notes],
     )
-    if result.status != "failed" or cluster.alive():
+    if result.status not in {"passed", "failed", "timeout"} or cluster.alive():
         return result
     sentence, detail = cluster.failure_summary()
     error = f"The Ray cluster died while the script ran: {sentence}\n{detail}".strip()

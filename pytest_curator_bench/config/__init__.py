@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """YAML files to a frozen, checked :class:`BenchConfig`; knows nothing of pytest."""
 
-from pytest_curator_bench.config.fields.types import Mark
+from pytest_curator_bench.config.fields.marks import Mark
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.model import (
     BenchConfig,

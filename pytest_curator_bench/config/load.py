@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.defaults import otherwise
+from pytest_curator_bench.config.fields.spellings import misread_numbers
 from pytest_curator_bench.config.forms import in_one_form
 from pytest_curator_bench.config.matrix.multiply import multiply_matrix
 from pytest_curator_bench.config.merge import merge_all
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.matrix.multiply import Multiplied
     from pytest_curator_bench.config.merge import Merged
+    from pytest_curator_bench.config.model import ScriptRun
     from pytest_curator_bench.config.older_keys import ConfigFile
     from pytest_curator_bench.config.prepare import Sections
     from pytest_curator_bench.config.schema_models import ConfigModel, SinkModel
+    from pytest_curator_bench.config.secrets import Secrets
     from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
 
@@ -80,7 +84,13 @@ def load_config(
     sections.warnings += [*merged.warnings, *merged.strays]
     multiplied = multiply_matrix(sections.active, display)
     multiplied.data = without_disabled(multiplied.data)
-    config = _resolved(sections, multiplied, context, strict_entries=strict_entries, strict_keys=strict_keys)
+    secrets = sections.secrets(environ)
+    masker = Masker(secrets.values)
+    try:
+        model = _checked(sections, multiplied, context, strict_keys=strict_keys)
+        config = _resolved(model, sections, multiplied, context, secrets, masker, strict_entries=strict_entries)
+    except ConfigError as error:
+        raise ConfigError([masker.mask(problem) for problem in error.problems]) from None
     return replace(config, differences=tuple(difference.shown(display) for difference in merged.differences))
 
 
@@ -125,9 +135,15 @@ def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext, *
 
 
 def _resolved(
-    sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_entries: bool, strict_keys: bool
+    written: ConfigFile,
+    sections: Sections,
+    multiplied: Multiplied,
+    context: LoadContext,
+    secrets: Secrets,
+    masker: Masker,
+    *,
+    strict_entries: bool,
 ) -> BenchConfig:
-    written = _checked(sections, multiplied, context, strict_keys=strict_keys)
     model, data, warnings = modernized(written, multiplied.data)
     directories = DirectoryResolver(model, data, context.environ, context.files).directories()
     setups = SetupNeeds(data, sections.disabled)
@@ -136,13 +152,14 @@ def _resolved(
     if strict_entries:
         runs.problems += [problem for entry in entries for problem in entry.problems]
     problems = [*directories.problems, *runs.problems, *_missing_parts(model, sections, context.files)]
+    problems += [_secret_name(run) for run in (*entries, *data_setups) if secrets.is_in_name(run.name)]
     results_dir, artifacts_dir = directories.results_dir, directories.artifacts_dir
     if problems or results_dir is None or artifacts_dir is None:
         raise ConfigError.of(problems, context.display)
     repo_dir = context.curator_repo_dir
     warnings += runs.warnings
     datasets = Substitution(directories.placeholders, {"curator_repo_dir": str(repo_dir)} if repo_dir else {})
-    warnings += [*multiplied.warnings, *sections.warnings]
+    warnings += [*multiplied.warnings, *sections.warnings, *misread_numbers(sections.whole)]
     return BenchConfig(
         files=tuple(context.files),
         results_dir=results_dir,
@@ -167,11 +184,16 @@ def _resolved(
         viewer_url=model.viewer_url,
         viewer_url_template=model.viewer_url_template,
         curator_repo_dir=repo_dir,
-        secrets=sections.secrets,
-        secret_variables=sections.secret_variables,
-        merged_json=json.dumps(sections.masked()),
-        warnings=tuple(warning.shown(context.display) for warning in warnings),
+        secrets=secrets.values,
+        secret_variables=secrets.variables,
+        merged_json=json.dumps(secrets.masked()),
+        warnings=tuple(masker.mask(warning.shown(context.display)) for warning in warnings),
     )
+
+
+def _secret_name(run: ScriptRun) -> Problem:
+    text = "found a secret of a sink in a name, expected a name without it: directories and tests are called so"
+    return Problem(Place(run.file, run.line), "name", text)
 
 
 def _missing_parts(model: ConfigModel, sections: Sections, files: Sequence[Path]) -> Iterator[Problem]:

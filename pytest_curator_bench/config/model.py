@@ -11,13 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from pytest_curator_bench.config import defaults
+from pytest_curator_bench.config.paths import base_dirs
 from pytest_curator_bench.config.placeholders import Substitution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from pytest_curator_bench.config.fields.types import Mark
+    from pytest_curator_bench.config.fields.marks import Mark
     from pytest_curator_bench.config.placeholders import FingerprintMode, Placeholders
     from pytest_curator_bench.config.problems import Problem
     from pytest_curator_bench.config.schema_models import RaySettings, Requirement
@@ -234,6 +235,11 @@ class BenchConfig:
     secrets: frozenset[str] = field(default_factory=frozenset, repr=False)
     secret_variables: frozenset[str] = field(default_factory=frozenset)
     merged_json: str = field(default="{}", repr=False)
+
+    @property
+    def file_dirs(self) -> tuple[Path, ...]:
+        """The directories of :attr:`files`, each once; where a file is a link, also that of its target."""
+        return tuple(dict.fromkeys(directory for file in self.files for directory in base_dirs(file)))
 
     @property
     def merged(self) -> dict[str, Any]:

@@ -5,14 +5,16 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.container import container_override, in_container
+from pytest_curator_bench._util.links import in_real_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_curator_bench.config.problems import Place
 
@@ -20,14 +22,21 @@ CURATOR_REPO_VARIABLES = ("CURATOR_REPO_DIR", "CURATOR_BENCHMARK_CURATOR_REPO_DI
 _PACKAGE = "nemo_curator"
 
 
+def base_dirs(file: Path) -> tuple[Path, ...]:
+    """Return the directories that relative paths of a file start from: its own, then its target's if it is a link."""
+    return tuple(dict.fromkeys((in_real_dir(file.absolute()).parent, Path(os.path.realpath(file)).parent)))
+
+
 def located(text: str, place: Place, environ: Mapping[str, str]) -> Path:
-    """The path that ``text`` means in a file: relative to the file's directory, or to home after ``~/``."""
-    return base_dir(place) / home_expanded(text, environ)
+    """Return the path that ``text`` means in a file: relative to the file's directory, or to home after ``~/``."""
+    return first_existing(base_dirs(place.file), home_expanded(text, environ))
 
 
-def base_dir(place: Place) -> Path:
-    """The directory that relative paths of a file start from: its own, wherever pytest runs."""
-    return place.file.absolute().parent
+def first_existing(directories: Sequence[Path], relative: str) -> Path:
+    """Return the path in the first of the directories in which it exists, or in the first one if it exists nowhere."""
+    paths = [directory / relative for directory in directories]
+    # Not pathlib's exists(), which raises an error for paths that are too long.
+    return next(filter(os.path.exists, paths), paths[0]) if len(paths) > 1 else paths[0]
 
 
 def home_expanded(text: str, environ: Mapping[str, str]) -> str:

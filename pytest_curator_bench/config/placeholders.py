@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pytest_curator_bench._util.text import near, one_of, quote
 from pytest_curator_bench.config import defaults
+from pytest_curator_bench.config.paths import first_existing
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -118,12 +119,12 @@ class DatasetPath:
     """Where a dataset lies.
 
     Attributes:
-        base: what ``written`` is relative to.
+        bases: the directories that ``written`` may be relative to; the first in which it exists counts.
         written: the path with its placeholders.
         fingerprint: how it is recorded with results; see :class:`~pytest_curator_bench.config.model.DatasetUse`.
     """
 
-    base: Path
+    bases: tuple[Path, ...]
     written: str
     fingerprint: FingerprintMode = defaults.FINGERPRINT
 
@@ -168,7 +169,7 @@ class Substitution:
     def dataset(self, dataset: Dataset) -> Path:
         """Return the path of a dataset; raises KeyError for one that isn't defined."""
         location = self._datasets[dataset]
-        return location.base / self.text(location.written)
+        return first_existing(location.bases, self.text(location.written))
 
     def _value(self, match: re.Match[str]) -> str:
         if match["literal"] is not None:

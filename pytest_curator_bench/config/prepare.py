@@ -1,29 +1,23 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Merged data made ready for checking: variables substituted, disabled items set apart, double names found.
-
-It is decided here which values are secret: what an environment variable puts into a sink's settings, and what a sink
-has under a key that says so (``webhook_url``, ``bot_token``). In the sink itself such a value is masked whatever it is;
-the list of strings to hide elsewhere leaves out short ones, which would blank out parts of every other word.
-"""
+"""Merged data made ready for checking: variables substituted, disabled items set apart, double names found."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
-from pytest_curator_bench._util.masking import MASK, Masker
 from pytest_curator_bench._util.text import quote
-from pytest_curator_bench.config.env_vars import EnvExpander, FromEnvironment, Unresolved
+from pytest_curator_bench.config.env_vars import EnvExpander, Unresolved
 from pytest_curator_bench.config.fields.validators import from_variable
 from pytest_curator_bench.config.locate import Location, key_path
 from pytest_curator_bench.config.model import SwitchedOffSink
 from pytest_curator_bench.config.problems import Problem
+from pytest_curator_bench.config.secrets import Secrets
 from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from pytest_curator_bench.config.problems import Place
@@ -33,14 +27,6 @@ _SWITCHED = ("entries", "sinks", "data_setups")
 # Lists whose items have names of their own, with the key that names them: at the top, and within items.
 _NAMED = {"entries": "name", "sinks": "name", "data_setups": "name", "datasets": "name", "paths": "name"}
 _NAMED_WITHIN = {"requirements": "metric", "sink_data": "name", "formats": "type"}
-# Variables that every process has, and that sinks only use to build paths.
-_PUBLIC_VARIABLES = frozenset(
-    {"HOME", "USER", "LOGNAME", "PWD", "TMPDIR", "PATH", "SHELL", "LANG", "HOSTNAME", "HOST_HOSTNAME"}
-)
-_SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
-_SHORTEST_SECRET = 4
-_SHORTEST_VALUE = 6
-_WORDS = frozenset({"true", "false", "none", "null", "default"})
 
 
 @dataclass(kw_only=True, repr=False)
@@ -70,68 +56,9 @@ class Sections:
     sink_values: dict[str, str] = field(default_factory=dict)
     entry_problems: dict[str, list[Problem]] = field(default_factory=dict)
 
-    @property
-    def secrets(self) -> frozenset[str]:
-        """The strings that must not appear in any output."""
-        found = {
-            value
-            for name, value in self.sink_values.items()
-            if name not in _PUBLIC_VARIABLES and len(value) >= _SHORTEST_VALUE
-        }
-        for value, is_named in _texts(self._sinks()):
-            if len(value) >= (_SHORTEST_SECRET if is_named else _SHORTEST_VALUE):
-                found.update([str(value)] if is_named or _is_from_environment(value) else ())
-        return frozenset(value for value in found if value.lower() not in _WORDS)
-
-    @property
-    def secret_variables(self) -> frozenset[str]:
-        """The environment variables that scripts must not inherit."""
-        return frozenset(self.sink_variables - _PUBLIC_VARIABLES)
-
-    def masked(self) -> object:
-        """Return everything, secrets masked."""
-        sinks = [_masked_sink(sink) for sink in self._sinks()]
-        whole = {key: sinks if key == "sinks" and sinks else value for key, value in self.whole.items()}
-        secrets = self.secrets
-        return Masker(secrets).mask_data(whole) if secrets else whole
-
-    def _sinks(self) -> list[object]:
-        sinks = self.whole.get("sinks")
-        return sinks if isinstance(sinks, list) else []
-
-
-def _masked_sink(value: object, *, is_named: bool = False) -> object:
-    """Return a sink's settings with each value masked that is a secret by its place."""
-    if isinstance(value, dict):
-        return {key: _masked_sink(item, is_named=is_named or _names_secret(key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_masked_sink(item, is_named=is_named) for item in value]
-    if is_named and value is not None and not isinstance(value, bool):
-        return MASK
-    return MASK if isinstance(value, str) and _is_from_environment(value) else value
-
-
-def _texts(value: object, *, is_named: bool = False) -> Iterator[tuple[str, bool]]:
-    """Yield each text in ``value``, and whether a key above it names a secret.
-
-    Texts that still wait for a variable are left out: they appear nowhere.
-    """
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _texts(item, is_named=is_named or _names_secret(key))
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item, is_named=is_named)
-    elif isinstance(value, str) and (isinstance(value, FromEnvironment) or "${" not in value):
-        yield value, is_named
-
-
-def _names_secret(key: str) -> bool:
-    return _SECRET_KEY.search(key) is not None
-
-
-def _is_from_environment(value: str) -> bool:
-    return isinstance(value, FromEnvironment) and not value.variables <= _PUBLIC_VARIABLES
+    def secrets(self, environ: Mapping[str, str]) -> Secrets:
+        """Return what must be hidden."""
+        return Secrets(self.whole, self.sink_variables, self.sink_values, environ)
 
 
 def prepare(

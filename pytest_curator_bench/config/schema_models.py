@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from pytest_curator_bench.config import defaults
+from pytest_curator_bench.config.fields.marks import MARK_FIELD, Mark
 from pytest_curator_bench.config.fields.types import (
     ACCURACY,
     ARGUMENTS,
@@ -23,13 +24,11 @@ from pytest_curator_bench.config.fields.types import (
     ENVIRONMENT,
     EXACT_VALUE,
     JOB_URL,
-    MARK_FIELD,
     OBJECT_STORE_SIZE,
     PATH_NAME,
     RAY_ADDRESS,
     VARIABLE_NAME,
     WORD,
-    Mark,
     is_identifier,
 )
 from pytest_curator_bench.config.fields.validators import (
@@ -53,7 +52,8 @@ LEAST_RUNS = 6
 Name = Annotated[str, ENTRY_NAME]
 DatasetName = Annotated[str, DATASET_NAME]
 Text = Annotated[str, text("text that isn't empty")]
-PathText = Annotated[str, text("a path")]
+PathText = Annotated[str, text("a path", for_system=True)]
+Script = Annotated[str, text("text that isn't empty", for_system=True)]
 Flag = Annotated[bool, flag()]
 Limit = Annotated[
     float,
@@ -261,7 +261,7 @@ class SinkData(_Model):
 class _ScriptRun(_Model):
     name: Name = Field(description="Unique name; becomes a directory and, for entries, part of the test's name.")
     enabled: Flag | None = optional("`false` removes it. Default: true.")
-    script: Text = Field(
+    script: Script = Field(
         description="The Python script: absolute, or looked for in `script_base_dir` or in the `scripts` "
         "directories beside the configuration files. Placeholders are substituted."
     )

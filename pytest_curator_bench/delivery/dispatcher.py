@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import json_line
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.delivery.receipts import Receipts
 from pytest_curator_bench.delivery.worker import SinkReport, SinkWorker
 
@@ -33,6 +34,7 @@ LONGEST_PAUSE_LIMIT_S = 10.0
 END_LIMIT_S = 8.0
 """How long the end of a session waits for sinks that show no sign of life, all together, in seconds."""
 MAX_KEPT_NAMES = 5
+MAX_LEFT_OUT_LINES = 10
 
 
 class SinkDispatcher:
@@ -59,11 +61,11 @@ class SinkDispatcher:
         patience_s: float = END_LIMIT_S,
     ) -> None:
         self._masker = masker
-        start = (session_dir.name, json.loads(json_line(masker.mask_data(env_data))))
+        start = (session_dir.name, _masked(env_data, ("session_dir", "results_dir"), masker))
         sinks = list(sinks)
         self.receipts = tuple(Receipts(session_dir, sink.name) for sink in sinks)
         self._workers = [
-            SinkWorker(sink, receipts, start, masker.mask, patience_s)
+            SinkWorker(sink, receipts, start, masker, patience_s)
             for sink, receipts in zip(sinks, self.receipts, strict=True)
         ]
         self._silence_left_s = PAUSE_LIMIT_S
@@ -79,11 +81,11 @@ class SinkDispatcher:
     def entry_started(self, name: str) -> None:
         """Tell the sinks that an entry has started."""
         for worker in self._workers:
-            worker.entry_started(name)
+            worker.entry_started(self._masker.mask(name))
 
     def submit(self, result: Mapping[str, Any]) -> None:
-        """Queue ``result`` for every sink, secrets masked: the content of its ``results.json``."""
-        data = json.loads(json_line(self._masker.mask_data(result)))
+        """Queue ``result`` for every sink: the content of its ``results.json``, secrets masked, with its true paths."""
+        data = _masked(result, ("entry_dir", "stdouterr_file"), self._masker)
         for worker in self._workers:
             worker.submit(data)
 
@@ -123,9 +125,23 @@ class SinkDispatcher:
             return [worker.wait_closed() for worker in self._workers]
 
 
+def _masked(data: Mapping[str, Any], paths: Iterable[str], masker: Masker) -> dict[str, Any]:
+    """Return plain data, secrets masked but for the values of ``paths``, which sinks open."""
+    true = {key: data[key] for key in paths if key in data}
+    plain: dict[str, Any] = json.loads(json_line({**masker.mask_data(data), **true}))
+    return plain
+
+
 def report_lines(reports: Iterable[SinkReport]) -> list[str]:
-    """Return one line for each sink, for a summary."""
-    return [f"sink {report.name}: {_outcome(report)}" for report in reports]
+    """Return one line for each sink, and one for each thing that it left out, for a summary."""
+    lines = (line for report in reports for line in (f"sink {report.name}: {_outcome(report)}", *_left_out(report)))
+    return [printable(line) for line in lines]
+
+
+def _left_out(report: SinkReport) -> list[str]:
+    lines = [f"sink {report.name}: left out of {text}" for text in report.left_out[:MAX_LEFT_OUT_LINES]]
+    more = len(report.left_out) - len(lines)
+    return [*lines, *([f"sink {report.name}: left out {more:,d} more"] if more else [])]
 
 
 def _outcome(report: SinkReport) -> str:

@@ -22,7 +22,7 @@ from pytest_curator_bench.session.runs import utc_now
 from pytest_curator_bench.sinks.base import delivery_key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Receipts"]
@@ -52,10 +52,11 @@ class Receipts:
         """Whether there is a receipt for ``result``."""
         return self._receipt(delivery_key(result)).exists()
 
-    def mark_delivered(self, result: Mapping[str, Any]) -> None:
-        """Write the receipt for ``result``, which is kept no longer; raises OSError."""
+    def mark_delivered(self, result: Mapping[str, Any], left_out: Sequence[str] = ()) -> None:
+        """Write the receipt for ``result``, with what was left out of it; it is kept no longer; raises OSError."""
         key = delivery_key(result)
-        write_json(self._receipt(key), {"name": result.get("name"), "delivered_at": utc_now()})
+        receipt = {"name": result.get("name"), "delivered_at": utc_now()}
+        write_json(self._receipt(key), {**receipt, **({"left_out": list(left_out)} if left_out else {})})
         self._waiting(key).unlink(missing_ok=True)
 
     def keep(self, result: Mapping[str, Any]) -> None:
@@ -70,9 +71,10 @@ class Receipts:
         results = filter(None, map(read_json_object, self._waiting_dir.glob("*.json")))
         return sorted(results, key=lambda result: str(result.get("finished_at") or result.get("started_at") or ""))
 
-    def mark_finalized(self) -> None:
-        """Note that finalize() has succeeded for all that is delivered by now; raises OSError."""
-        write_json(self._finalized_file, {"digest": self._digest(), "finalized_at": utc_now()})
+    def mark_finalized(self, left_out: Sequence[str] = ()) -> None:
+        """Note that finalize() has succeeded for all that is delivered by now, and what it left out; raises OSError."""
+        receipt = {"digest": self._digest(), "finalized_at": utc_now()}
+        write_json(self._finalized_file, {**receipt, **({"left_out": list(left_out)} if left_out else {})})
 
     def is_finalized(self) -> bool:
         """Whether nothing was delivered since finalize() last succeeded."""

@@ -22,7 +22,7 @@ from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME, SINKS_NA
 from pytest_curator_bench.session.recovery import recover_session
 from pytest_curator_bench.session.runs import RunFacts, read_runs
 from pytest_curator_bench.sinks.base import delivery_key
-from pytest_curator_bench.sinks.registry import create_sinks
+from pytest_curator_bench.sinks.registry import BUILT_IN, create_sinks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -78,7 +78,14 @@ def replay(options: ReplayOptions, environ: Mapping[str, str], write: Callable[[
     except ConfigError as error:
         raise ReplayError(str(error)) from None
     masker = Masker(settings.secrets)
-    wanted = _wanted(settings, options.sinks, lambda text: write(masker.mask(text)))
+
+    def write_masked(text: str) -> None:
+        write(masker.mask(text))
+
+    try:
+        wanted = _wanted(settings, options.sinks, write_masked)
+    except ReplayError as error:
+        raise ReplayError(masker.mask(str(error))) from None
     try:
         sinks = create_sinks(wanted, module_dirs=settings.module_dirs, display=settings.display)
     except ConfigError as error:
@@ -86,9 +93,9 @@ def replay(options: ReplayOptions, environ: Mapping[str, str], write: Callable[[
     with _alone(session_dir):
         results, problems = session_results(session_dir)
         env_data = session_env_data(session_dir)
-        complete = [_replay_one(sink, session_dir, results, env_data, masker, write) for sink in sinks]
+        complete = [_replay_one(sink, session_dir, results, env_data, masker, write_masked) for sink in sinks]
     for problem in problems:
-        write(masker.mask(problem))
+        write_masked(problem)
     return all(complete) and not problems
 
 
@@ -148,6 +155,12 @@ def _wanted(settings: ReplaySettings, names: Sequence[str], write: Callable[[str
         raise ReplayError(
             f"the settings of {', '.join(incomplete)} in {settings.source} are incomplete, because secrets are masked: "
             "give the config files of the run with --config FILE, and define the environment variables that they need"
+        )
+    foreign = [sink.name for sink in wanted if sink.class_path not in {None, *BUILT_IN.values()}]
+    if settings.is_recorded and foreign:
+        raise ReplayError(
+            f"{settings.source} names a class for {', '.join(foreign)}, and a class is imported only from files that "
+            "you name: give the config files of the run with --config FILE, or choose other sinks with --sink"
         )
     return wanted
 

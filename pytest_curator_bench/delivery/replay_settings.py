@@ -11,6 +11,8 @@ from typing import Any
 
 import yaml
 
+from pytest_curator_bench._util.atomic import read_regular
+from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.masking import MASK
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.model import SinkConfig, SwitchedOffSink
@@ -31,6 +33,7 @@ class ReplaySettings:
         module_dirs: where modules of ``class`` may be, besides Python's own path.
         secrets: strings that must appear in no output.
         display: how to write a file's path in messages.
+        is_recorded: whether a session recorded them: reading results must run no code that they name.
     """
 
     source: str
@@ -40,6 +43,7 @@ class ReplaySettings:
     module_dirs: tuple[Path, ...] = ()
     secrets: frozenset[str] = frozenset()
     display: Callable[[Path], str] = str
+    is_recorded: bool = False
 
     @staticmethod
     def is_incomplete(sink: SinkConfig) -> bool:
@@ -52,7 +56,7 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Re
     missing = [f"config file not found: {file}" for file in files if not file.exists()]
     if missing:
         raise ConfigError(missing)
-    paths = [file.resolve() for file in files]
+    paths = [as_named(file) for file in files]
     names = {path: str(file) for path, file in zip(paths, files, strict=True)}
     config = load_config(
         paths,
@@ -66,7 +70,7 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Re
         sinks=config.sinks,
         switched_off=config.switched_off_sinks,
         results_dir=config.results_dir,
-        module_dirs=tuple(dict.fromkeys(path.parent for path in paths)),
+        module_dirs=config.file_dirs,
         secrets=config.secrets,
         display=lambda path: names.get(path, str(path)),
     )
@@ -76,11 +80,11 @@ def from_session(session_dir: Path) -> ReplaySettings:
     """The sinks of the config that the session recorded, secrets masked; raises ConfigError."""
     file = session_dir / "config.yaml"
     try:
-        data = yaml.safe_load(file.read_bytes())
+        data = yaml.safe_load(read_regular(file))
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
         raise ConfigError([f"{file} can't be read ({error}): give the config files with --config FILE"]) from None
-    return ReplaySettings(source=str(file), sinks=sinks, module_dirs=(Path.cwd(),))
+    return ReplaySettings(source=str(file), sinks=sinks, is_recorded=True)
 
 
 def _recorded(sink: Mapping[str, Any]) -> SinkConfig:

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.session.entry_dirs import read_result, walk_entries
+from pytest_curator_bench.session.claims import read_claim
+from pytest_curator_bench.session.entry_dirs import walk_entries
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.names import SUPERSEDED_NAME
 from pytest_curator_bench.sinks.base import delivery_key
 
@@ -21,12 +23,13 @@ __all__ = ["session_results"]
 def session_results(session_dir: Path) -> tuple[list[ResultDict], list[str]]:
     """Every result, superseded ones too, in the order in which the entries ended.
 
-    Paths in them are those of today, wherever the session was written.
+    Where another plugin has run an entry several times in one run, only the last of these results counts. Paths in
+    them are those of today, wherever the session was written.
 
     Returns:
         the results, and one sentence for each that can't be read. Entries without a result are in neither.
     """
-    results: dict[str, ResultDict] = {}
+    results: dict[tuple[str, str], ResultDict] = {}
     problems: list[str] = []
     superseded = session_dir / SUPERSEDED_NAME
     for entry_dir in [*walk_entries(session_dir), *(walk_entries(superseded) if superseded.is_dir() else ())]:
@@ -37,5 +40,13 @@ def session_results(session_dir: Path) -> tuple[list[ResultDict], list[str]]:
         except (OSError, ValueError) as error:
             problems.append(f"not delivered: {error}")
             continue
-        results.setdefault(delivery_key(result), result)
-    return sorted(results.values(), key=lambda result: result["finished_at"] or ""), problems
+        claim = read_claim(entry_dir)
+        key = (result["name"], claim.run_id if claim is not None else delivery_key(result))
+        # The first that is found lies in the entry's own directory: of equal ones it is the last.
+        results[key] = max(results.get(key, result), result, key=_end)
+    unique = {delivery_key(result): result for result in reversed(results.values())}
+    return sorted(unique.values(), key=_end), problems
+
+
+def _end(result: ResultDict) -> str:
+    return result["finished_at"] or ""

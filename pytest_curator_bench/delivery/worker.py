@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from pytest_curator_bench._util.text import error_text, printable
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
-from pytest_curator_bench.sinks.http import Backoff
+from pytest_curator_bench.sinks.http import Backoff, asked_pause_s
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from pytest_curator_bench._util.masking import Masker
     from pytest_curator_bench.delivery.receipts import Receipts
     from pytest_curator_bench.results.json_files import ResultDict
     from pytest_curator_bench.sinks.base import Sink
@@ -27,11 +29,13 @@ __all__ = ["SinkReport", "SinkWorker"]
 
 LONGEST_CALL_S = 900.0
 """Longest that a call may take even if it reports progress, in seconds."""
-FIRST_PAUSE_S = 5.0
+FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 # At the end of the session: attempts of one call, and the first pause between them.
 LAST_ATTEMPTS = 4
 FIRST_LAST_PAUSE_S = 0.5
+MAX_FAILURES_IN_A_ROW = 4
+"""Results that fail one right after the other before a pause."""
 MAX_REASON_CHARACTERS = 300
 
 _LOG = logging.getLogger("pytest_curator_bench.sinks")
@@ -50,6 +54,7 @@ class SinkReport:
         failures: number of calls that failed.
         reason: why the last of them did, one line, secrets masked; ``None`` if none did.
         link: the page that shows what was delivered, secrets masked; ``None`` if the sink names none.
+        left_out: what the sink left out of deliveries that it has made, one line each, secrets masked.
     """
 
     name: str
@@ -59,6 +64,7 @@ class SinkReport:
     failures: int = 0
     reason: str | None = None
     link: str | None = None
+    left_out: tuple[str, ...] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -74,12 +80,20 @@ class _Call:
     begun: float
 
 
+@dataclass(frozen=True, slots=True)
+class _Delivery:
+    """A result on its way, numbered in the order in which results came."""
+
+    number: int
+    result: Mapping[str, Any]
+
+
 class SinkWorker:
     """The deliveries to one sink.
 
-    The thread calls ``initialize``, then delivers what is queued, in order, then calls ``finalize``. What fails for
-    now is retried after a pause, and holds up what is behind it. A result that fails for good is passed over. A call
-    that takes too long can't be ended: its thread is left to itself, and the sink is not called again.
+    The thread calls ``initialize``, then delivers what is queued, then calls ``finalize``. A result that fails for now
+    is retried after those behind it, and after a pause; one that fails for good is passed over. A call that takes too
+    long can't be ended: its thread is left to itself, and the sink is not called again.
 
     While something is measured, a sink with ``deliver: between`` is not called, but for ``entry_started``.
 
@@ -87,7 +101,7 @@ class SinkWorker:
         sink: called by this worker alone.
         receipts: where receipts and undelivered results go.
         start: the arguments of ``initialize``.
-        mask: hides secrets in a text.
+        masker: hides secrets.
         patience_s: how long the end of the session waits for a sign of life, in seconds.
     """
 
@@ -96,19 +110,22 @@ class SinkWorker:
         sink: Sink,
         receipts: Receipts,
         start: tuple[str, Mapping[str, Any]],
-        mask: Callable[[str], str],
+        masker: Masker,
         patience_s: float,
     ) -> None:
         self._sink = sink
         self._receipts = receipts
         self._start = start
-        self._mask = mask
+        self._masker = masker
         self._patience_s = patience_s
         self._thread = threading.Thread(target=self._run, name=f"sink-{sink.name}", daemon=True)
         # What follows is read and changed under the condition only. Times are those of time.monotonic().
         self._condition = threading.Condition()
-        self._queue: deque[Mapping[str, Any] | str] = deque()  # results, and names of entries that have started
-        self._refused: list[Mapping[str, Any]] = []
+        self._queue: deque[_Delivery | str] = deque()  # results, and names of entries that have started
+        self._submitted = 0
+        self._refused: list[_Delivery] = []
+        self._left_out: list[str] = []
+        self._left_out_now: list[str] = []  # by the present call
         self._delivered = 0
         self._call: _Call | None = None
         self._alive_at = 0.0
@@ -131,7 +148,10 @@ class SinkWorker:
             self._give_up(f"cannot write in {self._receipts.root_dir} ({error.strerror or error})")
             return
         self._sink.state_dir = self._receipts.state_dir
-        self._sink._on_progress = self._progress  # noqa: SLF001  # the other half of the same contract
+        # The other half of the same contract.
+        self._sink._on_progress = self._progress  # noqa: SLF001
+        self._sink._on_left_out = self._note_left_out  # noqa: SLF001
+        self._sink._masker = self._masker  # noqa: SLF001
         self._thread.start()
 
     def wait_opened(self, begun: float, *, silence_s: float, total_s: float) -> None:
@@ -144,9 +164,10 @@ class SinkWorker:
 
     def submit(self, result: Mapping[str, Any]) -> None:
         """Deliver a result, now or later; nobody may change it from here on."""
-        self._add(result)
+        self._submitted += 1
+        self._add(_Delivery(self._submitted, result))
 
-    def _add(self, item: Mapping[str, Any] | str) -> None:
+    def _add(self, item: _Delivery | str) -> None:
         with self._condition:
             self._give_up_if_overdue()
             self._queue.append(item)
@@ -195,19 +216,34 @@ class SinkWorker:
             while not self._is_over:
                 self._condition.wait(max(self._deadline() - time.monotonic(), 0.001))
                 self._give_up_if_overdue()
-            left = [*self._refused, *(item for item in self._queue if not isinstance(item, str))]
+            left = sorted(self._refused + self._waiting(), key=lambda delivery: delivery.number)
             report = SinkReport(
-                name=self._sink.name,
+                name=self._masker.mask(self._sink.name),
                 delivered=self._delivered,
-                kept=tuple(str(result.get("name")) for result in left),
+                kept=tuple(str(delivery.result.get("name")) for delivery in left),
                 is_finalized=self._is_finalized,
                 failures=self._failures,
                 reason=self._reason,
-                link=None if self._sink.link is None else self._mask(self._sink.link),
+                link=self._link(),
+                left_out=tuple(self._left_out),
             )
-        for result in left:
-            self._keep(result)
+        for delivery in left:
+            self._keep(delivery.result)
         return report
+
+    def _waiting(self) -> list[_Delivery]:
+        """The results that are not delivered yet; the condition is held."""
+        return [item for item in self._queue if not isinstance(item, str)]
+
+    def _link(self) -> str | None:
+        link = self._sink.link
+        return self._one_line(link) if isinstance(link, str) and link else None
+
+    def _one_line(self, text: str) -> str:
+        """The first line of a text that is not empty, secrets masked, short."""
+        lines = self._masker.mask(text).splitlines()
+        first = printable(next((line.strip() for line in lines if line.strip()), "it gave no reason"))
+        return first if len(first) <= MAX_REASON_CHARACTERS else f"{first[: MAX_REASON_CHARACTERS - 1]}…"
 
     def _wait_until(self, is_so: Callable[[], bool], begun: float, silence_s: float, total_s: float) -> bool:
         """Wait until something is so, or the sink is given up; False if the time is up.
@@ -258,14 +294,16 @@ class SinkWorker:
             self._condition.notify_all()
 
     def _note_failure(self, reason: str) -> None:
-        lines = self._mask(reason).split("\n")
-        first = next((line.strip() for line in lines if line.strip()), "it gave no reason")
-        self._reason = first if len(first) <= MAX_REASON_CHARACTERS else f"{first[: MAX_REASON_CHARACTERS - 1]}…"
+        self._reason = self._one_line(reason)
         self._failures += 1
         if self._failures == 1:  # once: the others are in the summary
-            _LOG.warning("sink %s: %s", self._sink.name, self._reason)
+            self._warn(str(self._reason))
 
     # --- the sink's thread ---
+
+    def _note_left_out(self, text: str) -> None:
+        with self._condition:
+            self._left_out_now.append(self._one_line(text))
 
     def _progress(self) -> None:
         with self._condition:
@@ -277,7 +315,7 @@ class SinkWorker:
             if self._repeat("initialize", self._initialize) == "done":
                 has_delivered = self._deliver()
                 if self._repeat("finalize", self._sink.finalize, LAST_ATTEMPTS if has_delivered else 1) == "done":
-                    self._mark_finalized()
+                    self._mark_finalized(self._left_out_now)
         finally:
             with self._condition:
                 self._is_over = True
@@ -290,22 +328,44 @@ class SinkWorker:
             self._is_initialized = True
 
     def _deliver(self) -> bool:
-        """Deliver what is queued until the session ends; False if a result has failed too often by then."""
+        """Deliver what is queued until the session ends; False if something fails too often by then.
+
+        A result that fails comes again after a pause. Where it fails once more it goes to the end of the queue, so that
+        it holds up no other one, and the next pause comes when several, or all that wait, have failed in a row: that is
+        the service's trouble rather than theirs.
+        """
+        is_in_trouble, failures, last_rounds = False, 0, LAST_ATTEMPTS
         while (item := self._next()) is not None:
             if isinstance(item, str):
                 self._attempt("entry_started", partial(self._sink.entry_started, item))
                 continue
-            outcome = self._repeat("process_result", partial(self._process, item))
+            if not self._wait_turn():
+                return False
+            with self._condition:
+                is_closing = self._closing_at is not None
+                failures += is_in_trouble
+                is_round_over = not is_in_trouble or failures >= min(len(self._waiting()), MAX_FAILURES_IN_A_ROW)
+            outcome = self._attempt("process_result", partial(self._process, item.result), is_pausing=is_round_over)
             if outcome == "later":
                 with self._condition:
+                    self._queue.rotate(-is_in_trouble)
+                    if is_round_over:
+                        failures = 0
+                        last_rounds -= is_closing and not self._backoff.is_asked_for
+                    is_in_trouble = True
+                    if last_rounds:
+                        continue
                     self._backoff.restart(FIRST_LAST_PAUSE_S)
                 return False
+            is_in_trouble, failures, last_rounds = False, 0, LAST_ATTEMPTS
+            left_out = self._left_out_now
             if outcome == "done":
-                self._write_receipt(item)
+                self._write_receipt(item.result, left_out)
             with self._condition:
                 self._queue.popleft()
                 if outcome == "done":
                     self._delivered += 1
+                    self._left_out += [f"{item.result.get('name')}: {text}" for text in left_out]
                 else:
                     self._refused.append(item)
         return True
@@ -317,7 +377,7 @@ class SinkWorker:
             self._keep(result)  # at once: this process may not live to see another attempt
             raise
 
-    def _next(self) -> Mapping[str, Any] | str | None:
+    def _next(self) -> _Delivery | str | None:
         """Wait for the first of the queue, where a result stays until it is delivered; ``None`` at the end."""
         with self._condition:
             while not self._is_over:
@@ -357,12 +417,14 @@ class SinkWorker:
                 self._condition.wait(None if self._is_paused else pause_s)
         return False
 
-    def _attempt(self, what: str, call: Callable[[], None]) -> _Outcome:
+    def _attempt(self, what: str, call: Callable[[], None], *, is_pausing: bool = True) -> _Outcome:
+        """Make a call; if it fails for now a pause begins, without ``is_pausing`` only if the service asks for one."""
         failure: BaseException | None = None
         with self._condition:
             if self._is_over:
                 return "later"
             self._call = _Call(what, time.monotonic())
+            self._left_out_now = []
             self._condition.notify_all()  # whoever waits for the end has a nearer deadline now
         try:
             call()
@@ -377,35 +439,41 @@ class SinkWorker:
                 self._alive_at = time.monotonic()
                 self._backoff.succeeded()
                 return "done" if failure is None else "refused"
-            self._backoff.failed(failure.retry_after_s if isinstance(failure, TransientSinkError) else None)
+            asked_s = getattr(failure, "retry_after_s", None) if isinstance(failure, TransientSinkError) else None
+            if is_pausing or asked_pause_s(asked_s):
+                self._backoff.failed(asked_s)
             # What starts while the sink is in trouble is old news when it is back.
             self._queue = deque(item for item in self._queue if not isinstance(item, str))
             return "later"
 
     # --- the disk; a full one must not end the thread ---
 
-    def _write_receipt(self, result: Mapping[str, Any]) -> None:
+    def _write_receipt(self, result: Mapping[str, Any], left_out: Sequence[str]) -> None:
         try:
-            self._receipts.mark_delivered(result)
+            self._receipts.mark_delivered(result, left_out)
         except OSError as error:
-            _LOG.warning("sink %s: cannot write a receipt, a replay will deliver again: %s", self._sink.name, error)
+            self._warn(f"cannot write a receipt, a replay will deliver again: {error}")
 
-    def _mark_finalized(self) -> None:
+    def _mark_finalized(self, left_out: Sequence[str]) -> None:
         with self._condition:
             self._is_finalized = True
+            self._left_out += [f"the session: {text}" for text in left_out]
         try:
-            self._receipts.mark_finalized()
+            self._receipts.mark_finalized(left_out)
         except OSError as error:
-            _LOG.warning("sink %s: cannot note that it was finalized: %s", self._sink.name, error)
+            self._warn(f"cannot note that it was finalized: {error}")
 
     def _keep(self, result: Mapping[str, Any]) -> None:
         try:
-            self._receipts.keep(result)
+            self._receipts.keep(self._masker.mask_data(result))
         except OSError as error:
-            _LOG.warning("sink %s: %s", self._sink.name, error)
+            self._warn(str(error))
+
+    def _warn(self, text: str) -> None:
+        _LOG.warning("%s", self._masker.mask(f"sink {self._sink.name}: {text}"))
 
 
 def _described(error: BaseException) -> str:
     if isinstance(error, TransientSinkError | PermanentSinkError):
-        return str(error)
-    return f"{type(error).__name__}: {error}".removesuffix(": ")
+        return error_text(error).strip() or type(error).__name__
+    return f"{type(error).__name__}: {error_text(error)}".removesuffix(": ")

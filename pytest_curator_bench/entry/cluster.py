@@ -64,6 +64,7 @@ def job_plan(entry: Entry, bench_config: BenchConfig, plan: EntryPlan, cluster: 
     from pytest_curator_bench.clusters.existing.cluster import client_environment
     from pytest_curator_bench.clusters.jobs.order import ORDER_VARIABLE, JobOrder, new_job_dir
     from pytest_curator_bench.clusters.programs import module_command, module_environment
+    from pytest_curator_bench.clusters.proxies import direct_access
 
     job_dir = new_job_dir()
     results_dir, scratch_dir = job_dir / "results", job_dir / "scratch"
@@ -82,5 +83,6 @@ def job_plan(entry: Entry, bench_config: BenchConfig, plan: EntryPlan, cluster: 
         grace_s=plan.grace_s,
     )
     environment = client_environment(script_environment({}, None, hidden=bench_config.secret_variables), os.environ)
+    environment |= direct_access(order.url, environment)
     environment[ORDER_VARIABLE] = order.to_text()
     return dataclasses.replace(plan, command=module_command("jobs.submit"), environment=module_environment(environment))

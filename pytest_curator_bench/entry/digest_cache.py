@@ -87,7 +87,7 @@ class DigestCache:
         known = self._known(key, status)
         if known is not None:
             return known
-        descriptor = open_regular(Path(os.fsdecode(path)))
+        descriptor = open_regular(Path(os.fsdecode(path)), follow_links=True)
         with os.fdopen(descriptor, "rb", buffering=0) as file:
             before, now_ns = os.fstat(descriptor), time.time_ns()
             digest = hashlib.file_digest(file, "sha256").hexdigest()

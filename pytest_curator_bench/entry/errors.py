@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.processes.client import SupervisionError
 from pytest_curator_bench.resources.errors import LeaseError
-from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session.errors import BusyEntryError, SessionError
 
 if TYPE_CHECKING:
     from pytest_curator_bench.results.record import Status
@@ -40,7 +40,7 @@ def explain(error: BaseException) -> tuple[Status, str, str]:
         case EntryFailedError():
             return error.status, error.reason, str(error)
         case SessionError():
-            return "error", "session", str(error)
+            return "error", "busy" if isinstance(error, BusyEntryError) else "session", str(error)
         case ClusterError():
             return "error", "ray", str(error)
         case LeaseError():

@@ -9,6 +9,7 @@ fixtures show where it stands.
 from __future__ import annotations
 
 import contextlib
+import os
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,7 +21,7 @@ from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, 
 from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
 from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
 from pytest_curator_bench.resources.errors import LeaseError
-from pytest_curator_bench.results.record import EntryResult, Status
+from pytest_curator_bench.results.record import HARMLESS, EntryResult, Status
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
@@ -100,7 +101,7 @@ class Listener:
     """Receives what an execution reports; this one only remembers an interrupt.
 
     Attributes:
-        was_interrupted: whether a first Ctrl-C has ended the script.
+        was_interrupted: whether there was an interrupt.
     """
 
     was_interrupted = False
@@ -112,7 +113,7 @@ class Listener:
         """Show what changes no outcome and should be seen."""
 
     def interrupted(self) -> None:
-        """Note that a first Ctrl-C has ended the script."""
+        """Note an interrupt: the entry ends, and nothing is to follow it. Called at any point; must not raise."""
         self.was_interrupted = True
 
     def is_stopping(self) -> bool:
@@ -142,7 +143,8 @@ class EntryExecution:
         self._services = services
         self._nodeid = nodeid
         self._listener = listener or Listener()
-        self._is_interrupted = False
+        self._is_stopping = False
+        self._is_half_left = False
         self._is_retry_due = False
         self._warnings: list[str] = []
         self._recorded: list[BaseException] = []
@@ -232,8 +234,6 @@ class EntryExecution:
         if self.is_finished:
             result = self.final_result
             raise EntryFailedError(str(result.error), status=result.status, reason=str(result.reason))
-        if self._is_retry_due:
-            self._begin_next_attempt()
         steps = {
             State.DIRECTORY: self._in_directory,
             State.SCRATCH: self._with_scratch,
@@ -242,15 +242,30 @@ class EntryExecution:
             State.CLUSTER_UP: self._with_cluster,
         }
         self._services.executions.add(self)
-        try:
-            for step in [step for step in steps if self.state < step <= state]:
-                manager = steps[step]()
-                manager.__enter__()
-                self._entered.append((step, manager))
-                self._reach(step)
-        except Exception as error:
-            self._fail_attempt(error)
-            raise
+        with self._interrupts_noted():
+            self.begin_attempt()
+            try:
+                for step in [step for step in steps if self.state < step <= state]:
+                    self._enter_step(step, steps[step]())
+            except KeyboardInterrupt:
+                error = EntryFailedError(
+                    "Interrupted from the keyboard before the script began.", status="interrupted", reason="keyboard"
+                )
+                self._fail_attempt(error)
+                raise error from None
+            except Exception as error:
+                self._fail_attempt(error)
+                raise
+
+    def _enter_step(self, step: State, manager: AbstractContextManager[None]) -> None:
+        if self._is_stopping:
+            raise KeyboardInterrupt
+        # The first states take no time, and what they make is claimed or not at all.
+        waits = self._services.interrupts.raising() if step >= State.LEASED else contextlib.nullcontext()
+        with waits, self._own_errors():
+            manager.__enter__()
+        self._entered.append((step, manager))
+        self._reach(step)
 
     def leave(self, state: State) -> None:
         """Undo ``state`` and all that was entered after it, in reverse order.
@@ -260,24 +275,27 @@ class EntryExecution:
         Raises:
             EntryFailedError, SessionError, ClusterError, LeaseError: the first failure; the result says so.
         """
-        if self._is_interrupted:
+        if self._is_half_left:
             return
         failures = []
-        while self._entered and self._entered[-1][0] >= state:
-            _, manager = self._entered.pop()
-            try:
-                manager.__exit__(None, None, None)
-            except Exception as error:
-                self.fail(error)
-                failures.append(error)
-            except BaseException:
-                # The services end the processes first, and release the lease then.
-                self._is_interrupted = True
-                raise
+        with self._interrupts_noted():
+            while self._entered and self._entered[-1][0] >= state:
+                _, manager = self._entered.pop()
+                try:
+                    with self._own_errors():
+                        manager.__exit__(None, None, None)
+                except Exception as error:
+                    self.fail(error)
+                    failures.append(error)
+                except BaseException:
+                    # The services end the processes first, and release the lease then.
+                    self._is_half_left = True
+                    raise
         if not self.is_finished:
             self.state = self._entered[-1][0] if self._entered else State.PLANNED
-        if failures:
+        if failures or (self._is_stopping and self._is_retry_due):
             self.finish()
+        if failures:
             raise failures[0]
 
     def use_cluster(self, cluster: LocalCluster | ExistingCluster | None) -> None:
@@ -297,6 +315,10 @@ class EntryExecution:
         """
         if self.is_finished:
             return True
+        with self._interrupts_noted():
+            return self._advance(one_run=one_run)
+
+    def _advance(self, *, one_run: bool) -> bool:
         self.enter(State.CLUSTER_UP)
         self._reach(State.RUNNING)
         if self._runs is None:
@@ -308,10 +330,10 @@ class EntryExecution:
             cluster=self.cluster,
             provider=None if self._is_cluster_given else self._provider,
             timeout_s=self.timeout_s,
-            on_interrupt=self._listener.interrupted,
         )
         try:
-            result = self._runs.run_next(inputs, one=one_run)
+            with self._own_errors():
+                result = self._runs.run_next(inputs, one=one_run)
         except Exception as error:
             self._fail_attempt(error)
             raise
@@ -348,15 +370,27 @@ class EntryExecution:
         Args:
             processes_have_ended: go on where an interrupt has left the entry's cluster half stopped.
         """
-        if self._is_interrupted and not processes_have_ended:
+        if self._is_half_left and not processes_have_ended:
             return
-        self._is_interrupted = False
-        with contextlib.suppress(Exception):  # the result says so
-            self.leave(State.DIRECTORY)
-        self._services.executions.discard(self)
-        if self.result is not None and self.result is not self._written:
-            self._write(durable=True)
-        self._reach(State.CLOSED)
+        self._is_half_left = False
+        with self._interrupts_noted():
+            with contextlib.suppress(Exception):  # the result says so
+                self.leave(State.DIRECTORY)
+            self._services.executions.discard(self)
+            if self.result is not None and not self.is_written:
+                self._write(durable=True)
+            self._services.session.entries.drop_reserve(self.entry.name)
+            self._reach(State.CLOSED)
+
+    def cut_short(self) -> None:
+        """Give the entry a result, if it has none, of what has ended of it: its process ends."""
+        if self.result is not None:
+            return
+        reason, error = "no-result", "The run ended before the entry did: run it again."
+        if self._runs is not None and self._runs.has_begun:
+            self._judge(self._runs.cut_short(self.entry_dir, reason, error), self._runs)
+        else:
+            self.conclude("interrupted", reason, error)
 
     # --- its result ---
 
@@ -367,6 +401,14 @@ class EntryExecution:
         else:
             result = self.result.with_outcome(status, reason, error)
         self._take(result)
+
+    def excuse(self, why: str) -> None:
+        """Record that the entry was expected to fail, as a mark says; what went wrong is kept."""
+        result = self.result
+        reason, error = (result.reason, result.error) if result is not None else (None, None)
+        self.conclude("xfailed", reason or "xfail", error or why)
+        self._note(f"expected to fail: {why}" if why else "expected to fail")
+        self.finish()
 
     def fail(self, error: BaseException) -> bool:
         """Record ``error``: it is the entry's outcome, or a further detail of an outcome that is bad already.
@@ -381,7 +423,7 @@ class EntryExecution:
             return False
         self._recorded.append(error)
         status, reason, text = explain(error)
-        if self.result is None or self.result.success:
+        if self.result is None or self.result.status in HARMLESS:
             self.conclude(status, reason, text)
         else:
             details = f"{self.result.error or ''}\n{text}".strip()
@@ -417,15 +459,38 @@ class EntryExecution:
         self.result = with_attempts(result.with_warnings(*self._warnings), self.attempts)
         self._warnings.clear()
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the result lies in the entry's directory as it is."""
+        return self.result is self._written
+
     def _write(self, *, durable: bool) -> None:
+        """Write the result. An entry whose result can't be written is an error, also if that is written then."""
+        entries = self._services.session.entries
         if self.result is None:
             return
         try:
-            self._services.session.entries.write_result(self.result, durable=durable)
+            entries.write_result(self.result, durable=durable)
         except SessionError as error:
-            self._listener.warned(f"its result was not written: {error}")
-        else:
-            self._written = self.result
+            text = f"Its result could not be written: {error}"
+            if self.result.status in HARMLESS:
+                self.conclude("error", "session", text)
+            elif text != self.result.error:
+                self._note(text)
+            try:
+                entries.write_result(self.result, by_all_means=True)
+            except SessionError:
+                return  # the controller tries once more at the end of the session
+        self._written = self.result
+
+    # --- interrupts ---
+
+    def _interrupts_noted(self) -> AbstractContextManager[None]:
+        return self._services.interrupts.noting(self._on_interrupt)
+
+    def _on_interrupt(self) -> None:
+        self._is_stopping = True
+        self._listener.interrupted()
 
     # --- attempts ---
 
@@ -443,19 +508,22 @@ class EntryExecution:
         if not self._is_retry_due:
             self._reach(State.JUDGED)
 
-    def _begin_next_attempt(self) -> None:
-        """Archive the attempt that has failed and begin anew."""
-        self.leave(State.SCRATCH)
+    def begin_attempt(self) -> None:
+        """Archive the attempt that has failed and begin anew, if another one is due."""
+        if not self._is_retry_due:
+            return
         self._is_retry_due = False
+        self.leave(State.SCRATCH)
         number = len(self.attempts) + 1
         result = self.final_result
         try:
             result = archive_attempt(self._services.session, self._services.masker, result, number)
         except SessionError as error:
-            self._listener.warned(f"the files of attempt {number} are lost: {error}")
+            self._listener.warned(f"the files of attempt {number} stay together, in superseded/: {error}")
+            self.leave(State.DIRECTORY)
         self.attempts.append(attempt_record(result, number))
         self.result = self._written = self._runs = None
-        if self._entry_dir is not None and not self._entry_dir.is_dir():  # a script can do anything to it
+        if self._entry_dir is not None and not os.path.isdir(self._entry_dir):  # noqa: PTH112  # it never raises
             self.leave(State.DIRECTORY)
 
     # --- what is entered and left ---
@@ -524,6 +592,15 @@ class EntryExecution:
         passed = self.result is None or self.result.success  # None: more of its runs follow
         for warning in provider.release(passed=passed):
             self.warn(warning)
+
+    @contextlib.contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        """Make an error of the system within a step the entry's: a script can do anything to its directories."""
+        try:
+            yield
+        except OSError as error:
+            directory = self._entry_dir or self._services.session.session_dir
+            raise SessionError.unusable(directory, error) from error
 
     def _reach(self, state: State) -> None:
         self.state = state

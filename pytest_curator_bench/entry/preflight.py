@@ -16,7 +16,7 @@ from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.entry.resources import shortage_for
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.state_file import leases_dir
-from pytest_curator_bench.session.entry_dirs import read_result
+from pytest_curator_bench.session.entry_results import read_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

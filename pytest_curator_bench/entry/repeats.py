@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.config.schema_models import LEAST_RUNS
+from pytest_curator_bench.results.limits import MAX_RUN_VALUES, MAX_STATISTICS
 from pytest_curator_bench.results.metrics import EXEC_TIME, find_metric
 from pytest_curator_bench.results.outputs import flat_scalars
 from pytest_curator_bench.results.statistics import RunStatistics, is_finite_number, is_number, median, statistics_of
@@ -96,29 +97,40 @@ class RunSeries:
         the runs differ.
         """
         last = self.runs[-1].result
+        warnings = self._warnings()
+        most = MAX_RUN_VALUES // len(self.runs)
+        names = _first(self._names(), min(most, MAX_STATISTICS), "there are statistics of", warnings)
         shared: dict[str, Any] = {
             "entry_dir": entry_dir,
             "started_at": self.runs[0].result.started_at,
-            "warnings": self._warnings(),
-            "runs": [_compact(run) for run in self.runs],
-            "statistics": {name: known.to_dict() for name, known in self._statistics(self._names()).items()},
+            "runs": self._records(most, warnings),
+            "statistics": {name: known.to_dict() for name, known in self._statistics(names).items()},
+            "warnings": warnings,
         }
         if not last.success:
             return dataclasses.replace(last, error=f"{self._place_of_last()}: {last.error}", **shared)
         measured = self.measured
+        times_s = [run.exec_time_s for run in measured if run.exec_time_s is not None]
         differing: list[str] = []
         metrics = _medians([run.script_metrics for run in measured], differing)
         if differing:
-            names = ", ".join(differing[:10]) + (" and others" if len(differing) > 10 else "")
-            shared["warnings"].append(f"metrics without a median that differ between runs (the last one's): {names}")
+            some = ", ".join(differing[:10]) + (" and others" if len(differing) > 10 else "")
+            warnings.append(f"metrics without a median that differ between runs (the last one's): {some}")
         return dataclasses.replace(
             last,
             script_metrics=metrics,
             task_metrics=_medians([run.task_metrics for run in measured], []),
             resources=_medians([run.resources for run in measured], []),
-            exec_time_s=median([run.exec_time_s for run in measured if run.exec_time_s is not None]),
+            exec_time_s=median(times_s) if times_s else None,
             **shared,
         )
+
+    def cut_short(self, *, entry_dir: str, reason: str, error: str) -> EntryResult:
+        """The entry's result where no further run follows, though there are not enough."""
+        result = self.combined(entry_dir=entry_dir)
+        if not result.success:
+            return result
+        return result.with_outcome("interrupted", reason, f"{self._place_of_last()} was the last: {error}")
 
     def _place_of_last(self) -> str:
         number = len(self.runs)
@@ -135,10 +147,21 @@ class RunSeries:
         return [f"{', '.join(names)}: {warning}" for warning, names in found.items()]
 
     def _names(self) -> list[str]:
+        """Those of all metrics that may have statistics, the most important ones first."""
         measured = self.measured
         own = flat_scalars(measured[-1].script_metrics) if measured else {}
         numbers = [name for name, value in own.items() if is_number(value)]
-        return list(dict.fromkeys([EXEC_TIME, *numbers, *self._judged]))
+        return list(dict.fromkeys([EXEC_TIME, *self._judged, *numbers]))
+
+    def _records(self, most: int, warnings: list[str]) -> list[dict[str, Any]]:
+        """One record for each run, with at most so many metrics."""
+        flat = [flat_scalars(run.result.script_metrics) for run in self.runs]
+        longest = max(flat, key=len)
+        names = [*(name for name in self._judged if name in longest), *longest]
+        kept = set(_first(list(dict.fromkeys(names)), most, f"the records of {len(self.runs):,d} runs hold", warnings))
+        if len(kept) < len(longest):
+            flat = [{name: value for name, value in metrics.items() if name in kept} for metrics in flat]
+        return [_compact(run, metrics) for run, metrics in zip(self.runs, flat, strict=True)]
 
     def _statistics(self, names: Iterable[str]) -> dict[str, RunStatistics]:
         """Statistics of each metric that is a finite number in every measured run."""
@@ -155,7 +178,14 @@ def _is_checked(done: int) -> bool:
     return done <= 20 or done % (done // 10) == 0
 
 
-def _compact(run: Run) -> dict[str, Any]:
+def _first(names: list[str], most: int, where: str, warnings: list[str]) -> list[str]:
+    """As many of the names as there is room for, and a warning if these are not all."""
+    if len(names) > most:
+        warnings.append(f"{where} {most:,d} of {len(names):,d} metrics; each run's own results.json has them all")
+    return names[:most]
+
+
+def _compact(run: Run, metrics: Mapping[str, Any]) -> dict[str, Any]:
     result = run.result
     return {
         "run": run.name,
@@ -164,7 +194,7 @@ def _compact(run: Run) -> dict[str, Any]:
         "reason": result.reason,
         "exec_time_s": result.exec_time_s,
         "started_at": result.started_at,
-        "metrics": flat_scalars(result.script_metrics),
+        "metrics": metrics,
     }
 
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import dataclasses
+import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ __all__ = ["archive_attempt", "attempt_record", "should_retry", "with_attempts"]
 DIR_PREFIX = "attempt-"
 # A retry changes nothing about these.
 _FINAL_REASONS = frozenset(
-    {"requirements", "resources", "mark", "not-called", "script", "placeholder", "dataset", "data-setup"}
+    {"requirements", "resources", "mark", "not-called", "script", "placeholder", "dataset", "data-setup", "busy"}
 )
 
 
@@ -51,12 +52,16 @@ def archive_attempt(store: SessionStore, masker: Masker, result: EntryResult, nu
     if not store.entries.is_begun(result.name):
         return result
     archive = entry_dir / f"{DIR_PREFIX}{number}"
+    kept = {CLAIM_NAME, SCRATCH_NAME, *(f"{DIR_PREFIX}{earlier}" for earlier in range(1, number))}
     warning = store.scratch.remove(result.name)
     try:
-        archive.mkdir()
+        # The script may have used the archive's name itself: then that belongs into the archive, too.
+        new = entry_dir / f".{archive.name}-{secrets.token_hex(4)}"
+        new.mkdir()
         for path in list(entry_dir.iterdir()):
-            if path.name not in {CLAIM_NAME, SCRATCH_NAME} and not path.name.startswith(DIR_PREFIX):
-                path.rename(archive / path.name)
+            if path.name not in kept and path != new:
+                path.rename(new / path.name)
+        new.rename(archive)
         log = Path(result.stdouterr_file)
         moved = dataclasses.replace(
             result,

@@ -17,7 +17,7 @@ from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME, RESULTS_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from pytest_curator_bench.clusters.existing import ExistingCluster
@@ -42,7 +42,6 @@ class RunInputs:
         cluster: its Ray cluster, if it has one.
         provider: what provides that.
         timeout_s: limit of each run, in seconds; ``None`` while somebody debugs.
-        on_interrupt: called on a first Ctrl-C.
     """
 
     entry_dir: Path
@@ -51,7 +50,6 @@ class RunInputs:
     cluster: LocalCluster | ExistingCluster | None
     provider: ClusterProvider | None
     timeout_s: float | None
-    on_interrupt: Callable[[], None]
 
 
 def has_several_runs(entry: Entry) -> bool:
@@ -97,11 +95,20 @@ class EntryRuns:
         """
         if not has_several_runs(self._entry):
             return self._series.add(self._run(inputs.entry_dir, inputs.scratch_dir, inputs)).result
+        interrupts = self._services.interrupts
         while not self._series.is_over():
+            if interrupts.is_noted and self.has_begun:
+                return self.cut_short(inputs.entry_dir, "keyboard", "Interrupted from the keyboard.")
             run = self._series.add(self._run_apart(self._series.next_name, inputs))
-            if one and run.measured:
+            if one and run.measured and not interrupts.is_noted:
                 break
         return self._series.combined(entry_dir=str(inputs.entry_dir)) if self._series.is_over() else None
+
+    def cut_short(self, entry_dir: Path, reason: str, error: str) -> EntryResult:
+        """Return the entry's result where no further run follows the one that was the last."""
+        if not has_several_runs(self._entry):
+            return self._series.runs[-1].result
+        return self._series.cut_short(entry_dir=str(entry_dir), reason=reason, error=error)
 
     def _run_apart(self, name: str, inputs: RunInputs) -> EntryResult:
         """Run one of several: in its own directory, with an empty scratch directory."""
@@ -156,7 +163,7 @@ class EntryRuns:
             cluster=local,
             environment=plan.environment,
         )
-        result = run_script(plan, services.supervisor, inputs.on_interrupt, telemetry.running)
+        result = run_script(plan, services.supervisor, services.interrupts, telemetry.running)
         result = telemetry.completed(result)
         return inputs.provider.outcome(result) if inputs.provider is not None else result
 

@@ -5,18 +5,25 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import os
 import shlex
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.atomic import create_new
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
-from pytest_curator_bench.results.outputs import Outputs, keep_task_records, prepare_params, read_outputs
+from pytest_curator_bench.results.outputs import RECORDS_NAME, Outputs, keep_task_records, prepare_params, read_outputs
 from pytest_curator_bench.results.record import EntryResult, Status
-from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.claims import read_claim
+from pytest_curator_bench.session.entry_results import keep_apart
+from pytest_curator_bench.session.names import CLAIM_NAME, LOG_NAME, RESULTS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
+    from pathlib import Path
 
+    from pytest_curator_bench._util.interrupts import Interrupts
     from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.processes.client import EndReport, ProcessExit, SupervisedProcess, Supervisor
 
@@ -35,24 +42,25 @@ def _unwatched(keeper_pid: int) -> Iterator[None]:
 def run_script(
     plan: EntryPlan,
     supervisor: Supervisor,
-    on_interrupt: Callable[[], None],
+    interrupts: Interrupts,
     watching: Callable[[int], AbstractContextManager[None]] = _unwatched,
 ) -> EntryResult:
     """Run the script to its end, within its limit, and return what came of it.
 
-    A first KeyboardInterrupt ends the script cleanly and gives a result that says so. A second one ends it at once
-    and is raised.
+    A first interrupt ends the script cleanly, a second one at once; the result says so. After the script's own end
+    an interrupt only ends at once what the script has left running: what has ended is judged.
 
     Args:
         plan: what to run.
         supervisor: starts and ends the script.
-        on_interrupt: called on the first KeyboardInterrupt.
+        interrupts: of this process, which are to be only noted: they raise only in here where it waits.
         watching: given the process ID below which everything runs that the script starts; the context manager that
             it returns is entered when the script has started and left when it has ended.
     """
     try:
         if plan.hands_in_files:
             prepare_params(plan.entry_dir, plan.params)
+        os.close(create_new(plan.entry_dir / LOG_NAME))  # the script finds it there, and can't have made it
         process = supervisor.spawn(
             plan.command,
             env=plan.environment,
@@ -64,7 +72,7 @@ def run_script(
     except (OSError, ProcessStartError) as error:
         return _result(plan, "error", "start", error=f"The script could not be started: {error}")
     try:
-        return _supervise(plan, process, on_interrupt, watching)
+        return _supervise(plan, process, interrupts, watching)
     except SupervisorLostError as error:
         # The surviving one of supervisor and keeper kills the entry's processes. Wait for it: the lease is released
         # on return.
@@ -79,27 +87,49 @@ def run_script(
 def _supervise(
     plan: EntryPlan,
     process: SupervisedProcess,
-    on_interrupt: Callable[[], None],
+    interrupts: Interrupts,
     watching: Callable[[int], AbstractContextManager[None]],
 ) -> EntryResult:
     status: Status | None = None
     try:
-        with watching(process.keeper_pid):
+        with watching(process.keeper_pid), interrupts.raising():
             exit_ = process.wait(plan.timeout_s)
         if exit_ is None:
             status = "timeout"
     except KeyboardInterrupt:
-        status, exit_ = "interrupted", None
-        on_interrupt()
-    report = process.end(LEFTOVER_GRACE_S if exit_ else plan.grace_s)
+        exit_ = process.wait(0.0)
+        if exit_ is None:  # otherwise the script has ended by itself just before
+            status = "interrupted"
+    report = _end(process, LEFTOVER_GRACE_S if exit_ else plan.grace_s, interrupts)
     exit_ = exit_ or process.wait(0.0)
     return _judge(plan, status, exit_, report, _outputs(plan))
 
 
+def _end(process: SupervisedProcess, grace_s: float, interrupts: Interrupts) -> EndReport:
+    try:
+        with interrupts.raising():
+            return process.end(grace_s)
+    except KeyboardInterrupt:
+        return process.end(0.0)
+
+
 def _outputs(plan: EntryPlan) -> Outputs:
+    """Read what the script handed in. What it wrote under a name of ours is renamed first."""
+    warnings = _kept_apart(plan.entry_dir)
     if not plan.hands_in_files:
-        return Outputs()
-    return keep_task_records(plan.entry_dir, read_outputs(plan.entry_dir), plan.mask)
+        return Outputs(warnings=warnings)
+    outputs = keep_task_records(plan.entry_dir, read_outputs(plan.entry_dir), plan.mask)
+    return dataclasses.replace(outputs, warnings=(*warnings, *outputs.warnings))
+
+
+def _kept_apart(entry_dir: Path) -> tuple[str, ...]:
+    found: list[str | None] = []
+    claims = [] if read_claim(entry_dir) is not None else [CLAIM_NAME]
+    for path in (entry_dir / name for name in (RESULTS_NAME, RECORDS_NAME, *claims)):
+        with contextlib.suppress(OSError):  # then nothing can be written there either, which is an error
+            if not path.is_dir():
+                found.append(keep_apart(path))
+    return tuple(filter(None, found))
 
 
 def _judge(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.container import display_path
+from pytest_curator_bench._util.interrupts import Interrupts
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.processes.client import Supervisor
 from pytest_curator_bench.resources.capacity import read_capacity
@@ -58,6 +59,7 @@ class Services:
         policy: how entries that can't run as they should are treated.
         working_dir: where scripts run.
         masker: hides secrets in whatever leaves this process.
+        interrupts: what Ctrl-C does in this process.
         store: the open session; ``None`` before it is opened.
         executions: the entries that have begun and are not closed.
         results: of the entries that :func:`~pytest_curator_bench.entry.execute.run_entry` has run.
@@ -84,6 +86,7 @@ class Services:
         self.working_dir = working_dir
         ray_token = {token} if (token := os.environ.get("RAY_AUTH_TOKEN")) else set()
         self.masker = Masker(bench_config.secrets | ray_token)
+        self.interrupts = Interrupts()
         self.store: SessionStore | None = None
         self.results: list[EntryResult] = []
         self.executions: set[EntryExecution] = set()
@@ -109,16 +112,18 @@ class Services:
         services = cls(bench_config, working_dir=Path.cwd(), policy=policy)
         store = services.open_session(prefix=session_name)
         exit_status = 2  # pytest's for an interrupt
-        try:
-            yield services
-            exit_status = 0 if all(result.success for result in services.results) else 1
-        except Exception:
-            exit_status = 3  # pytest's for an internal error
-            raise
-        finally:
-            services.close()
-            store.begin([result.name for result in services.results])
-            store.finish(services.results, exit_status=exit_status)
+        with services.interrupts.taken():
+            try:
+                yield services
+                exit_status = 0 if all(result.success for result in services.results) else 1
+            except Exception:
+                exit_status = 3  # pytest's for an internal error
+                raise
+            finally:
+                with services.interrupts.noting():
+                    services.close()
+                    store.begin([result.name for result in services.results])
+                    store.finish(services.results, exit_status=exit_status)
 
     def open_session(self, *, prefix: str | None = None, exact: str | None = None) -> SessionStore:
         """Make the session's directory, or join it; raises SessionError."""
@@ -197,18 +202,21 @@ class Services:
             Sentences if something is left.
         """
         problems: list[str] = []
-        for execution in [*self.executions]:
-            execution.close()
         with contextlib.ExitStack() as stack:  # in reverse order, whatever fails
             if "monitor" in self.__dict__:
                 stack.callback(self.monitor.close)
             if self._leases is not None:
                 stack.callback(self._leases.close)
-            for execution in [*self.executions]:
-                stack.callback(execution.close, processes_have_ended=True)
+            stack.callback(self._close_executions, processes_have_ended=True)
             if self._supervisor is not None:
                 stack.callback(self._supervisor.close)
+            self._close_executions()
             if "cluster_pool" in self.__dict__:
                 problems = self.cluster_pool.close()
         self._supervisor = self._leases = None
         return problems
+
+    def _close_executions(self, *, processes_have_ended: bool = False) -> None:
+        for execution in [*self.executions]:
+            execution.cut_short()
+            execution.close(processes_have_ended=processes_have_ended)

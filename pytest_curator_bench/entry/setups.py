@@ -26,7 +26,7 @@ from pytest_curator_bench.processes.client import SupervisionError
 from pytest_curator_bench.resources.allocation import ResourceRequest
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.entry_dirs import read_result
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
 
@@ -75,7 +75,7 @@ def run_data_setups(services: Services, entries: Iterable[Entry], view: SetupVie
         result = _DataSetupRun(services, setup, view).ensure()
         if not result.success:
             failed[setup.name] = None
-        if result.status == "interrupted":
+        if result.status == "interrupted" or services.interrupts.is_noted:
             raise KeyboardInterrupt
 
 
@@ -105,9 +105,10 @@ class _DataSetupRun:
                 if earlier is not None:
                     self._view.tell(f"data setup {self._setup.name}: passed before in this session")
                     return earlier
-                result = self._run()
-                self._store.entries.write_result(result)
-                self._remove_scratch()
+                with self._services.interrupts.noting():
+                    result = self._run()
+                    self._store.entries.write_result(result)
+                    self._remove_scratch()
         except (SessionError, SupervisionError, LeaseError) as error:
             result = self._blank_result(str(error))
             with contextlib.suppress(SessionError):  # dependents read it; if it can't be written, they say so
@@ -155,15 +156,15 @@ class _DataSetupRun:
         self._store.scratch.prepare(self._setup.name)
         self._view.started(self._setup, self._dir / LOG_NAME)
         with self._whole_machine():
-            # The result says that it was interrupted; then so does run_data_setups.
-            return run_script(self._plan(), self._services.supervisor, on_interrupt=lambda: None)
+            return run_script(self._plan(), self._services.supervisor, self._services.interrupts)
 
     @contextlib.contextmanager
     def _whole_machine(self) -> Iterator[None]:
         """Disturb no entry of another run: one that measures holds a lease."""
         name = f"data setup {self._setup.name}"
         whole = ResourceRequest(cpus=None, gpus=None, alone=True)
-        lease = self._services.leases.acquire(whole, name, self._tell_waiting)
+        with self._services.interrupts.raising():
+            lease = self._services.leases.acquire(whole, name, self._tell_waiting)
         try:
             yield
         finally:

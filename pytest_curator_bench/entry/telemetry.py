@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.results.record import EntryResult
     from pytest_curator_bench.telemetry.monitor import MachineMonitor
-    from pytest_curator_bench.telemetry.sampler import Sampler
+    from pytest_curator_bench.telemetry.sampler import Sampler, Table
     from pytest_curator_bench.telemetry.sources import Source
 
 __all__ = ["EntryTelemetry"]
@@ -38,7 +38,7 @@ class EntryTelemetry:
         cluster: LocalCluster | None,
         environment: Mapping[str, str],
     ) -> None:
-        """Prepare it.
+        """Prepare it, and create its files, before the script can.
 
         Args:
             monitor: of this process.
@@ -48,7 +48,6 @@ class EntryTelemetry:
             environment: the script's environment, which decides the GPUs that it may use.
         """
         self._monitor = monitor
-        self._entry_dir = entry_dir
         self._interval_s = interval_s
         self._cluster = cluster
         # Before the script runs: the driver may hang once that has begun.
@@ -56,6 +55,20 @@ class EntryTelemetry:
         self._sampler: Sampler | None = None
         self._summary: dict[str, object] = {}
         self._problems: list[str] = []
+        self._tables: list[Table] = []
+        if interval_s > 0:
+            with self._starting():
+                from pytest_curator_bench.telemetry.sampler import Table
+
+                for name in (TELEMETRY_NAME, *([GPU_NAME] if monitor.gpus is not None else [])):
+                    self._tables.append(Table(entry_dir / name))
+
+    @contextlib.contextmanager
+    def _starting(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:  # a full disk, a strange /proc: the entry runs all the same
+            self._problems.append(f"Telemetry could not be started: {type(error).__name__}: {error}")
 
     @contextlib.contextmanager
     def running(self, keeper_pid: int) -> Iterator[None]:
@@ -65,17 +78,17 @@ class EntryTelemetry:
             keeper_pid: the process that is the ancestor of all processes of the script.
         """
         with contextlib.ExitStack() as stack:
-            if self._interval_s > 0:
-                try:
+            if self._tables and not self._problems:
+                with self._starting():
                     self._sampler = self._make_sampler(keeper_pid)
-                except Exception as error:  # a full disk, a strange /proc: the entry runs all the same
-                    self._problems.append(f"Telemetry could not be started: {type(error).__name__}: {error}")
-                else:
+                if self._sampler is not None:
                     stack.enter_context(self._sampler.running())
             yield
 
     def completed(self, result: EntryResult) -> EntryResult:
         """Return the result with the telemetry's summary, and its problems as warnings."""
+        for table in self._tables if self._sampler is None else ():
+            table.discard()
         if self._sampler is not None:
             self._summary |= self._sampler.summary()
             self._problems += self._sampler.problems
@@ -91,15 +104,15 @@ class EntryTelemetry:
         from pytest_curator_bench.machine.processes import parent_of
         from pytest_curator_bench.telemetry.machine import MachineActivity
         from pytest_curator_bench.telemetry.process_tree import ObjectStore, ProcessTree
-        from pytest_curator_bench.telemetry.sampler import Clock, Sampler, Table
+        from pytest_curator_bench.telemetry.sampler import Clock, Sampler
 
         cluster_keeper = parent_of(self._cluster.pid) if self._cluster is not None else None
         tree = ProcessTree(keeper_pid, cluster_keeper)
         machine = MachineActivity(own_cpu_time_s=lambda: tree.cpu_time_s)
         sources: list[Source] = [Clock(), tree, ObjectStore(cluster_keeper), machine]
-        tables = [Table(self._entry_dir / TELEMETRY_NAME, sources)]
+        self._tables[0].begin(sources)
         if self._monitor.gpus is not None:
             from pytest_curator_bench.telemetry.gpus import Gpus
 
-            tables.append(Table(self._entry_dir / GPU_NAME, [Gpus(self._monitor.gpus, self._gpus)]))
-        return Sampler(tables, interval_s=self._interval_s)
+            self._tables[1].begin([Gpus(self._monitor.gpus, self._gpus)])
+        return Sampler(self._tables, interval_s=self._interval_s)

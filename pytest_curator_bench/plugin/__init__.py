@@ -7,6 +7,8 @@ Only pytest and the standard library are imported here: whatever costs more, onc
 
 from __future__ import annotations
 
+import contextlib
+
 import pytest
 
 from pytest_curator_bench.plugin.fixtures import (
@@ -17,7 +19,7 @@ from pytest_curator_bench.plugin.fixtures import (
     bench_scratch_dir,
     bench_session_dir,
 )
-from pytest_curator_bench.plugin.options import add_options, selected_config_files
+from pytest_curator_bench.plugin.options import AT_END, add_options, selected_config_files
 
 __all__ = [
     "bench_entry",
@@ -42,7 +44,9 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Declare the marks that entries carry."""
+    """Declare the marks that entries carry, and prepare for the end: what is registered first is called last."""
+    config.stash[AT_END] = contextlib.ExitStack()
+    config.add_cleanup(config.stash[AT_END].close)
     config.addinivalue_line("markers", "bench: a benchmark entry (set on every one)")
     config.addinivalue_line("markers", "gpu: a benchmark entry that asks for GPUs (set by itself)")
 
@@ -50,8 +54,9 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)
 def pytest_cmdline_main(config: pytest.Config) -> None:
     """Keep a dry run in one process: it has nothing to distribute."""
-    if config.option.bench_dry_run and config.pluginmanager.hasplugin("xdist"):
-        config.option.numprocesses = 0
+    if config.option.bench_dry_run and hasattr(config.option, "numprocesses"):
+        # xdist derives the others from the first, before or after this hook: the order of plugins decides.
+        config.option.numprocesses, config.option.tx, config.option.dist = 0, [], "no"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -9,19 +9,22 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
+import pytest_timeout
 
 from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.config.viewer import viewer_problems
 from pytest_curator_bench.entry.services import Policy
+from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
-from pytest_curator_bench.plugin.controller import Controller
-from pytest_curator_bench.plugin.options import BenchOptions, extend_arguments
+from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
+from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
+from pytest_curator_bench.plugin.worker import end_with_controller
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE
 from pytest_curator_bench.resources.errors import LeaseError
 
@@ -39,8 +42,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         pytest.UsageError: the config is wrong, or options ask for what it does not have.
     """
     config = session.config
-    if not config.pluginmanager.hasplugin("timeout"):
-        raise pytest.UsageError("benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout)")
+    _check_plugins(config)
     options = BenchOptions.from_pytest_config(config)
     try:
         bench_config = load_config(
@@ -64,9 +66,15 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         except LeaseError as error:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
+    config.stash[AT_END].enter_context(bench_run.services.interrupts.taken())
+    config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
+    if bench_run.shows_only:
+        config.option.setupplan = True  # to run fixtures is to start what they give
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
     is_worker = hasattr(config, "workerinput")
+    if is_worker:
+        end_with_controller()
     controller = None if is_worker else Controller(bench_run, config, create_delivery(bench_run, config))
     if controller is not None:
         config.pluginmanager.register(controller, "curator_bench_controller")
@@ -74,6 +82,19 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         durations_of = worker_durations(config) if controller is None else controller.shard_durations
         config.pluginmanager.register(ShardPlugin(options.shard, durations_of), "curator_bench_shard")
     extend_arguments(config, bench_run.entry_files, explicit=found.explicit)
+
+
+def _check_plugins(config: pytest.Config) -> None:
+    # By its module: its name depends on how it was loaded (-p timeout, -p pytest_timeout, by itself).
+    if not config.pluginmanager.is_registered(pytest_timeout):
+        raise pytest.UsageError(
+            "benchmarks need pytest-timeout for their limits: don't switch it off (-p no:timeout), "
+            "and load it (-p timeout) where pytest loads no plugins by itself (PYTEST_DISABLE_PLUGIN_AUTOLOAD)"
+        )
+    if not config.pluginmanager.hasplugin("skipping"):
+        raise pytest.UsageError(
+            "benchmarks need pytest's skips and expected failures: don't switch them off (-p no:skipping)"
+        )
 
 
 def _policy(config: pytest.Config, options: BenchOptions) -> Policy:
@@ -89,8 +110,6 @@ def _policy(config: pytest.Config, options: BenchOptions) -> Policy:
 
 def _xfail_is_strict(config: pytest.Config) -> bool:
     """Return whether passing what is marked as an expected failure is a failure: pytest's own ini keys decide."""
-    if not config.pluginmanager.hasplugin("skipping"):  # the one that declares them
-        return False
     strict = config.getini("strict_xfail")
     return bool(config.getini("strict") if strict is None else strict)
 

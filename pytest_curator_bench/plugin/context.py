@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_curator_bench._util.container import to_host_path
+from pytest_curator_bench._util.links import in_real_dir
+from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.config.viewer import viewer_url
 from pytest_curator_bench.entry.services import Services
+from pytest_curator_bench.plugin.channel import unpacked
 from pytest_curator_bench.session.store import SessionStore
 
 if TYPE_CHECKING:
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["RUN", "WORKER_KEY", "BenchRun", "bench_run_of"]
 
 WORKER_KEY = "curator_bench_session"
+# Options with which pytest runs nothing; those of plugins that are switched off don't exist.
+_SHOWING = ("collectonly", "setuponly", "showfixtures", "show_fixtures_per_test", "bench_dry_run")
 RUN = pytest.StashKey["BenchRun"]()
 
 
@@ -37,8 +43,10 @@ class BenchRun:
         on_measuring: called with an entry's name when its script is about to run in this process, and when it has
             ended.
         on_retry: called with the record of an attempt that is followed by another, in this process.
+        on_finish: called when everything that this process started has ended.
         entry_files: the config files that define enabled entries.
-        script_dirs: directories of scripts, which hold no tests.
+        shows_only: whether pytest only shows what it would run (``--collect-only``, ``--setup-only``, a dry run), so
+            that there is no session.
     """
 
     def __init__(self, config: pytest.Config, options: BenchOptions, bench_config: BenchConfig, policy: Policy) -> None:
@@ -51,13 +59,18 @@ class BenchRun:
             policy=policy,
             process_name=worker.get("workerid", "main"),
         )
-        if worker:
-            self.services.store = SessionStore.from_worker(worker[WORKER_KEY], self.services.masker)
+        self.shows_only = any(config.getoption(option, False) for option in _SHOWING)
+        if worker.get(WORKER_KEY) is not None:
+            self.services.store = SessionStore.from_worker(unpacked(worker[WORKER_KEY]), self.services.masker)
         self.on_measuring: Callable[[str, bool], None] = lambda name, is_measured: None
         self.on_retry: Callable[[Mapping[str, Any]], None] = lambda record: None
+        self.on_finish: Callable[[pytest.Session], None] = lambda session: None
         self.entry_files = tuple(dict.fromkeys(entry.file for entry in bench_config.entries))
-        self.script_dirs = frozenset(
-            file.parent / name for file in bench_config.files for name in ("scripts", "data_prep")
+        self._entry_files = {os.path.realpath(file): file for file in self.entry_files}
+        self._script_dirs = frozenset(
+            os.path.realpath(directory / name)
+            for directory in bench_config.file_dirs
+            for name in ("scripts", "data_prep")
         )
         self._root_dir = config.rootpath
         self._entries = {entry.name: entry for entry in bench_config.entries}
@@ -78,8 +91,17 @@ class BenchRun:
         """Return the enabled entry of this name, if there is one."""
         return self._entries.get(name)
 
-    def entries_of(self, file: Path) -> Sequence[Entry]:
-        """Return the enabled entries that ``file`` is the first to define, in its order."""
+    def is_entry_file(self, path: Path) -> bool:
+        """Return whether a path is one of :attr:`entry_files`, by whatever name: links lead to it, too."""
+        return os.path.realpath(path) in self._entry_files
+
+    def is_script_dir(self, path: Path) -> bool:
+        """Return whether a path is a directory of scripts, which hold no tests, by whatever name."""
+        return os.path.realpath(path) in self._script_dirs
+
+    def entries_of(self, path: Path) -> Sequence[Entry]:
+        """Return the enabled entries that the file at a path is the first to define, in its order."""
+        file = self._entry_files[os.path.realpath(path)]
         return [entry for entry in self.bench_config.entries if entry.file == file]
 
     def nodeid_of(self, file: Path) -> str:
@@ -87,7 +109,11 @@ class BenchRun:
 
         Pytest would call an outside file by no name at all, so that its entries' IDs would say nothing.
         """
-        return (file.relative_to(self._root_dir) if file.is_relative_to(self._root_dir) else file).as_posix()
+        for path, root in ((file, self._root_dir), (in_real_dir(file), self._root_dir.resolve())):
+            if path.is_relative_to(root):
+                file = path.relative_to(root)
+                break
+        return printable(file.as_posix())  # node IDs go into caches, XML files and the channel to workers
 
     def viewer_url(self) -> str | None:
         """Return where the open session can be looked at; the command line takes precedence over the config."""
@@ -98,16 +124,16 @@ class BenchRun:
         return viewer_url(template, self.store.session_dir, bench.mounts) if template else url
 
     def mask(self, text: str) -> str:
-        """Return the text with secrets hidden."""
-        return self.services.masker.mask(text)
+        """Return the text as it may be shown: secrets hidden, control characters escaped."""
+        return harmless(self.services.masker.mask(text))
 
     def display(self, path: Path) -> str:
-        """Return the path, relative to where pytest was called if it lies below that."""
-        return self.services.display(path)
+        """Return the path for people, relative to where pytest was called if it lies below that."""
+        return self.mask(self.services.display(path))
 
     def to_host_path(self, path: Path | str) -> Path:
-        """Return what the host calls the path: where people look for it, if this is a container."""
-        return to_host_path(Path(path), self.bench_config.mounts)
+        """Return what the host calls the path: where people look for it, if this is a container; secrets masked."""
+        return Path(self.mask(str(to_host_path(Path(path), self.bench_config.mounts))))
 
 
 def bench_run_of(config: pytest.Config) -> BenchRun:

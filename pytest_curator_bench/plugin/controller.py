@@ -8,23 +8,24 @@ Only the controller talks to the outside; xdist workers measure.
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pytest_curator_bench import __version__
-from pytest_curator_bench._util.text import counted
+from pytest_curator_bench._util.streams import encodable
+from pytest_curator_bench._util.text import counted, harmless, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
+from pytest_curator_bench.plugin.channel import packed
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
+from pytest_curator_bench.plugin.options import AT_END
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
 from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
-from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.results.record import HARMLESS, EntryResult
 from pytest_curator_bench.session.environment import capture_environment
 from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.store import RunFacts, SessionError
@@ -36,12 +37,22 @@ if TYPE_CHECKING:
     from pytest_curator_bench.plugin.context import BenchRun
     from pytest_curator_bench.plugin.options import Shard
     from pytest_curator_bench.plugin.sinks import Delivery
+    from pytest_curator_bench.session.store import SessionStore
 
-__all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "Controller"]
+__all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "UNWRITTEN_ATTRIBUTE", "Controller"]
 
-# What it holds must be builtins, or xdist can't carry it, and xdist drops an attribute called "result".
+# xdist drops an attribute called "result".
 REPORT_ATTRIBUTE = "bench_result"
 ATTEMPTS_ATTRIBUTE = "bench_attempts"
+UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
+_NOT_RUN = "pytest ended without running the entry, and without a failure: has another plugin or a hook left it out?"
+# Those by which pytest itself says how a run ended; an interrupt takes precedence, also where it made something fail.
+_ORDINARY_STATUSES = (
+    pytest.ExitCode.OK,
+    pytest.ExitCode.TESTS_FAILED,
+    pytest.ExitCode.INTERNAL_ERROR,
+    pytest.ExitCode.NO_TESTS_COLLECTED,
+)
 
 
 class Controller:
@@ -53,13 +64,18 @@ class Controller:
         self._config = config
         self._entries_by_nodeid: dict[str, Entry] = {}
         self._results: dict[str, EntryResult] = {}
+        self._unwritten: set[str] = set()
+        self._outcomes: dict[str, dict[str | None, str]] = {}
+        self._undelivered: dict[str, Mapping[str, Any]] = {}
         self._live: LiveView | None = None
         self._has_begun = False
+        self._is_finished = False
         self._durations_s: dict[str, float] | None = None
         self._is_pinned = False
         self._delivery = delivery
         bench_run.on_measuring = delivery.measuring
         bench_run.on_retry = self._report_retry
+        bench_run.on_finish = self._finish
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
 
@@ -70,30 +86,29 @@ class Controller:
         bench = self._bench_run.bench_config
         files = " + ".join(self._bench_run.display(file) for file in bench.files)
         return [
-            f"curator-bench: {files}",
-            f"curator-bench results: {self._bench_run.display(bench.results_dir)}",
+            printable(f"curator-bench: {files}"),
+            printable(f"curator-bench results: {self._bench_run.display(bench.results_dir)}"),
         ]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell each xdist worker which session it measures for."""
-        self._open()
-        node.workerinput[WORKER_KEY] = self._bench_run.store.to_worker()
+        if not self._bench_run.shows_only:
+            self._open()
+            node.workerinput[WORKER_KEY] = packed(self._bench_run.store.to_worker())
         if self._bench_run.options.shard is not None:
-            node.workerinput[DURATIONS_KEY] = self.shard_durations(self._bench_run.options.shard)
+            node.workerinput[DURATIONS_KEY] = packed(self.shard_durations(self._bench_run.options.shard))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_node_collection_finished(self, ids: Sequence[str]) -> None:
         """With xdist the controller collects nothing itself: the first worker says what was selected."""
-        if not self._has_begun:
+        if not self._has_begun and not self._bench_run.shows_only:
             self._begin(self._nodeids_to_entries(ids))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool | None:
         """Check what the selected entries need, then open the session; or print a dry run and stop there."""
         option = session.config.option
-        if option.collectonly:
-            return None
         if session.testsfailed and not option.continue_on_collection_errors:
             return None
         items = [item for item in session.items if isinstance(item, BenchItem)]
@@ -101,8 +116,11 @@ class Controller:
             from pytest_curator_bench.plugin.terminal.dry_run import print_dry_run
 
             self._warn_of_unselected([item.entry for item in items])
-            print_dry_run(self._bench_run, [item.entry for item in items], _print)
+            mask = self._bench_run.mask
+            print_dry_run(self._bench_run, [item.entry for item in items], lambda text: _print(mask(text)))
             return True
+        if self._bench_run.shows_only:
+            return None
         # A run that has pinned its shard belongs to the session even if nothing fell to it.
         is_worked_out = self._is_pinned and not getattr(option, "tx", None)
         if items or is_worked_out:
@@ -110,12 +128,12 @@ class Controller:
         return None
 
     def _nodeids_to_entries(self, ids: Sequence[str]) -> dict[str, Entry]:
-        files = {self._bench_run.nodeid_of(file) for file in self._bench_run.entry_files}
         pairs = ((nodeid, nodeid.split("::", 1)) for nodeid in ids if "::" in nodeid)
         return {
             nodeid: entry
             for nodeid, (file, name) in pairs
-            if file in files and (entry := self._bench_run.entry(name)) is not None
+            if self._bench_run.is_entry_file(self._config.rootpath / file)
+            and (entry := self._bench_run.entry(name)) is not None
         }
 
     def _begin(self, entries: dict[str, Entry]) -> None:
@@ -127,19 +145,18 @@ class Controller:
             run.bench_config, selected, self._services.capacity, run.display, skip_setup=run.options.skip_setup
         )
         if problems:
-            raise pytest.UsageError("\n".join(problems))
+            raise self._usage_error("\n".join(problems))
         self._open()
         try:
             self._write_facts(selected)
         except SessionError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(str(error)) from None
         self._entries_by_nodeid = entries
         self._has_begun = True
-        self._end_on_sigterm()
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is not None and self._config.option.verbose >= 0:
-            self._live = LiveView(reporter, self._bench_run.to_host_path)
-        lines = SetupLines(reporter, self._live, self._services.masker.mask, self._bench_run.to_host_path)
+            self._live = LiveView(reporter, self._bench_run.to_host_path, self._bench_run.mask)
+        lines = SetupLines(reporter, self._live, self._bench_run.mask, self._bench_run.to_host_path)
         self._prepare_data(selected, lines)
 
     def _warn_of_unselected(self, selected: Sequence[Entry]) -> None:
@@ -162,23 +179,13 @@ class Controller:
         try:
             take_fingerprints(self._services, selected, lines.tell, self._warn)
         except SessionError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(str(error)) from None
 
-    def _end_on_sigterm(self) -> None:
-        """Take SIGTERM, by which services and CI systems end a run, as Ctrl-C, until pytest ends.
-
-        Without it pytest would end at once, with nothing said and the session left open.
-        """
-        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-            before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-            def restore() -> None:
-                signal.signal(signal.SIGTERM, before)
-
-            self._config.add_cleanup(restore)
+    def _usage_error(self, text: str) -> pytest.UsageError:
+        return pytest.UsageError(self._services.masker.mask(text))
 
     def _warn(self, text: str) -> None:
-        self._config.issue_config_time_warning(BenchWarning(self._services.masker.mask(text)), stacklevel=2)
+        self._config.issue_config_time_warning(BenchWarning(self._bench_run.mask(text)), stacklevel=2)
 
     def _write_facts(self, selected: Sequence[Entry]) -> None:
         import yaml
@@ -207,7 +214,9 @@ class Controller:
         try:
             self._services.open_session(prefix=options.session_name, exact=options.session)
         except SessionError as error:
-            raise pytest.UsageError(str(error)) from None
+            raise self._usage_error(str(error)) from None
+        # pytest calls no pytest_sessionfinish where it is interrupted while xdist starts its workers.
+        self._config.stash[AT_END].callback(self._discard_unfinished)
 
     def shard_durations(self, shard: Shard) -> dict[str, float]:
         """How long entries took before, in seconds: the same for all runs that fill one session."""
@@ -217,13 +226,13 @@ class Controller:
             options, results_dir = self._bench_run.options, self._bench_run.bench_config.results_dir
             try:
                 self._durations_s = known_durations(results_dir, options.session, shard.count)
-                if options.session is not None and not (self._config.option.collectonly or options.dry_run):
+                if options.session is not None and not self._bench_run.shows_only:
                     self._open()
                     session_dir = self._bench_run.store.session_dir
                     self._durations_s = pin_durations(session_dir, self._durations_s, shard.count)
                     self._is_pinned = True
             except SessionError as error:
-                raise pytest.UsageError(str(error)) from None
+                raise self._usage_error(str(error)) from None
         return self._durations_s
 
     # --- while they run ---
@@ -258,14 +267,20 @@ class Controller:
         entry = self._entries_by_nodeid.get(crashitem)
         if entry is None:
             return
-        error = f"The xdist worker that ran it died: {report.longreprtext.strip() or 'no reason is known'}"
         store = self._bench_run.store
-        result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
+        why = report.longreprtext.strip() or "no reason is known"
+        result = store.entries.own_result(entry.name)
+        if result is None:
+            error = f"The xdist worker that ran it died: {why}"
+            result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
+        else:
+            result = result.with_warnings(f"The xdist worker that ran it died after its script had ended: {why}")
         self._results[entry.name] = result
+        self._undelivered.pop(entry.name, None)
         try:
-            store.entries.write_result(result)
-        except SessionError as problem:
-            self._warn(str(problem))
+            store.entries.write_result(result, by_all_means=True)
+        except SessionError:
+            self._unwritten.add(entry.name)
         self._delivery.submit(result.to_dict())
 
     def _report_retry(self, record: Mapping[str, Any]) -> None:
@@ -276,7 +291,7 @@ class Controller:
         with self._screen():
             reporter.ensure_newline()
             reporter.write_line(
-                self._services.masker.mask(
+                self._bench_run.mask(
                     f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line} Retrying."
                 )
             )
@@ -305,16 +320,38 @@ class Controller:
         # For entries in xdist workers: their fixtures are set up, so that the script starts. Entries in this process
         # say so themselves.
         self._delivery.measuring(entry.name, report.when == "setup" and report.passed)
+        if report.when == "setup":
+            self._outcomes.pop(entry.name, None)
+        self._outcomes.setdefault(entry.name, {})[report.when] = report.outcome
         data = getattr(report, REPORT_ATTRIBUTE, None)
         if data is not None:
             self._results[entry.name] = EntryResult.from_dict(data)
+            if getattr(report, UNWRITTEN_ATTRIBUTE, False):
+                self._unwritten.add(entry.name)
+            self._deliver(entry.name, data)
+
+    def _deliver(self, name: str, data: Mapping[str, Any]) -> None:
+        """Deliver a result unless another plugin runs the entry again: sinks get the last one only.
+
+        Such plugins give one of the phases an outcome of their own ("rerun"), or log no report of what has failed.
+        """
+        outcomes = self._outcomes[name]
+        is_whole = "call" in outcomes or outcomes.get("setup") in {"failed", "skipped"}
+        if is_whole and set(outcomes.values()) <= {"passed", "failed", "skipped"}:
+            self._undelivered.pop(name, None)
             self._delivery.submit(data)
+        else:
+            self._undelivered[name] = data
 
     # --- after them ---
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Close the session: what was begun and has no result is marked as interrupted."""
+    def _discard_unfinished(self) -> None:
+        if not self._is_finished:
+            self._bench_run.store.discard_if_unused()
+
+    def _finish(self, session: pytest.Session) -> None:
+        """Close the session: an entry without a result, or with a bad one, leaves no exit status 0."""
+        self._is_finished = True
         if self._live is not None:
             self._live.close()
         if not self._bench_run.is_open:
@@ -323,20 +360,57 @@ class Controller:
         if not self._entries_by_nodeid and not self._is_pinned:
             store.discard_if_unused()
             return
+        store.drop_reserve()
+        self._complete_results(session, store)
+        for name in sorted(self._unwritten):
+            with self._failing(session):  # there may be space again
+                store.entries.write_result(self._results[name], by_all_means=True)
+        session.exitstatus = self._exit_status(session.exitstatus)
+        with self._failing(session):
+            store.finish(self._results.values(), exit_status=int(session.exitstatus))
+        with contextlib.suppress(KeyboardInterrupt), self._services.interrupts.raising(pending=False):
+            self._delivery.close()
+
+    @contextlib.contextmanager
+    def _failing(self, session: pytest.Session) -> Iterator[None]:
+        """Warn of what can't be written at the end, and have pytest fail: nothing is green that isn't on the disk."""
+        try:
+            yield
+        except SessionError as error:
+            self._warn(str(error))
+            _make_red(session)
+
+    def _complete_results(self, session: pytest.Session, store: SessionStore) -> None:
+        """Give a result to entries that were begun, and to all where pytest would end without a failure."""
+        is_green = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+        for data in self._undelivered.values():
+            self._delivery.submit(data)
         for nodeid, entry in self._entries_by_nodeid.items():
-            if entry.name not in self._results and store.entries.is_begun(entry.name):
-                try:
+            if entry.name in self._results:
+                continue
+            with self._failing(session):
+                if store.entries.is_begun(entry.name):
                     result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
-                except SessionError as error:
-                    self._warn(str(error))
+                elif is_green:
+                    self._warn(f"{entry.name}: {_NOT_RUN}")
+                    result = blank_result(entry, store, nodeid, "error", "not-run", _NOT_RUN)
+                    store.entries.write_result(result)
+                else:
                     continue
                 self._results[entry.name] = result
                 self._delivery.submit(result.to_dict())
-        try:
-            store.finish(self._results.values(), exit_status=int(session.exitstatus))
-        except SessionError as error:
-            self._warn(str(error))
-        self._delivery.close()
+
+    def _exit_status(self, of_pytest: int) -> int:
+        """Return pytest's exit status, or one that says what pytest can't know of."""
+        if self._services.interrupts.count and of_pytest in _ORDINARY_STATUSES:
+            self._warn("the run was interrupted while it ended")
+            return pytest.ExitCode.INTERRUPTED
+        if of_pytest not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+            return of_pytest
+        statuses = {result.status for result in self._results.values()}
+        if "interrupted" in statuses:
+            return pytest.ExitCode.INTERRUPTED
+        return of_pytest if statuses <= HARMLESS else pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """The table of entries."""
@@ -354,9 +428,14 @@ class Controller:
                 terminalreporter.write_line(f"interrupted when an earlier run was killed: {', '.join(recovered)}")
             url = self._bench_run.viewer_url()
             if url:
-                terminalreporter.write_line(f"viewer: {self._services.masker.mask(url)}")
+                terminalreporter.write_line(f"viewer: {self._bench_run.mask(url)}")
         self._delivery.write_summary(terminalreporter)
 
 
+def _make_red(session: pytest.Session) -> None:
+    if session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def _print(text: str) -> None:
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(encodable(harmless(text), sys.stdout) + "\n")

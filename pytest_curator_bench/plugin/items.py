@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import EntryExecution, Listener, State
 from pytest_curator_bench.plugin.context import RUN
@@ -30,6 +31,9 @@ __all__ = ["BenchFile", "BenchItem", "BenchWarning", "expected_messages"]
 class BenchWarning(pytest.PytestWarning):
     """Something about a benchmark that changes no outcome but should be seen."""
 
+    def __init__(self, text: str) -> None:
+        super().__init__(harmless(text))
+
 
 class BenchFile(pytest.File):
     """One config file that defines entries."""
@@ -50,6 +54,8 @@ class BenchItem(pytest.Function):
         is_round: whether the item is one of several rounds of an entry (:mod:`~pytest_curator_bench.plugin.rounds`).
         takes_turns: whether the entry's runs alternate with those of others.
         was_called: whether pytest has called the item's function.
+        obstacle: why pytest can't even set the item up; ``None`` where it can.
+        has_failed: whether pytest has reported a failure of one of the item's phases.
     """
 
     def __init__(self, *, entry: Entry, round_of: BenchItem | None = None, **kwargs: Any) -> None:
@@ -59,7 +65,8 @@ class BenchItem(pytest.Function):
         self.is_round = round_of is not None
         self.takes_turns: bool = round_of is not None and round_of.takes_turns
         self.execution: EntryExecution = round_of.execution if round_of is not None else self._new_execution()
-        self.was_called = False
+        self.was_called = self.has_failed = False
+        self.obstacle: EntryFailedError | None = None
         self._own_properties: list[tuple[str, object]] = []
         # func_only: starting Ray and waiting for resources are not the entry's time.
         self.add_marker(pytest.mark.timeout(entry.timeout_s, func_only=True))
@@ -69,9 +76,11 @@ class BenchItem(pytest.Function):
             self.add_marker(getattr(pytest.mark, mark.name)(*mark.args, **mark.kwargs))
 
     def begin_again(self) -> None:
-        """Begin anew if the entry has run already: other plugins may run an item several times."""
+        """Begin the next attempt if one is due, or anew: other plugins may run an item several times."""
         if self.execution.state is State.CLOSED:
             self.execution = self._new_execution()
+            self.was_called = self.has_failed = False
+        self.execution.begin_attempt()
 
     def _new_execution(self) -> EntryExecution:
         services = self.bench_run.services
@@ -86,15 +95,16 @@ class BenchItem(pytest.Function):
 
     def reportinfo(self) -> tuple[os.PathLike[str] | str, int | None, str]:
         """Return the entry's own place in its YAML file."""
-        return self.path, self.entry.line - 1, self.name
+        return printable(str(self.path)), self.entry.line - 1, self.name
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], **kwargs: Any) -> Any:  # type: ignore[override]  # pytest narrows its own signature here
         """Return what went wrong and the log's last lines, without a traceback through the plugin."""
         messages = expected_messages(excinfo.value)
-        if messages is not None:
-            text = failure_text("\n".join(messages), self.execution.result, self.bench_run.to_host_path)
-            return self.bench_run.mask(text)
-        return super().repr_failure(excinfo, **kwargs)
+        return super().repr_failure(excinfo, **kwargs) if messages is None else self.describe("\n".join(messages))
+
+    def describe(self, failure: str) -> str:
+        """Return what pytest shows for a failure: the message and the log's last lines."""
+        return self.bench_run.mask(failure_text(failure, self.execution.result, self.bench_run.to_host_path))
 
     def set_result_properties(self, properties: Sequence[tuple[str, object]]) -> None:
         """Put these into ``user_properties`` in place of those that were put there before."""

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +16,10 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["BenchOptions", "Shard", "add_options", "selected_config_files"]
+__all__ = ["AT_END", "BenchOptions", "Shard", "add_options", "selected_config_files"]
 
+# What is undone when pytest ends, after the clean-up of all other plugins.
+AT_END = pytest.StashKey[contextlib.ExitStack]()
 BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
 
 UNKNOWN_KEYS = ("error", "warn")
@@ -253,16 +257,16 @@ def selected_config_files(config: pytest.Config) -> ConfigFiles | None:
         pytest.UsageError: a file that was asked for is not there.
     """
     paths = [_argument_path(config, argument) for argument in config.args]
-    bench_arguments = [path for path in paths if path.name.endswith(BENCH_SUFFIXES)]
+    bench_arguments = [path for path in paths if _has_bench_suffix(path)]
     named = config.option.bench_config
     if named or bench_arguments:
         files = [_find(config, name, [path for path in paths if path.is_dir()]) for name in named]
         files += [_existing(path, [path]) for path in bench_arguments]
-        return ConfigFiles(files=tuple(dict.fromkeys(files)), explicit=True)
-    defaults = [Path(path) for path in config.getini("bench_config")]
+        return ConfigFiles(files=_each_once(files), explicit=True)
+    defaults = [_as_named(Path(path)) for path in config.getini("bench_config")]
     if not any(_leads_to(paths, file) for file in defaults):
         return None
-    return ConfigFiles(files=tuple(_existing(path, [path]) for path in defaults), explicit=False)
+    return ConfigFiles(files=_each_once([_existing(path, [path]) for path in defaults]), explicit=False)
 
 
 def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: bool) -> None:
@@ -275,26 +279,63 @@ def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: 
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(file) for file in files]
         return
-    given = {_argument_path(config, argument) for argument in config.args}
-    config.args.extend(str(file) for file in files if file not in given)
+    given = {os.path.realpath(_argument_path(config, argument)) for argument in config.args}
+    config.args.extend(str(file) for file in files if os.path.realpath(file) not in given)
 
 
 def _argument_path(config: pytest.Config, argument: str) -> Path:
-    return (config.invocation_params.dir / argument.split("::", 1)[0]).resolve()
+    """Return the path as pytest has it for its nodes: links stay, and ``..`` takes away what stands before it."""
+    return Path(os.path.abspath(config.invocation_params.dir / argument.split("::", 1)[0]))  # noqa: PTH100
+
+
+def _as_named(path: Path) -> Path:
+    from pytest_curator_bench._util.links import as_named
+
+    return as_named(path)
+
+
+def _has_bench_suffix(path: Path) -> bool:
+    return path.name.endswith(BENCH_SUFFIXES) or os.path.realpath(path).endswith(BENCH_SUFFIXES)
+
+
+def _each_once(files: Iterable[Path]) -> tuple[Path, ...]:
+    """Return the files without those that are links to an earlier one."""
+    found: dict[str, Path] = {}
+    for file in files:
+        found.setdefault(os.path.realpath(file), file)
+    return tuple(found.values())
 
 
 def _leads_to(paths: Sequence[Path], file: Path) -> bool:
-    return any(path == file or path in file.parents for path in paths)
+    """Return whether one of the paths is a file, or holds it, by whatever names."""
+    from pytest_curator_bench._util.links import in_real_dir
+
+    names = (file, in_real_dir(file), Path(os.path.realpath(file)))
+    holders = {*paths, *(Path(os.path.realpath(path)) for path in paths)}
+    return any(name in holders or not holders.isdisjoint(name.parents) for name in names)
 
 
 def _find(config: pytest.Config, name: str, argument_dirs: Sequence[Path]) -> Path:
     places = [config.invocation_params.dir, *argument_dirs, config.rootpath]
-    return _existing(Path(name), list(dict.fromkeys((place / name).resolve() for place in places)))
+    return _existing(Path(name), list(dict.fromkeys(_as_named(place / name) for place in places)))
 
 
 def _existing(name: Path, candidates: Sequence[Path]) -> Path:
     for candidate in candidates:
-        if candidate.exists():
+        if os.path.exists(candidate):  # noqa: PTH110  # pathlib raises an error for paths that are too long
             return candidate
-    tried = "".join(f"\n  {candidate}" for candidate in candidates)
+    tried = "".join(f"\n  {candidate}{_why_missing(candidate)}" for candidate in candidates)
     raise pytest.UsageError(f"benchmark config not found: {name}; looked for{tried}")
+
+
+def _why_missing(path: Path) -> str:
+    """Return why a path does not lead to a file, in brackets, where it is more than that nothing is there."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return f" (a link to {path.readlink()}, which does not exist)" if path.is_symlink() else ""
+    except OSError as error:
+        return f" ({error.strerror})"
+    except ValueError as error:
+        return f" ({error})"
+    return ""

@@ -40,17 +40,24 @@ class RoundsPlugin:
         self._durations_s: dict[str, dict[str, float]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Put the entries with several runs into a group, if they take turns and there is more than one."""
+        """Put the entries with several runs into a group, if they take turns and there is more than one.
+
+        They come one after the other, so that the item before them, for which pytest keeps what its next item shares
+        with it, is never followed by one that has run already.
+        """
         several = [item for item in session.items if isinstance(item, BenchItem) and has_several_runs(item.entry)]
         if self._interleave and len(several) > 1:
             self._group = several
+            first = session.items.index(several[0])
+            others = [item for item in session.items if item not in set(several)]
+            session.items[:] = [*others[:first], *several, *others[first:]]
             for item in several:
                 item.takes_turns = True
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
         """Run a round, or the rounds of an entry, or those of the whole group in the place of its first item."""
-        if not isinstance(item, BenchItem) or item.config.option.setuponly:
+        if not isinstance(item, BenchItem) or item.bench_run.shows_only:
             return None
         if item.is_round:
             self._run_round(item, nextitem)
@@ -58,16 +65,13 @@ class RoundsPlugin:
         if item.takes_turns:
             if not self._has_run:
                 self._has_run = True
-                self._run_rounds(self._group, self._next_of_others(item))
+                items = item.session.items
+                self._run_rounds(self._group, next(iter(items[items.index(self._group[-1]) + 1 :]), None))
             return True
         if item.entry.retries:
             self._run_rounds([item], nextitem)
             return True
         return None
-
-    def _next_of_others(self, first: BenchItem) -> pytest.Item | None:
-        items, group = first.session.items, set(self._group)
-        return next((item for item in items[items.index(first) + 1 :] if item not in group), None)
 
     def _run_rounds(self, items: Sequence[BenchItem], after: pytest.Item | None) -> None:
         """Run round after round of the items, one of each in turn, until all are finished."""

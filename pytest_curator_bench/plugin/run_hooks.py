@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +12,9 @@ import pytest
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
 from pytest_curator_bench.entry.resources import parallel_order
-from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE
-from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning, expected_messages
-from pytest_curator_bench.plugin.junit import flat_properties
-from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE
+from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning
+from pytest_curator_bench.plugin.verdicts import VerdictPlugin
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -33,34 +33,67 @@ class BenchmarkRunPlugin:
 
     def pytest_collect_file(self, file_path: Path, parent: pytest.Collector) -> BenchFile | None:
         """Collect the config files that define entries, and no other YAML."""
-        if file_path in self._bench_run.entry_files:
+        if self._bench_run.is_entry_file(file_path):
             return BenchFile.from_parent(parent, path=file_path, nodeid=self._bench_run.nodeid_of(file_path))
         return None
 
     def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
         """Ignore directories of scripts: these are no test modules, though some are called ``test_*.py``."""
-        return True if collection_path in self._bench_run.script_dirs else None
+        return True if self._bench_run.is_script_dir(collection_path) else None
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep only the entries that ``--bench-entry`` names; order them for workers that share the machine."""
+        """Keep the entries that ``--bench-entry`` names, each once; order them for workers that share the machine."""
         if hasattr(config, "workerinput"):
             _reorder(items)
         wanted = self._bench_run.options.entries
-        if not wanted:
-            return
-        kept = [item for item in items if isinstance(item, BenchItem) and item.name in wanted]
-        config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
-        items[:] = kept
+        paths: dict[str, Path] = {}
+        kept: list[pytest.Item] = []
+        for item in items:
+            if not isinstance(item, BenchItem):
+                kept += [] if wanted else [item]
+            # The same file may have been collected by the name of a link, too.
+            elif (not wanted or item.name in wanted) and paths.setdefault(item.name, item.path) == item.path:
+                kept.append(item)
+        if len(kept) < len(items):
+            config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+            items[:] = kept
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(
+        self, item: pytest.Item, nextitem: pytest.Item | None
+    ) -> Generator[None, object, object]:
+        """Make what a plugin raises around an entry, such as for the arguments of a mark, that entry's error.
+
+        pytest itself would end the whole run.
+        """
+        try:
+            return (yield)
+        except pytest.exit.Exception:
+            raise
+        except Exception as error:
+            if not isinstance(item, BenchItem) or item.execution.state > State.PLANNED:
+                raise
+            text = f"pytest could not begin the entry: {type(error).__name__}: {error}"
+            item.obstacle = EntryFailedError(text, reason="pytest")
+            runner = item.config.pluginmanager.getplugin("runner")
+            return runner.pytest_runtest_protocol(item=item, nextitem=nextitem)
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Register what must come after every ``conftest.py``."""
+        manager, name = session.config.pluginmanager, "curator_bench_verdicts"
+        if not self._bench_run.shows_only and not manager.hasplugin(name):  # pytest -f collects twice
+            manager.register(VerdictPlugin(), name)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip an entry whose resources are missing, and fail one whose data is, before creating anything."""
-        if not isinstance(item, BenchItem):
+        if not isinstance(item, BenchItem) or self._bench_run.shows_only:
             return
-        item.begin_again()
         execution = item.execution
         execution.timeout_s = None  # pytest-timeout sets it
         try:
+            if item.obstacle is not None:
+                raise item.obstacle
             shortage = execution.preflight()
         except EXPECTED_ERRORS as error:
             execution.end(error)
@@ -93,22 +126,6 @@ class BenchmarkRunPlugin:
             if isinstance(item, BenchItem):
                 item.execution.leave(State.SCRATCH)
 
-    @pytest.hookimpl(wrapper=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """Complete the result by what pytest says, and send it along with the last report."""
-        report = yield
-        if isinstance(item, BenchItem):
-            if call.excinfo is not None and expected_messages(call.excinfo.value) is not None:
-                # pytest asks the item itself only for what its call raised.
-                report.longrepr = item.repr_failure(call.excinfo)
-            if call.when == "call" and report.passed and not item.was_called:
-                _fail_uncalled(item, report)
-            _read_outcome(item, call, report)
-            _attach_result(item, call, report)
-        return report
-
     def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
         """Say which attempt of an entry has passed."""
         attempts = getattr(report, ATTEMPTS_ATTRIBUTE, 1)
@@ -116,53 +133,24 @@ class BenchmarkRunPlugin:
             return "passed", ".", f"PASSED (attempt {attempts})"
         return None
 
-    @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """End whatever this process started."""
+    @pytest.hookimpl(wrapper=True, trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None]:
+        """End whatever this process started, however often the run is interrupted.
+
+        An interrupt that is raised cuts short only the step that it comes in.
+        """
+        services = self._bench_run.services
+        services.interrupts.note_until_end()
+        with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
+            steps.callback(self._bench_run.on_finish, session)
+            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+            steps.callback(self._close_services, session.config)
+            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+            yield
+
+    def _close_services(self, config: pytest.Config) -> None:
         for problem in self._bench_run.services.close():
-            session.config.issue_config_time_warning(BenchWarning(problem), stacklevel=2)
-
-
-def _fail_uncalled(item: BenchItem, report: pytest.TestReport) -> None:
-    """Fail an entry that pytest reports as passed although its function was not called."""
-    text = "pytest did not run the entry: is its plugin for functions switched off (-p no:python)?"
-    item.execution.end(EntryFailedError(text, reason="not-called"))
-    report.outcome, report.longrepr = "failed", text
-
-
-def _read_outcome(item: BenchItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Complete the entry's result by what pytest says about this phase."""
-    execution = item.execution
-    error = call.excinfo.value if call.excinfo is not None else None
-    if call.when == "setup" and report.skipped:
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        execution.conclude("skipped", "skipped", reason.removeprefix("Skipped: "))
-        execution.finish()
-    elif call.when == "call" and execution.result is not None:
-        if report.failed and execution.result.success:
-            # A mark of the user's own, such as a strict xfail, or something broke after the script had ended.
-            if error is not None:
-                execution.fail(error)
-            else:
-                execution.conclude("failed", "mark", report.longreprtext)
-    elif error is not None:
-        execution.end(error)
-    if call.when == "teardown" and (execution.is_finished or not item.is_round):
-        execution.close()
-
-
-def _attach_result(item: BenchItem, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
-    """Send the result along: flat values for JUnit, and all of it with the last report."""
-    result = item.execution.result
-    if result is None:
-        return
-    setattr(report, ATTEMPTS_ATTRIBUTE, max(len(result.attempts), 1))
-    data = item.bench_run.services.masker.mask_data(result.to_dict())
-    if call.when != "setup" or not report.passed:
-        item.set_result_properties(flat_properties(EntryResult.from_dict(data), item.bench_run.to_host_path))
-    if call.when == "teardown":
-        report.user_properties = list(item.user_properties)  # JUnit takes them from this report
-        setattr(report, REPORT_ATTRIBUTE, data)
+            config.issue_config_time_warning(BenchWarning(self._bench_run.mask(problem)), stacklevel=2)
 
 
 def _reorder(items: list[pytest.Item]) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench._util.text import counted
+from pytest_curator_bench.plugin.channel import unpacked
 from pytest_curator_bench.session.shards import assign, expected_durations
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ EMPTY_KEY = "curator_bench_shard_was_empty"
 
 def worker_durations(config: pytest.Config) -> Callable[[Shard], Mapping[str, float]]:
     """For an xdist worker: what its controller has told it."""
-    durations_s: Mapping[str, float] = config.workerinput[DURATIONS_KEY]  # type: ignore[attr-defined]  # xdist's
+    durations_s: Mapping[str, float] = unpacked(config.workerinput[DURATIONS_KEY])  # type: ignore[attr-defined]  # xdist's
     return lambda _: durations_s
 
 

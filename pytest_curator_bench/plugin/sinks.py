@@ -47,7 +47,7 @@ def create_delivery(bench_run: BenchRun, config: pytest.Config) -> Delivery:
         sinks = create_sinks(
             bench.sinks,
             registered=registered,
-            module_dirs=list(dict.fromkeys(file.parent for file in bench.files)),
+            module_dirs=bench.file_dirs,
             display=bench_run.display,
         )
     except ConfigError as error:
@@ -133,9 +133,9 @@ class Delivery:
         quiet = terminalreporter.config.option.verbose < 0
         reports = [report for report in self._reports if not (quiet and report.is_complete)]
         for line in report_lines(reports):
-            terminalreporter.write_line(line)
+            terminalreporter.write_line(self._bench_run.mask(line))
         if not all(report.is_complete for report in reports):
-            terminalreporter.write_line(f"to deliver what is left: {self._replay_command()}")
+            terminalreporter.write_line(self._bench_run.mask(f"to deliver what is left: {self._replay_command()}"))
 
     def _replay_command(self) -> str:
         bench_run = self._bench_run

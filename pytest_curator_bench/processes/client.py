@@ -29,6 +29,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench.machine.processes import read_stat
+from pytest_curator_bench.processes.orphans import KEEPER_NAME, JobCount, boot_ticks, kill_orphans, reap_keepers
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
     from typing import IO
@@ -47,7 +50,12 @@ _PROGRAM = Path(__file__).with_name("supervisor.py")
 _PACKET_BYTES = 65536
 _ANSWER_TIMEOUT_S = 20.0  # to start, or to end after the grace period; a keeper needs 10 s at most
 _LONGEST_POLL_S = 3600.0  # poll() counts milliseconds in a C int
+_TAKEOVER_TIMEOUT_S = 10.0  # to end the job of a keeper that was killed; the supervisor needs 2 s
 _CLOSE_TIMEOUT_S = 15.0  # the supervisor needs 9 s at most
+
+_QUESTION = b"?"  # to the supervisor, which answers it
+
+_jobs = JobCount()
 
 
 class SupervisionError(RuntimeError):
@@ -105,13 +113,27 @@ class KeeperConnection:
     Attributes:
         messages: everything that the keeper has sent so far.
         closed: whether no further messages can come.
+        is_over: whether all processes of the job are gone, as far as can be known.
     """
 
-    def __init__(self, connection: socket.socket, supervisor_stderr: IO[bytes]) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        program: subprocess.Popen[bytes],
+        supervisor_stderr: IO[bytes],
+        *,
+        hold: bool = False,
+    ) -> None:
         self._socket = connection
+        self._program = program
         self._supervisor_stderr = supervisor_stderr
+        # Beside a held job its harness starts processes of its own.
+        self._begun_ticks = None if hold else boot_ticks()
+        self._is_silent = False
         self.messages: dict[str, Any] = {}
         self.closed = False
+        self.is_over = False
+        _jobs.add()
 
     def send(self, message: bytes) -> None:
         """Send a message; a keeper that is gone is no error here, because its last messages can still be read."""
@@ -142,6 +164,35 @@ class KeeperConnection:
                 self._socket.recv(_PACKET_BYTES)
         return True
 
+    def wait_for_end(self, timeout_s: float) -> None:
+        """Wait until all processes of the job are gone: none may run on when its lease is released.
+
+        Whoever has not said so in time is killed: first the keeper, whose job the supervisor then ends, and then the
+        supervisor. Where nobody is left to end the job, this process does it.
+        """
+        if not self.wait_for("ended", timeout_s=timeout_s):
+            self._is_silent = True
+            self._kill_keeper()
+            if not self.wait_for("ended", timeout_s=_TAKEOVER_TIMEOUT_S):
+                self._program.kill()
+                self.wait_for("ended", timeout_s=_TAKEOVER_TIMEOUT_S)
+        if not self.is_over and "ended" not in self.messages and (started := self.messages.get("started")):
+            kill_orphans(started["pid"], self._begun_ticks, watchers=(started["keeper"], self._program.pid))
+        self.set_over()
+
+    def _kill_keeper(self) -> None:
+        pid = self.messages["started"]["keeper"]
+        keeper = read_stat(pid)
+        if keeper is not None and keeper.name == KEEPER_NAME:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def set_over(self) -> None:
+        """Note that nothing of the job is to be inherited any more."""
+        if not self.is_over:
+            self.is_over = True
+            _jobs.remove()
+
     def close(self, reason: str) -> None:
         """Close the connection; ``reason`` tells why missing messages never come."""
         self.messages.setdefault("lost", reason)
@@ -152,13 +203,14 @@ class KeeperConnection:
         """Close the connection, and have all processes killed."""
         self.send(b'{"grace": 0}')
         self.close("its start failed")
+        self.set_over()
 
     def why_lost(self) -> str:
         """Return the end of a sentence, and the supervisor's traceback if it failed."""
         traceback = b""
         if not self._supervisor_stderr.closed:
             traceback = os.pread(self._supervisor_stderr.fileno(), _PACKET_BYTES, 0)
-        reason = self.messages.get("lost", "its keeper does not answer")
+        reason = "its keeper did not answer" if self._is_silent else self.messages.get("lost")
         return f"{reason}.\n{traceback.decode(errors='replace')}".rstrip()
 
 
@@ -210,11 +262,11 @@ class SupervisedProcess:
         Processes that the main one left behind when it exited have a tenth of a second to end by themselves.
 
         Raises:
-            SupervisorLostError: neither keeper nor supervisor is left to report whether all are gone.
+            SupervisorLostError: neither keeper nor supervisor was left to report; all that could be found was killed.
         """
         grace_s = max(grace_s, 0)
         self._connection.send(json.dumps({"grace": grace_s}).encode())
-        self._connection.wait_for("ended", timeout_s=grace_s + _ANSWER_TIMEOUT_S)
+        self._connection.wait_for_end(grace_s + _ANSWER_TIMEOUT_S)
         if not (message := self._connection.messages.get("ended")):
             raise self._lost_error()
         self._connection.close("its main process could not be ended")
@@ -272,13 +324,19 @@ class Supervisor:
 
     @property
     def lost(self) -> bool:
-        """Whether the supervisor's process is gone, so that a new supervisor is needed."""
+        """Whether the supervisor's process is gone, or does not answer and was killed: a new one is needed."""
         try:
-            return self._control.recv(_PACKET_BYTES, socket.MSG_DONTWAIT) == b""  # it never sends anything
-        except BlockingIOError:
-            return False
+            with contextlib.suppress(BlockingIOError):  # an answer to a question that was interrupted
+                self._control.recv(_PACKET_BYTES, socket.MSG_DONTWAIT)
+            self._control.send(_QUESTION)
+            poller = select.poll()
+            poller.register(self._control, select.POLLIN)
+            if poller.poll(1000 * _ANSWER_TIMEOUT_S) and self._control.recv(_PACKET_BYTES):
+                return False
         except OSError:
-            return True
+            pass
+        self._program.kill()
+        return True
 
     def spawn(
         self,
@@ -322,15 +380,17 @@ class Supervisor:
         remove = [_text(directory.absolute()) for directory in remove_on_harness_death]
         order = json.dumps({"hold": hold, "remove": remove}).encode()
 
-        self._connections = [connection for connection in self._connections if not connection.closed]
+        self._connections = [connection for connection in self._connections if not connection.is_over]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        connection = KeeperConnection(ours, self._stderr)
+        connection = KeeperConnection(ours, self._program, self._stderr, hold=hold)
         try:
             self._connections.append(connection)
             with theirs, contextlib.suppress(OSError):  # the supervisor is gone: the connection tells
                 socket.send_fds(self._control, [order], [theirs.fileno()])
             connection.send(request)
-            connection.wait_for("started", "failed", "lost", timeout_s=_ANSWER_TIMEOUT_S)
+            if not connection.wait_for("started", "failed", "lost", timeout_s=_ANSWER_TIMEOUT_S):
+                self._program.kill()
+                connection.messages["lost"] = "its supervisor did not answer, and was killed"
             if "started" in connection.messages:
                 return SupervisedProcess(name, connection)
         except BaseException:
@@ -363,10 +423,14 @@ class Supervisor:
         except subprocess.TimeoutExpired:
             self._program.kill()
             self._program.wait()
+        for connection in self._connections:
+            if self._program.returncode and not connection.is_over:  # its keeper ends the job, without the supervisor
+                connection.wait_for_end(_CLOSE_TIMEOUT_S)
+            connection.close("the supervisor has been closed")
+            connection.set_over()
+        reap_keepers()
         self._control.close()
         self._stderr.close()
-        for connection in self._connections:
-            connection.close("the supervisor has been closed")
 
 
 def _find_program(argv: Sequence[str], env: Mapping[str, str], name: str) -> str:

@@ -20,7 +20,10 @@ newline; then ``{"grace": seconds}``, any number of times, to end the job. The k
 then ``exit`` (of the main process) and ``ended`` (all are gone), or ``lost`` if it ends the job by itself.
 
 Each keeper holds one end of a *lifeline*: when the supervisor closes the other end, or dies, the keeper ends its job.
-When the harness dies, the supervisor closes the lifelines of scripts, then those of held jobs.
+When the harness dies, the supervisor closes the lifelines of scripts, then those of held jobs. A supervisor that does
+not is killed by the keepers, and one that leaves a question of the client (a packet without descriptors) unanswered,
+by the client. The client kills a keeper that does not report the end of its job in time, and is the last to inherit
+what is left (:mod:`pytest_curator_bench.processes.orphans`).
 
 The further descriptors stay open in the supervisor and its keepers, and in nothing that jobs start: a lock on one
 of them tells others that not all jobs have ended yet.
@@ -33,6 +36,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import json
+import math
 import os
 import resource
 import select
@@ -51,6 +55,7 @@ KILL_TIMEOUT_S = 10.0  # SIGKILL may take long (device waits, huge memories); af
 ORPHAN_GRACE_S = 3.0  # between SIGTERM and SIGKILL for scripts whose harness has died
 SCRIPTS_TIMEOUT_S = ORPHAN_GRACE_S + 1  # then held jobs are ended, even if a script is not gone yet
 HELD_TIMEOUT_S = 3.0  # the same for held jobs, before the supervisor itself kills the rest
+SUPERVISOR_TIMEOUT_S = 15.0  # to end a job whose harness has died; then its keeper kills the supervisor
 ADOPTED_TIMEOUT_S = 2.0  # to kill the rest of a job whose keeper was killed
 
 PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 15, 36  # linux/prctl.h
@@ -202,6 +207,8 @@ class Keeper(Reaper):
         self.main: int | None = None
         self.begun = 0.0
         self.lost = False
+        self.supervisor = os.getppid()
+        self.supervisor_deadline = math.inf
 
     def run(self) -> None:
         """Serve from the request to the end of the job."""
@@ -260,7 +267,12 @@ class Keeper(Reaper):
 
     def wait_for_end(self, timeout_s: float | None) -> float | None:
         """Sleep as :meth:`sleep` does; return the grace period in seconds if the job has to end, else None."""
-        ready = self.sleep(timeout_s)
+        left_s = min(self.supervisor_deadline - time.monotonic(), math.inf if timeout_s is None else timeout_s)
+        ready = self.sleep(None if left_s == math.inf else left_s)
+        if time.monotonic() >= self.supervisor_deadline:
+            self.supervisor_deadline = math.inf
+            if os.getppid() == self.supervisor:
+                os.kill(self.supervisor, signal.SIGKILL)  # it is stopped: its end ends the lifeline
         if self.lifeline.fileno() in ready:
             self.sources.discard(self.lifeline.fileno())
             self.lost = True
@@ -270,6 +282,7 @@ class Keeper(Reaper):
             if packet := receive(self.connection):
                 return float(json.loads(packet)["grace"])
             self.sources.discard(self.connection.fileno())  # the client is gone: the lifeline decides
+            self.supervisor_deadline = time.monotonic() + SUPERVISOR_TIMEOUT_S
         return None
 
     def end(self, grace_s: float) -> None:
@@ -338,10 +351,12 @@ class SupervisorProgram(Reaper):
         self.end_jobs(HELD_TIMEOUT_S, hold=True)
         self.excluded = {}
         self.kill_all(ADOPTED_TIMEOUT_S)
-        for directory in self.directories:
-            import shutil  # as slow to import as all else together, and seldom needed
+        if self.directories:
+            import runpy  # as slow to import as all else together, and seldom needed
 
-            shutil.rmtree(directory, ignore_errors=True)
+            trees = runpy.run_path(os.path.join(os.path.dirname(__file__), "..", "_util", "trees.py"))  # noqa: PTH118, PTH120
+            for directory in self.directories:
+                trees["remove_tree"](os.fsdecode(directory))
 
     def begin_job(self) -> bool:
         """Fork a keeper for the job that the client announces; return false if the client is gone."""
@@ -351,6 +366,9 @@ class SupervisorProgram(Reaper):
             return False
         if not packet:
             return False
+        if not fds:  # only a question whether anybody is here
+            send_message(self.control, here=True)
+            return True
         order = json.loads(packet)
         self.directories += [name.encode("latin-1") for name in order["remove"]]
         os.set_inheritable(fds[0], False)

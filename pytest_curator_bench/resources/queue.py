@@ -138,11 +138,11 @@ class State:
             return self
         return replace(self, waiters=(*self.waiters, waiter))
 
-    def without(self, identity: str) -> State:
-        """Return the state without that lease, waited for or held."""
+    def without(self, *identities: str) -> State:
+        """Return the state without these leases, waited for or held."""
         return State(
-            grants=tuple(grant for grant in self.grants if grant.id != identity),
-            waiters=tuple(waiter for waiter in self.waiters if waiter.id != identity),
+            grants=tuple(grant for grant in self.grants if grant.id not in identities),
+            waiters=tuple(waiter for waiter in self.waiters if waiter.id not in identities),
         )
 
     def without_owners(self, owners: Collection[str]) -> State:

@@ -81,7 +81,8 @@ class Lease:
         """Release it, when everything that used it has ended. Idempotent.
 
         Raises:
-            LeaseError: the shared state can't be written; other processes see the release when this one ends.
+            LeaseError: the shared state can't be written; other processes see the release with this one's next change
+                of the state, or when this one ends.
         """
         if self.released_at is None:
             # Recorded before others can be granted any of it: recorded intervals never overlap.
@@ -137,6 +138,7 @@ class LeaseRegistry:
         self._process = os.getpid()
         self._closed = False
         self._numbers = itertools.count()
+        self._given_up: set[str] = set()  # leases that this process no longer has, and that may still be in the state
         self.lock_fd = self._shared.lock_fd
 
     def acquire(self, request: ResourceRequest, name: str, on_wait: Callable[[Blockage], None] | None = None) -> Lease:
@@ -222,12 +224,18 @@ class LeaseRegistry:
         return grant
 
     def _change(self, edit: Callable[[State], State]) -> State:
-        state = self._shared.change(lambda old: schedule(edit(old), _now()), own=self._known)
+        def apply(state: State) -> State:
+            return schedule(edit(state.without(*self._given_up)), _now())
+
+        state = self._shared.change(apply, own=self._known)
+        self._given_up.clear()
         self._known = state.only_owner(self._shared.owner)
         return state
 
     def _forget(self, identity: str) -> None:
-        self._change(lambda state: state.without(identity))
+        """Leave the queue, or give up a lease; where that can't be written, the next change does it."""
+        self._given_up.add(identity)
+        self._change(lambda state: state)
 
     def _lease(self, grant: Grant, begun: float) -> Lease:
         allocation, capacity = grant.allocation, self.capacity

@@ -17,7 +17,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.atomic import write_bytes
+from pytest_curator_bench._util.atomic import read_regular, write_bytes
 from pytest_curator_bench._util.locks import LockedError, lock, locked_file
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.queue import State
@@ -92,9 +92,13 @@ class SharedState:
         with self._locked():
             flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
             self.lock_fd = os.open(self._owner_file(self.owner), flags, 0o600)
-            lock(self.lock_fd)
-            for path in self.directory.glob(f"{_OWNER_PREFIX}*"):
-                self._is_alive(path.name.removeprefix(_OWNER_PREFIX))  # removes it if not
+            try:
+                lock(self.lock_fd)
+                if not self._living_others() and not self._state_file.exists():
+                    self._write(State())  # from now on its absence means that somebody has removed it
+            except BaseException:
+                os.close(self.lock_fd)
+                raise
 
     def change(self, edit: Callable[[State], State], *, own: State) -> State:
         """Drop dead processes from the state, edit it, write it, and return it.
@@ -108,6 +112,11 @@ class SharedState:
             LeaseError: the state can't be read or written, and was not changed.
         """
         with self._locked():
+            if not self._owner_file(self.owner).exists():  # to others this process is gone, with all that it holds
+                raise LeaseError(
+                    f"{self._owner_file(self.owner)} was removed while this run needs it: other runs may use what it "
+                    f"has leased; run pytest anew, and keep what cleans {self.directory} away from it"
+                )
             before: State | None = None
             try:
                 before = old = self.read()
@@ -115,19 +124,17 @@ class SharedState:
                 old = self._reset(error, own)
             new = edit(old.without_owners([owner for owner in old.owners if not self._is_alive(owner)]))
             if new != before:
-                write_bytes(self._state_file, json.dumps(new.to_dict()).encode(), durable=False)
+                self._write(new)
             self.seen = self.signature()
             return new
 
     def read(self) -> State:
         """Return the present state; raises OSError or ValueError if it can't be read."""
         try:
-            content = self._state_file.read_bytes()
+            return State.from_dict(json.loads(read_regular(self._state_file)))
         except FileNotFoundError:
-            return State()
-        try:
-            return State.from_dict(json.loads(content))
-        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError("it was removed") from None
+        except (KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"{type(error).__name__}: {error}") from error
 
     def signature(self) -> tuple[int, int, int] | None:
@@ -145,17 +152,20 @@ class SharedState:
         os.close(self.lock_fd)
 
     def _reset(self, error: ValueError, own: State) -> State:
-        others = [
-            path
-            for path in self.directory.glob(f"{_OWNER_PREFIX}*")
-            if path != self._owner_file(self.owner) and self._is_alive(path.name.removeprefix(_OWNER_PREFIX))
-        ]
-        if others:
+        if self._living_others():
             raise LeaseError(
                 f"{self._state_file} can't be read ({error}), and other runs may hold leases: wait until they have "
                 "ended, or end them; the file is reset when none is left"
             )
         return own
+
+    def _write(self, state: State) -> None:
+        write_bytes(self._state_file, json.dumps(state.to_dict()).encode(), durable=False)
+
+    def _living_others(self) -> list[str]:
+        """Return the other processes that are there, and remove the files of those that are gone; under the lock."""
+        owners = [path.name.removeprefix(_OWNER_PREFIX) for path in self.directory.glob(f"{_OWNER_PREFIX}*")]
+        return [owner for owner in owners if owner != self.owner and self._is_alive(owner)]
 
     def _owner_file(self, owner: str) -> Path:
         return self.directory / f"{_OWNER_PREFIX}{owner}"
@@ -196,6 +206,8 @@ def _explained(directory: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        culprit = Path(error.filename2 or error.filename or directory)
         raise LeaseError(
-            f"leases can't be kept in {directory}: {error.strerror or error}; {DIRECTORY_VARIABLE} names another place"
+            f"leases can't be kept in {directory}: {'' if culprit == directory else f'{culprit.name}: '}"
+            f"{error.strerror or error}; {DIRECTORY_VARIABLE} names another place"
         ) from error

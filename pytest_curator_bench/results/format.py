@@ -14,6 +14,8 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.atomic import read_regular
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
@@ -45,7 +47,7 @@ def read_file(file: Path) -> dict[str, Any]:
         NewerFormatError: a newer version wrote it.
         ValueError: it holds no JSON object; the message names the file.
     """
-    content = file.read_bytes()
+    content = read_regular(file)
     try:
         data = json.loads(content)
     except (ValueError, RecursionError) as error:

@@ -13,6 +13,7 @@ __all__ = [
     "EnvironmentDict",
     "OwnerDict",
     "ResultDict",
+    "ResultFileDict",
     "RunDict",
     "RunOfEntryDict",
     "RunOfSessionDict",
@@ -26,7 +27,7 @@ __all__ = [
     "VerdictDict",
 ]
 
-Status = Literal["passed", "failed", "timeout", "error", "skipped", "interrupted"]
+Status = Literal["passed", "failed", "timeout", "error", "skipped", "xfailed", "interrupted"]
 RunStatus = Literal["running", "finished", "failed", "interrupted"]
 
 
@@ -90,12 +91,16 @@ class AttemptDict(TypedDict):
 
 
 class ResultDict(TypedDict):
-    """The result of an entry: ``results.json``, and what sinks are given."""
+    """The result of an entry, as sinks are given it."""
 
     format: Annotated[int, "Format of the file."]
     name: Annotated[str, "Name of the entry."]
     session_name: Annotated[str, "Name of the session."]
-    status: Annotated[Status, "Outcome: `failed` is the script's doing, `error` the machine's or the plugin's."]
+    status: Annotated[
+        Status,
+        "Outcome: `failed` is the script's doing, `error` the machine's or the plugin's, `xfailed` a failure that "
+        "pytest's mark `xfail` expects.",
+    ]
     reason: Annotated[str | None, "Kind within the status: `exit-code`, `outputs`, `requirements`, `ray`, …"]
     success: Annotated[bool, "Whether the status is `passed`."]
     exec_time_s: Annotated[
@@ -133,6 +138,12 @@ class ResultDict(TypedDict):
     nodeid: Annotated[str, "pytest's name of the item."]
     stdouterr_file: Annotated[str, "Path of the script's log. Readers replace it by where the log lies now."]
     entry_dir: Annotated[str, "Path of the entry's directory. Readers replace it by where it lies now."]
+
+
+class ResultFileDict(ResultDict):
+    """The result of an entry: ``results.json``; sinks are given all but ``run_id``."""
+
+    run_id: NotRequired[Annotated[str, "The run that wrote the file, and not a script; older versions don't write it."]]
 
 
 # --- tasks.json ---
@@ -190,6 +201,7 @@ class RunOfSessionDict(TypedDict):
     command_line: Annotated[list[str], "pytest's arguments."]
     reason: Annotated[str | None, "Why the session was started (`--bench-reason`, `run_reason`)."]
     viewer_url: Annotated[str | None, "Where the session can be looked at."]
+    signs_results: NotRequired[Annotated[bool, "Whether its results name it under `run_id`; older versions' don't."]]
 
 
 class RunDict(RunOfSessionDict):

@@ -8,12 +8,12 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin, get_type_hints, is_typeddict
 
 from pytest_curator_bench.results.format import FORMATS
-from pytest_curator_bench.results.json_files import EnvironmentDict, ResultDict, RunDict, SessionDict, TasksDict
+from pytest_curator_bench.results.json_files import EnvironmentDict, ResultFileDict, RunDict, SessionDict, TasksDict
 
 __all__ = ["DIALECT", "FILES", "object_schema", "results_schema"]
 
 FILES = {
-    "results.json": ResultDict,
+    "results.json": ResultFileDict,
     "tasks.json": TasksDict,
     "session.json": SessionDict,
     "run.json": RunDict,

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.results.outputs import flat_scalars
@@ -12,7 +13,7 @@ from pytest_curator_bench.results.outputs import flat_scalars
 if TYPE_CHECKING:
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["EXEC_TIME", "MISSING", "find_metric", "metric_names"]
+__all__ = ["EXEC_TIME", "MISSING", "additional_metrics", "find_metric", "metric_names"]
 
 MISSING = object()
 EXEC_TIME = "exec_time_s"
@@ -25,13 +26,21 @@ def find_metric(result: EntryResult | Mapping[str, Any], name: str) -> object:
 
     Dots lead into nested mappings; a key that has the dots itself takes precedence. MISSING where there is none.
     """
-    keys = ("script_metrics", "task_metrics", EXEC_TIME, RESOURCES)
-    known = {key: result.get(key) if isinstance(result, Mapping) else getattr(result, key) for key in keys}
-    own = {key: known[key] for key in (EXEC_TIME, RESOURCES) if known[key] is not None}
-    for source in (known["script_metrics"], known["task_metrics"], own):
+    known = result.get if isinstance(result, Mapping) else partial(getattr, result)
+    for key in ("script_metrics", "task_metrics"):
+        source = known(key)
         if isinstance(source, Mapping) and (value := _find(source, name)) is not MISSING:
             return value
-    return MISSING
+    own = {key: value for key in (EXEC_TIME, RESOURCES) if (value := known(key)) is not None}
+    return _find(own, name)
+
+
+def additional_metrics(settings: object) -> list[str]:
+    """Return the metrics that an entry's settings for a sink ask for (``additional_metrics``), whatever they hold."""
+    wanted = settings.get("additional_metrics") if isinstance(settings, Mapping) else None
+    if isinstance(wanted, str):
+        return [wanted]
+    return [name for name in wanted if isinstance(name, str)] if isinstance(wanted, list) else []
 
 
 def metric_names(run: EntryResult) -> list[str]:

@@ -6,13 +6,16 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections import deque
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import open_regular, write_bytes, write_json
 from pytest_curator_bench._util.plain import to_plain
+from pytest_curator_bench._util.text import counted, printable
 from pytest_curator_bench.results.format import FORMATS
+from pytest_curator_bench.results.limits import MAX_METRIC_NAMES, MAX_NAME_CHARACTERS, MAX_STRING_CHARACTERS
 from pytest_curator_bench.results.tasks.reader import TaskData, TasksError, read_tasks
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ __all__ = [
     "keep_task_records",
     "prepare_params",
     "read_outputs",
+    "within_limits",
 ]
 
 PARAMS_NAME = "params.json"
@@ -92,17 +96,18 @@ def is_untouched(params_file: Path) -> bool:
 def read_outputs(entry_dir: Path) -> Outputs:
     """Read the three files. Never raises, whatever the script left in their place, and never waits for it."""
     problems = []
+    warnings: list[str] = []
     params: dict[str, Any] = {}
     metrics: dict[str, Any] = {}
     task_data = TaskData(aggregate={}, records="")
     try:
-        params, modified_at_s = _read_object(entry_dir / PARAMS_NAME)
+        params, modified_at_s = _read_object(entry_dir / PARAMS_NAME, warnings)
         if modified_at_s == _LAID_OUT_AT_S:
             problems.append(f"{PARAMS_NAME} was left untouched: {_REMEDY}")
     except _OutputError as error:
         problems.append(str(error))
     try:
-        metrics, _ = _read_object(entry_dir / METRICS_NAME)
+        metrics, _ = _read_object(entry_dir / METRICS_NAME, warnings)
     except _OutputError as error:
         problems.append(str(error))
     try:
@@ -115,7 +120,7 @@ def read_outputs(entry_dir: Path) -> Outputs:
         task_metrics=task_data.aggregate,
         task_records=task_data.records,
         problems=tuple(problems),
-        warnings=task_data.warnings,
+        warnings=(*warnings, *task_data.warnings),
     )
 
 
@@ -136,8 +141,8 @@ def keep_task_records(entry_dir: Path, outputs: Outputs, mask: Callable[[Any], A
     return replace(outputs, task_records="", warnings=warnings)
 
 
-def _read_object(path: Path) -> tuple[dict[str, Any], float]:
-    """The JSON object in a file, and the time of its last change in seconds."""
+def _read_object(path: Path, warnings: list[str]) -> tuple[dict[str, Any], float]:
+    """The JSON object in a file, within the limits of results, and the time of its last change in seconds."""
     try:
         with os.fdopen(open_regular(path), "rb") as file:
             modified_at_s = os.fstat(file.fileno()).st_mtime
@@ -159,10 +164,16 @@ def _read_object(path: Path) -> tuple[dict[str, Any], float]:
         raise _OutputError(f"{path.name} is not JSON at {where}: {error.msg}") from None
     except RecursionError:
         raise _OutputError(f"{path.name} is nested too deeply") from None
-    except ValueError as error:  # an integer with thousands of digits
-        raise _OutputError(f"{path.name} can't be read: {error}") from None
+    except ValueError:
+        most = f"{sys.get_int_max_str_digits():,d}"
+        raise _OutputError(
+            f"{path.name} has an integer of more than {most} digits, which Python refuses to read: write it as a float"
+            " or as a string"
+        ) from None
     if not isinstance(data, dict):
         raise _OutputError(f'{path.name} holds {_kind(data)} instead of an object: write {{"name": value, …}}')
+    data, left_out = within_limits(data, path.name)
+    warnings += left_out
     plain: dict[str, Any] = to_plain(data)  # type: ignore[assignment]  # a dictionary stays one
     return plain, modified_at_s
 
@@ -178,6 +189,54 @@ def _kind(data: object) -> str:
         case bool():
             return "a boolean"
     return "a number"
+
+
+def within_limits(data: Mapping[str, Any], file_name: str) -> tuple[dict[str, Any], list[str]]:
+    """Return plain nested mappings without the names that are too many or too long, and strings cut.
+
+    Names of an outer mapping stay rather than those of an inner one. Lists are kept as they are.
+
+    Args:
+        data: plain data.
+        file_name: where it is from, for the warnings.
+
+    Returns:
+        The data and one warning for each limit that it exceeds.
+    """
+    kept: dict[str, Any] = {}
+    left_out = too_long = cut = names = 0
+    example = ""
+    waiting: list[tuple[Mapping[str, Any], dict[str, Any], str, int]] = [(data, kept, "", 0)]
+    for source, target, begin, prefix in waiting:  # it grows meanwhile: outer mappings come first
+        for number, (name, value) in enumerate(source.items()):
+            if names == MAX_METRIC_NAMES:
+                left_out += len(source) - number
+                break
+            length = prefix + len(name)
+            if length > MAX_NAME_CHARACTERS:
+                too_long += 1
+                example = example or f"{begin}{name[:40]}"[:40]
+                continue
+            names += 1
+            if isinstance(value, dict):
+                target[name] = {}
+                waiting.append((value, target[name], f"{begin}{name[:40]}."[:40], length + 1))
+            elif isinstance(value, str) and len(value) > MAX_STRING_CHARACTERS:
+                cut += 1
+                target[name] = f"{value[: MAX_STRING_CHARACTERS - 1]}…"
+            else:
+                target[name] = value
+    warnings = []
+    if left_out:
+        warnings.append(f"{file_name} has more than {MAX_METRIC_NAMES:,d} names: {left_out:,d} were left out")
+    if too_long:
+        warnings.append(
+            f"{file_name} has {counted(too_long, 'name')} of more than {MAX_NAME_CHARACTERS} characters, which "
+            f"{'was' if too_long == 1 else 'were'} left out: {printable(example)}…"
+        )
+    if cut:
+        warnings.append(f"{file_name} has {counted(cut, 'string')} cut to {MAX_STRING_CHARACTERS:,d} characters")
+    return kept, warnings
 
 
 def flat_scalars(mapping: Mapping[str, Any]) -> dict[str, int | float | bool | str]:

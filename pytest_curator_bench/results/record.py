@@ -8,15 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NoReturn, cast
 
+from pytest_curator_bench._util.plain import plain_integer, spell_out, to_plain
 from pytest_curator_bench.results.format import with_format
 from pytest_curator_bench.results.json_files import ResultDict, Status
+from pytest_curator_bench.results.outputs import within_limits
+from pytest_curator_bench.results.type_check import check_types
 
-__all__ = ["KNOWN_MISS", "EntryResult", "Status"]
+__all__ = ["HARMLESS", "KNOWN_MISS", "EntryResult", "Status"]
 
 # The reason of an entry that passed although it misses requirements: all of them are marked with ``xfail``.
 KNOWN_MISS = "known-miss"
+# With these an entry fails no run.
+HARMLESS: frozenset[str] = frozenset({"passed", "skipped", "xfailed"})
 
 _Record = Mapping[str, Any]
+_PATHS = frozenset({"entry_dir", "stdouterr_file"})
 
 
 def _refuse(*_: object, **__: object) -> NoReturn:
@@ -37,10 +43,14 @@ class _FrozenList(list[Any]):
 
 
 def _frozen(value: Any) -> Any:
-    if isinstance(value, _FrozenDict | _FrozenList):
+    if isinstance(value, bool | _FrozenDict | _FrozenList):
         return value
+    if isinstance(value, str):
+        return spell_out(value)
+    if isinstance(value, int):
+        return plain_integer(value)
     if isinstance(value, dict):
-        return _FrozenDict({key: _frozen(item) for key, item in value.items()})
+        return _FrozenDict({_frozen(key): _frozen(item) for key, item in value.items()})
     return _FrozenList(map(_frozen, value)) if isinstance(value, list | tuple) else value
 
 
@@ -55,7 +65,9 @@ class EntryResult:
     """The result of one entry, as plain data that can't be changed: sequences are tuples, all below them is frozen.
 
     The fields are the keys of :class:`~pytest_curator_bench.results.json_files.ResultDict`, which says what they mean.
-    They hold only what JSON can carry, because the result travels from xdist workers as a report attribute.
+    They hold only what JSON can carry, because every result is written, sent and read again: lone surrogates in a
+    string are spelled out, and an integer that Python refuses to print becomes a string that says so. Only the paths
+    stay as the system has them, so that files are found.
     """
 
     name: str
@@ -92,7 +104,7 @@ class EntryResult:
             value = getattr(self, item.name)
             if isinstance(value, list | tuple):
                 object.__setattr__(self, item.name, tuple(map(_frozen, value)))
-            elif isinstance(value, dict):
+            elif item.name not in _PATHS:
                 object.__setattr__(self, item.name, _frozen(value))
 
     @property
@@ -103,7 +115,7 @@ class EntryResult:
     @property
     def timeout(self) -> bool:
         """True if the time limit ended the script."""
-        return self.status == "timeout"
+        return self.status == "timeout" or (self.status == "xfailed" and self.reason == "time-limit")
 
     def with_warnings(self, *texts: str) -> EntryResult:
         """Return the result with more warnings."""
@@ -123,6 +135,9 @@ class EntryResult:
     def from_dict(cls, data: Mapping[str, Any]) -> EntryResult:
         """Read back what :meth:`to_dict` gave, or gave in an earlier format; unknown keys are ignored.
 
+        Args:
+            data: from this process or one of its workers; :meth:`from_file` is for what lies on a disk.
+
         Raises:
             TypeError: keys are missing that every result has.
         """
@@ -132,6 +147,22 @@ class EntryResult:
                 name: _statistics_of_format_1(record) for name, record in data.get("statistics", {}).items()
             }
         return cls(**known)
+
+    @classmethod
+    def from_file(cls, data: Mapping[str, Any]) -> EntryResult:
+        """Read back what a file holds, whoever wrote it: every type is checked, and the limits of results hold.
+
+        Raises:
+            TypeError, ValueError, AttributeError: it is no result.
+        """
+        result = cls.from_dict(cast("dict[str, Any]", to_plain(data)))
+        check_types(result.to_dict(), ResultDict)
+        kept: dict[str, Any] = {}
+        warnings = []
+        for name in ("script_params", "script_metrics", "task_metrics"):
+            kept[name], left_out = within_limits(getattr(result, name), name)
+            warnings += left_out
+        return replace(result, **kept).with_warnings(*warnings)
 
 
 def _statistics_of_format_1(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,7 +70,11 @@ def is_finite_number(value: object) -> TypeGuard[int | float]:
 
 def median(values: Sequence[float]) -> float:
     """Return the median of at least one finite number; an integer that is the middle stays one."""
-    low, high = statistics.median_low(values), statistics.median_high(values)
+    return _middle(sorted(values))
+
+
+def _middle(ordered: Sequence[float]) -> float:
+    low, high = ordered[(len(ordered) - 1) // 2], ordered[len(ordered) // 2]
     return low if low == high else statistics.mean((low, high))
 
 
@@ -81,7 +85,7 @@ def statistics_of(values: Sequence[float]) -> RunStatistics:
     quartiles = statistics.quantiles(ordered, n=4, method="inclusive") if len(ordered) > 1 else [0.0, 0.0, 0.0]
     return RunStatistics(
         n=len(ordered),
-        median=median(ordered),
+        median=_middle(ordered),
         min=ordered[0],
         max=ordered[-1],
         iqr=max(0.0, quartiles[2] - quartiles[0]),

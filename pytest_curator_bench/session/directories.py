@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench.session.errors import SessionError, shown
 from pytest_curator_bench.session.names import RUNS_NAME, candidate_names, validate_session_name
 
 if TYPE_CHECKING:
@@ -55,6 +55,9 @@ def claim_session(results_dir: Path, artifacts_dir: Path, *, prefix: str, exact:
     except ValueError as error:
         remove_empty(made)
         raise SessionError(str(error)) from None
+    except OSError as error:
+        remove_empty(made)
+        raise SessionError.unwritable(results_dir, "results_dir", error) from error
     except BaseException:
         remove_empty(made)
         raise
@@ -66,15 +69,22 @@ def _absolute(path: Path) -> Path:
 
 
 def _make_directory(directory: Path, setting: str, made: list[Path]) -> None:
-    missing = [parent for parent in (directory, *directory.parents) if not parent.exists()]
+    # os.path's functions never raise, whatever lies there, and however long the name is.
+    missing = [parent for parent in (directory, *directory.parents) if not os.path.exists(parent)]  # noqa: PTH110
     try:
         for parent in reversed(missing):
+            if os.path.islink(parent):  # noqa: PTH114
+                raise SessionError(
+                    f"{setting} {shown(directory)} can't be made: the link {shown(parent)} leads nowhere, to "
+                    f"{shown(parent.readlink())}: make that directory, or set {setting} to another"
+                )
             parent.mkdir(exist_ok=True)
             made.append(parent)
+            _check_rights(parent)
     except OSError as error:
         raise SessionError.unwritable(directory, setting, error) from error
-    if not directory.is_dir():
-        raise SessionError(f"{setting} {directory} is no directory: set {setting} to one")
+    if not os.path.isdir(directory):  # noqa: PTH112
+        raise SessionError(f"{setting} {shown(directory)} is no directory: set {setting} to one")
 
 
 def _claim(directory: Path, setting: str, made: list[Path]) -> bool:
@@ -86,7 +96,13 @@ def _claim(directory: Path, setting: str, made: list[Path]) -> bool:
     except OSError as error:
         raise SessionError.unwritable(directory.parent, setting, error) from error
     made.append(directory)
+    _check_rights(directory)
     return True
+
+
+def _check_rights(directory: Path) -> None:
+    if not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        raise SessionError(f"{shown(directory)} was made, but not for this user to write in: set another umask")
 
 
 def _claim_new(results_dir: Path, artifacts_dir: Path, prefix: str, made: list[Path]) -> str:

@@ -14,18 +14,22 @@ import errno
 import itertools
 import os
 import secrets
-import shutil
-from dataclasses import asdict, dataclass
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+import stat
+from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.atomic import read_json_object, write_json
-from pytest_curator_bench.results.format import read_file
-from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.errors import SessionError
+from pytest_curator_bench._util.trees import remove_tree
+from pytest_curator_bench.session.claims import EntryClaim, read_claim, write_claim
+from pytest_curator_bench.session.entry_results import (
+    give_back_rights,
+    has_result,
+    interrupted_result,
+    keep_apart,
+    read_result,
+    write_signed,
+)
+from pytest_curator_bench.session.errors import BusyEntryError, SessionError
 from pytest_curator_bench.session.names import (
     CLAIM_NAME,
-    LOG_NAME,
     RESERVED_ENTRY_NAMES,
     RESULTS_NAME,
     SCRATCH_NAME,
@@ -33,7 +37,8 @@ from pytest_curator_bench.session.names import (
     validate_entry_name,
 )
 from pytest_curator_bench.session.process_identity import ProcessIdentity
-from pytest_curator_bench.session.runs import read_run, utc_now
+from pytest_curator_bench.session.reserve import RESERVE_DIR, reserve_space
+from pytest_curator_bench.session.runs import utc_now
 from pytest_curator_bench.session.status import STATUS_NAME
 
 if TYPE_CHECKING:
@@ -41,93 +46,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_curator_bench._util.masking import Masker
+    from pytest_curator_bench.results.record import EntryResult
     from pytest_curator_bench.session.scratch import ScratchDirs
 
-__all__ = [
-    "EntryClaim",
-    "EntryDirs",
-    "has_result",
-    "interrupted_result",
-    "read_claim",
-    "read_result",
-    "walk_entries",
-    "write_claim",
-]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EntryClaim:
-    """Which run made an entry's directory, and what is known of the entry before it has a result.
-
-    Attributes:
-        run_id: the run.
-        owner: the process that made it, an xdist worker for instance.
-        prepared_at: UTC time, ISO 8601.
-        nodeid: pytest's name of the item, or empty.
-        timeout_s: the entry's limit in seconds, or 0.
-    """
-
-    run_id: str
-    owner: ProcessIdentity
-    prepared_at: str
-    nodeid: str = ""
-    timeout_s: float = 0.0
-
-    def is_over(self, session_dir: Path) -> bool:
-        """Whether the run that made the claim has certainly ended."""
-        try:
-            return read_run(session_dir, self.run_id).is_over()
-        except (OSError, KeyError, TypeError, ValueError):
-            return self.owner.state() == "dead"
-
-
-def write_claim(entry_dir: Path, claim: EntryClaim) -> None:
-    """Write ``claim``; raises OSError."""
-    # Not worth a wait for the disk: it names a process that a crash of the machine ends as well.
-    write_json(entry_dir / CLAIM_NAME, asdict(claim), durable=False)
-
-
-def read_claim(entry_dir: Path) -> EntryClaim | None:
-    """Return the directory's claim, if it has one that can be read."""
-    data = read_json_object(entry_dir / CLAIM_NAME)
-    try:
-        return EntryClaim(**{**data, "owner": ProcessIdentity.from_dict(data["owner"])})
-    except (KeyError, TypeError, ValueError):
-        return None
-
-
-def has_result(entry_dir: Path) -> bool:
-    """Whether there is a result, readable or not."""
-    return (entry_dir / RESULTS_NAME).exists()
-
-
-def read_result(entry_dir: Path) -> EntryResult:
-    """Read the result in ``entry_dir``, in whichever format; paths in it are those of today.
-
-    Raises:
-        OSError: there is none, or it can't be read.
-        NewerFormatError: a newer version wrote it.
-        ValueError: it is no result. The message names the file.
-    """
-    file = entry_dir / RESULTS_NAME
-    data = read_file(file)
-    try:
-        return EntryResult.from_dict(_relocated(data, entry_dir))
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ValueError(f"{file}: no result ({error})") from error
-
-
-def _relocated(data: dict[str, Any], entry_dir: Path) -> dict[str, Any]:
-    """Return the data with paths below the entry's directory as they are now, wherever the session was written."""
-    recorded = str(data.get("entry_dir"))
-
-    def moved(path: object) -> str:
-        below = PurePath(str(path))
-        return str(entry_dir / (below.relative_to(recorded) if below.is_relative_to(recorded) else below.name))
-
-    attempts = [{**attempt, "entry_dir": moved(attempt.get("entry_dir"))} for attempt in data.get("attempts", ())]
-    log = moved(data.get("stdouterr_file") or LOG_NAME)
-    return {**data, "entry_dir": str(entry_dir), "stdouterr_file": log, "attempts": attempts}
+__all__ = ["EntryDirs", "walk_entries"]
 
 
 def walk_entries(session_dir: Path) -> Iterator[Path]:
@@ -135,42 +57,17 @@ def walk_entries(session_dir: Path) -> Iterator[Path]:
     for path in sorted(session_dir.iterdir()):
         if path.name.startswith(".") or path.name in RESERVED_ENTRY_NAMES:
             continue
-        if (path / CLAIM_NAME).exists() or has_result(path):
+        if os.path.lexists(path / CLAIM_NAME) or os.path.lexists(path / RESULTS_NAME):
             yield path
-
-
-def interrupted_result(entry_dir: Path, claim: EntryClaim | None, reason: str, error: str, **known: Any) -> EntryResult:
-    """Return a result for an entry whose run ended before the entry had one.
-
-    Its parameters and metrics stay unread: nobody knows how far the script had come.
-
-    Args:
-        entry_dir: the entry's directory.
-        claim: its claim.
-        reason: the result's reason.
-        error: the result's error.
-        known: fields that the caller knows better than the claim.
-    """
-    facts: dict[str, Any] = {"session_name": entry_dir.parent.name, "nodeid": "", "timeout_s": 0.0}
-    if claim is not None:
-        facts |= {"nodeid": claim.nodeid, "timeout_s": claim.timeout_s, "started_at": claim.prepared_at}
-    return EntryResult(
-        name=entry_dir.name,
-        status="interrupted",
-        reason=reason,
-        error=error,
-        entry_dir=str(entry_dir),
-        stdouterr_file=str(entry_dir / LOG_NAME),
-        **{**facts, **known},
-    )
 
 
 class EntryDirs:
     """The directories of a session's entries, as one run of the session uses them."""
 
-    def __init__(self, session_dir: Path, run_id: str, scratch: ScratchDirs, masker: Masker) -> None:
+    def __init__(self, session_dir: Path, run_dir: Path, scratch: ScratchDirs, masker: Masker) -> None:
         self._session_dir = session_dir
-        self._run_id = run_id
+        self._run_dir = run_dir
+        self._run_id = run_dir.name
         self._scratch = scratch
         self._masker = masker
 
@@ -185,12 +82,18 @@ class EntryDirs:
         scratch directory. ``nodeid`` and ``timeout_s`` are for the result that the entry gets if this run is killed.
 
         Raises:
-            SessionError: it can't be made, or another run, or another worker of this one, is at work in it.
+            SessionError: it can't be made; a BusyEntryError where another run, or another worker of this one, is at
+                work in it.
         """
         path = self.path(name)
-        if self._is_busy(path) or self._is_doubled(path):
-            raise SessionError(_busy_message(name, path))
         try:
+            # The script of an earlier entry may have locked or removed the session's directory.
+            give_back_rights(self._session_dir)
+            self._run_dir.mkdir(parents=True, exist_ok=True)
+            self._session_dir.mkdir(exist_ok=True)
+            if self._is_busy(path) or self._is_doubled(path):
+                raise BusyEntryError(_busy_message(name, path))
+            reserve_space(self._reserve(name))
             with self._new_directory(nodeid, timeout_s) as new:
                 while not _rename(new, path):
                     self._clear(path)
@@ -201,18 +104,32 @@ class EntryDirs:
     def is_begun(self, name: str) -> bool:
         """Whether this run, in any of its processes, made the entry's directory."""
         path = self.path(name)
+        if not _is_directory(path):
+            return False
         claim = read_claim(path)
         if claim is None:
-            # A script may have emptied the directory that it was given.
-            return path.is_dir() and not has_result(path)
+            # A script may have emptied the directory that it was given, or locked it.
+            return not (os.access(path, os.R_OK | os.X_OK) and has_result(path))
         return claim.run_id == self._run_id
 
-    def write_result(self, result: EntryResult, *, durable: bool = True) -> Path:
+    def own_result(self, name: str) -> EntryResult | None:
+        """Return the entry's result of this run, if it lies in its directory and can be read."""
+        with contextlib.suppress(OSError, ValueError):
+            if self.is_begun(name):
+                return read_result(self.path(name))
+        return None
+
+    def write_result(self, result: EntryResult, *, durable: bool = True, by_all_means: bool = False) -> Path:
         """Write ``result`` with its secrets masked, in place of what this run wrote before for the entry.
 
         A result of another run is moved aside first. The other run's stays, and ours goes to ``superseded/``,
         where the other one still works on the entry, and where ours only says that the entry was skipped.
-        ``durable`` is that of :func:`~pytest_curator_bench._util.atomic.write_json`.
+        What a script has put in the place of a file of ours is kept under another name.
+
+        Args:
+            result: the result.
+            durable: as for :func:`~pytest_curator_bench._util.atomic.write_json`.
+            by_all_means: give back the directory's rights, move what stands in the way, and use reserved space.
 
         Returns:
             The file.
@@ -221,18 +138,40 @@ class EntryDirs:
             SessionError: it can't be written.
         """
         path = self.path(result.name)
-        data = self._masker.mask_data(result.to_dict())
+        give_back_rights(self._session_dir)
+        if by_all_means:
+            give_back_rights(path)
         try:
             if not self.is_begun(result.name):
                 if self._is_busy(path) or (result.status == "skipped" and has_result(path)):
-                    return self._write_aside(result, data)
+                    return self._write_aside(result)
                 self.prepare(result.name, nodeid=result.nodeid, timeout_s=result.timeout_s)
             elif read_claim(path) is None:
+                result = self._kept_apart(result, path / CLAIM_NAME)
                 write_claim(path, self._claim(result.nodeid, result.timeout_s))
-            write_json(path / RESULTS_NAME, data, durable=durable)
+            file = path / RESULTS_NAME
+            if (by_all_means or not _is_directory(file)) and not has_result(path):
+                result = self._kept_apart(result, file)
+            data = self._masker.mask_data(result.to_dict())
+            reserve = self._reserve(result.name) if by_all_means else None
+            write_signed(path, data, self._run_id, durable=durable, reserve=reserve)
         except OSError as error:
             raise SessionError.unwritable(path, "results_dir", error) from error
-        return path / RESULTS_NAME
+        return file
+
+    def drop_reserve(self, name: str) -> None:
+        """Give back the space that was reserved for the entry's result; never raises."""
+        with contextlib.suppress(OSError):
+            self._reserve(name).unlink(missing_ok=True)
+
+    def _reserve(self, name: str) -> Path:
+        # Its name is neither that of a result to whoever looks for one, nor too long for a file system.
+        return self._run_dir / RESERVE_DIR / self._session_dir.name / f"{name}.space"
+
+    @staticmethod
+    def _kept_apart(result: EntryResult, file: Path) -> EntryResult:
+        warning = keep_apart(file)
+        return result.with_warnings(warning) if warning else result
 
     def recover(self, name: str, *, nodeid: str, timeout_s: float) -> EntryResult:
         """Return the result of an entry that this run began: the one on the disk, else one written as interrupted.
@@ -240,9 +179,10 @@ class EntryDirs:
         Raises:
             SessionError: the latter can't be written.
         """
+        if (own := self.own_result(name)) is not None:
+            return own
         path = self.path(name)
-        with contextlib.suppress(OSError, ValueError):
-            return read_result(path)
+        give_back_rights(path)
         result = interrupted_result(
             path,
             read_claim(path),
@@ -251,12 +191,12 @@ class EntryDirs:
             nodeid=nodeid,
             timeout_s=timeout_s,
         )
-        self.write_result(result)
+        self.write_result(result, by_all_means=True)
         return result
 
-    def _write_aside(self, result: EntryResult, data: object) -> Path:
+    def _write_aside(self, result: EntryResult) -> Path:
         with self._new_directory(result.nodeid, result.timeout_s) as new:
-            write_json(new / RESULTS_NAME, data)
+            write_signed(new, self._masker.mask_data(result.to_dict()), self._run_id)
             return self._move_aside(new, result.name) / RESULTS_NAME
 
     def _is_busy(self, path: Path) -> bool:
@@ -291,17 +231,19 @@ class EntryDirs:
             write_claim(new, self._claim(nodeid, timeout_s))
             yield new
         finally:
-            shutil.rmtree(new, ignore_errors=True)
+            remove_tree(new)
 
     def _clear(self, path: Path) -> None:
         with contextlib.suppress(FileNotFoundError):  # somebody else was faster
-            names = {item.name for item in path.iterdir()}
-            if names <= {CLAIM_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name):
-                # An earlier attempt ended before the script began: nothing in it is worth keeping.
-                shutil.rmtree(path)
+            give_back_rights(path)
+            names = {item.name for item in path.iterdir()} if _is_directory(path) else {path.name}
+            is_unused = names <= {CLAIM_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name)
+            # An earlier attempt ended before the script began: nothing in it is worth keeping.
+            if is_unused and remove_tree(path) is None:
                 return
             aside = self._move_aside(path, path.name)
-            self._scratch.move_aside(path.name, aside.name)
+            if _is_directory(aside):
+                self._scratch.move_aside(path.name, aside.name)
 
     def _move_aside(self, path: Path, name: str) -> Path:
         superseded = self._session_dir / SUPERSEDED_NAME
@@ -318,10 +260,18 @@ def _rename(directory: Path, new: Path) -> bool:
     try:
         directory.rename(new)
     except OSError as error:
-        if error.errno in {errno.EEXIST, errno.ENOTEMPTY}:
+        if error.errno in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
             return False
         raise
     return True
+
+
+def _is_directory(path: Path) -> bool:
+    """Whether it is one, and no link to one."""
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except OSError:
+        return False
 
 
 def _busy_message(name: str, path: Path) -> str:

@@ -10,7 +10,22 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["SessionError"]
+__all__ = ["BusyEntryError", "SessionError", "shown"]
+
+MAX_SHOWN_CHARACTERS = 400
+_REMEDIES = {
+    errno.ENOSPC: "free some space there",
+    errno.EDQUOT: "free some space there",
+    errno.ENAMETOOLONG: "choose shorter names",
+    errno.ELOOP: "mend the links on its path",
+    **dict.fromkeys((errno.EEXIST, errno.EISDIR), "remove what has this name"),
+}
+
+
+def shown(path: object) -> str:
+    """Return a path for a message: of a very long one only its ends."""
+    text = str(path)
+    return text if len(text) <= MAX_SHOWN_CHARACTERS else f"{text[:80]}…{text[-80:]}"
 
 
 class SessionError(Exception):
@@ -20,7 +35,16 @@ class SessionError(Exception):
     def unwritable(cls, directory: Path, setting: str, error: OSError) -> SessionError:
         """Return the error for a directory that can't be written and that ``setting`` can put elsewhere."""
         why = error.strerror or str(error)
-        at = f" at {error.filename}" if error.filename and str(error.filename) != str(directory) else ""
-        full = error.errno in {errno.ENOSPC, errno.EDQUOT}
-        remedy = "free some space there" if full else "make it writable for this user"
-        return cls(f"cannot write in {directory} ({why}{at}): {remedy}, or set {setting} to another directory")
+        at = f" at {shown(error.filename)}" if error.filename and str(error.filename) != str(directory) else ""
+        remedy = _REMEDIES.get(error.errno or 0, "make it writable for this user")
+        return cls(f"cannot write in {shown(directory)} ({why}{at}): {remedy}, or set {setting} to another directory")
+
+    @classmethod
+    def unusable(cls, directory: Path, error: OSError) -> SessionError:
+        """Return the error for an entry that the system refused something, most likely in ``directory``."""
+        at = shown(error.filename or directory)
+        return cls(f"{error.strerror or error}: {at}: the script, or somebody else, has changed the entry's files")
+
+
+class BusyEntryError(SessionError):
+    """Another run, or another process of this one, is at work on the entry."""

@@ -5,13 +5,15 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from functools import lru_cache
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.results.format import NewerFormatError, read_file_or_skip, skip
-from pytest_curator_bench.session.entry_dirs import has_result, read_result, walk_entries
-from pytest_curator_bench.session.names import SESSION_NAME
+from pytest_curator_bench.session.entry_dirs import walk_entries
+from pytest_curator_bench.session.entry_results import read_result
+from pytest_curator_bench.session.names import RESULTS_NAME, SESSION_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,7 +72,9 @@ def previous_result(results_dir: Path, result: Mapping[str, Any]) -> EntryResult
         result: the result to compare.
     """
     sessions = past_sessions(results_dir, besides=result.get("session_name"))
-    entry_dirs = [path for session in sessions if has_result(path := session / str(result.get("name")))]
+    entry_dirs = [
+        path for session in sessions if os.path.lexists((path := session / str(result.get("name"))) / RESULTS_NAME)
+    ]
     started_at = str(result.get("started_at") or "")
     earlier = [before for before in _passed(entry_dirs[:MAX_SESSIONS]) if "" < (before.started_at or "") < started_at]
     return max(earlier, key=lambda before: str(before.started_at), default=None)

@@ -61,7 +61,7 @@ def packages_text(packages: Iterable[Package]) -> str:
 
 def _origin(direct_url_file: Path) -> str | None:
     """What ``direct_url.json`` (PEP 610) says, in one line."""
-    data = read_json_object(direct_url_file)
+    data = read_json_object(direct_url_file, follow_links=True)
     if "url" not in data:
         return None
     url = Masker().mask(str(data["url"])).replace("\n", " ")

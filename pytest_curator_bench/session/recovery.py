@@ -4,20 +4,23 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.atomic import write_json
-from pytest_curator_bench.session.entry_dirs import (
-    EntryClaim,
+from pytest_curator_bench.session.claims import EntryClaim, read_claim
+from pytest_curator_bench.session.entry_dirs import walk_entries
+from pytest_curator_bench.session.entry_results import (
     has_result,
     interrupted_result,
-    read_claim,
+    keep_apart,
     read_result,
-    walk_entries,
+    write_signed,
 )
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import DATA_SETUP_NAME, RESULTS_NAME
-from pytest_curator_bench.session.runs import read_runs, write_run, write_summary
+from pytest_curator_bench.session.reserve import RESERVE_DIR
+from pytest_curator_bench.session.runs import read_runs, run_file, write_run
+from pytest_curator_bench.session.summary import write_summary
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +62,8 @@ def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
         return False
     message = _lost_message(claim)
     result = interrupted_result(entry_dir, claim, "harness-lost", message, session_name=session_dir.name)
-    write_json(entry_dir / RESULTS_NAME, result.to_dict())
+    warning = keep_apart(entry_dir / RESULTS_NAME)
+    write_signed(entry_dir, result.with_warnings(*([warning] if warning else [])).to_dict(), claim.run_id)
     return True
 
 
@@ -80,6 +84,7 @@ def _close_dead_runs(session_dir: Path) -> bool:
         if claim is not None and claim.run_id in statuses:
             statuses[claim.run_id][entry_dir.name] = _status(entry_dir)
     for run in dead:
+        shutil.rmtree(run_file(session_dir, run.run_id).with_name(RESERVE_DIR), ignore_errors=True)
         write_run(session_dir, run.closed("interrupted", None, statuses[run.run_id]))
     return bool(dead)
 

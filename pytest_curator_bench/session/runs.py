@@ -1,18 +1,11 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The records of the pytest runs that fill a session, and ``session.json``, which sums them up.
-
-Several runs, on several hosts, may fill one session. Each writes one record only it writes,
-``runs/<run>/run.json``; ``session.json`` is worked out from all of them and holds nothing of its own, so no
-file needs a lock: whoever changes a record writes ``session.json`` afterwards, and writes it again if another
-record changed in the meantime. The last to write has therefore seen everybody's last record.
-"""
+"""The records of the pytest runs that fill a session: each run writes its own, ``runs/<run>/run.json``."""
 
 from __future__ import annotations
 
 import re
 import secrets
-from collections import Counter
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -20,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.results.format import NewerFormatError, read_file, skip, with_format
 from pytest_curator_bench.results.json_files import RunStatus
-from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
+from pytest_curator_bench.session.names import RUNS_NAME
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
 __all__ = [
@@ -38,12 +30,7 @@ __all__ = [
     "status_of_exit",
     "utc_now",
     "write_run",
-    "write_summary",
 ]
-
-_BY_GRAVITY: tuple[RunStatus, ...] = ("running", "interrupted", "failed", "finished")
-# Enough for any number of runs that change a record at the same moment; then the next change puts it right.
-_MAX_REWRITES = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +67,7 @@ class RunRecord:
         facts: what the run says about itself.
         entries: names of the selected entries, in their order.
         results: the status of each entry that has a result.
+        signs_results: whether the run's results name it; those of earlier versions don't.
     """
 
     run_id: str
@@ -91,6 +79,7 @@ class RunRecord:
     facts: RunFacts = field(default_factory=RunFacts)
     entries: tuple[str, ...] = ()
     results: dict[str, str] = field(default_factory=dict)
+    signs_results: bool = False
 
     def is_over(self) -> bool:
         """Whether this run has certainly ended."""
@@ -169,55 +158,8 @@ def read_runs(session_dir: Path) -> tuple[list[RunRecord], list[str]]:
     return records, unreadable
 
 
-def write_summary(session_dir: Path) -> None:
-    """Write ``session.json`` anew from the records; raises OSError."""
-    runs = read_runs(session_dir)
-    for _ in range(_MAX_REWRITES):
-        write_json(session_dir / SESSION_NAME, with_format(SESSION_NAME, _summary(session_dir.name, *runs)))
-        before, runs = runs, read_runs(session_dir)
-        if runs == before:
-            return
-
-
 def status_of_exit(exit_status: int) -> RunStatus:
     """Return the status of a run that ended with this exit status of pytest."""
     if exit_status in {0, 1, 5}:  # passed, some tests failed, none collected
         return "finished"
     return "interrupted" if exit_status == 2 else "failed"
-
-
-def _summary(session_name: str, records: Sequence[RunRecord], unreadable: Sequence[str]) -> dict[str, Any]:
-    statuses = {record.status for record in records}
-    over = bool(records) and "running" not in statuses
-    ends = [record.finished_at for record in records if record.finished_at is not None]
-    exits = [record.exit_status for record in records if record.exit_status is not None]
-    summary: dict[str, Any] = {
-        "name": session_name,
-        "status": next((status for status in _BY_GRAVITY if status in statuses), "running"),
-        "started_at": min((record.started_at for record in records), default=None),
-        "finished_at": max(ends, default=None) if over else None,
-        "exit_status": max(exits, default=None) if over else None,
-        "counts": dict(sorted(Counter(_latest_statuses(records).values()).items())),
-        "entries": list(dict.fromkeys(name for record in records for name in record.entries)),
-    }
-    for fact in fields(RunFacts):
-        values = [getattr(record.facts, fact.name) for record in records]
-        summary[fact.name] = next((value for value in values if value), None)
-    summary["runs"] = [_without_results(record) for record in records]
-    if unreadable:
-        summary["unreadable_runs"] = list(unreadable)
-    return summary
-
-
-def _latest_statuses(records: Sequence[RunRecord]) -> dict[str, str]:
-    """Return each entry's status: the latest run wins, except that ``skipped`` never replaces a result."""
-    latest: dict[str, str] = {}
-    for record in records:
-        for name, status in record.results.items():
-            if status != "skipped" or name not in latest:
-                latest[name] = status
-    return latest
-
-
-def _without_results(record: RunRecord) -> dict[str, Any]:
-    return {key: value for key, value in record.to_dict().items() if key != "results"}

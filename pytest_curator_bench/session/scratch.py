@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
-import stat
-from pathlib import Path
+from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import SCRATCH_NAME, SUPERSEDED_NAME
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 __all__ = ["ScratchDirs"]
 
@@ -95,7 +97,7 @@ class ScratchDirs:
             old_link.symlink_to(self._target(moved_name), target_is_directory=True)
 
     def remove(self, name: str) -> str | None:
-        """Delete the entry's scratch directory and the link to it; links in it are deleted, not followed.
+        """Delete the entry's scratch directory and the link to it, as :func:`remove_tree` does.
 
         Returns:
             One sentence if something is left, for a warning.
@@ -103,38 +105,11 @@ class ScratchDirs:
         scratch = self.path(name)
         if scratch.parent.resolve() != self.root.resolve() / name:
             return f"scratch directory {scratch} was not deleted: a link leads out of {self.root}"
-        try:
-            _delete(scratch)
-        except OSError as error:
-            why = error.strerror or str(error)
-            return f"scratch directory {scratch} was not deleted ({why}): delete it by hand"
+        if left := remove_tree(scratch):
+            return f"scratch directory {scratch} was not deleted whole ({left}): delete the rest by hand"
         with contextlib.suppress(OSError):
             if self.link(name).is_symlink():
                 self.link(name).unlink()
         with contextlib.suppress(OSError):
             scratch.parent.rmdir()
         return None
-
-
-def _delete(directory: Path) -> None:
-    if directory.is_symlink():
-        directory.unlink()
-        return
-    try:
-        shutil.rmtree(directory)
-    except FileNotFoundError:
-        return
-    except OSError:
-        # Read-only directories, or a last process that wrote while we deleted: make all writable and retry.
-        _make_writable(directory)
-        shutil.rmtree(directory)
-
-
-def _make_writable(directory: Path) -> None:
-    with contextlib.suppress(OSError):
-        directory.chmod(stat.S_IRWXU)
-    for parent, names, _ in os.walk(directory):
-        for child in (Path(parent, name) for name in names):
-            with contextlib.suppress(OSError):
-                if not child.is_symlink():  # os.walk doesn't enter it, and chmod would follow it
-                    child.chmod(stat.S_IRWXU)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from statistics import median
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench._util.atomic import read_regular, write_json
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.history import past_durations
 from pytest_curator_bench.session.names import SHARDS_NAME
@@ -91,7 +91,7 @@ def pin_durations(session_dir: Path, durations_s: dict[str, float], count: int) 
 def _read_pinned(session_dir: Path, count: int) -> dict[str, float] | None:
     path = session_dir / SHARDS_NAME
     try:
-        data = json.loads(path.read_bytes())
+        data = json.loads(read_regular(path))
         pinned_count = int(data["count"])
         durations_s = {str(name): float(time_s) for name, time_s in data["durations_s"].items()}
     except FileNotFoundError:

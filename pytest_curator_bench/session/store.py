@@ -6,16 +6,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import write_bytes, write_json
+from pytest_curator_bench._util.atomic import read_regular, write_bytes, write_json
 from pytest_curator_bench._util.masking import Masker
+from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.results.format import NewerFormatError, read_file, with_format
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
 from pytest_curator_bench.session.entry_dirs import EntryDirs, walk_entries
+from pytest_curator_bench.session.entry_results import give_back_rights
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import (
     DATA_SETUP_NAME,
@@ -26,6 +27,7 @@ from pytest_curator_bench.session.names import (
 )
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.recovery import recover_session
+from pytest_curator_bench.session.reserve import RESERVE_DIR, reserve_space
 from pytest_curator_bench.session.runs import (
     RunFacts,
     RunRecord,
@@ -35,9 +37,9 @@ from pytest_curator_bench.session.runs import (
     status_of_exit,
     utc_now,
     write_run,
-    write_summary,
 )
 from pytest_curator_bench.session.scratch import ScratchDirs
+from pytest_curator_bench.session.summary import write_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -57,12 +59,15 @@ class SessionStore:
         session_name: the session's name.
         session_dir: ``{results_dir}/{session_name}``, absolute.
         run_id: identity of this run among those that fill the session.
+        run_dir: ``{session_dir}/runs/{run_id}``: for files that belong to this run and to no entry.
         recovered: names of entries that a killed run had left without a result when this run joined.
         entries: the directories of the session's entries, for the controller and for workers.
         scratch: the scratch directories of the entries.
     """
 
-    def __init__(self, place: SessionPlace, run_id: str, masker: Masker | None = None) -> None:
+    def __init__(
+        self, place: SessionPlace, run_id: str, masker: Masker | None = None, *, run_dir: Path | None = None
+    ) -> None:
         self.session_name = place.session_name
         self.session_dir = place.results_dir / place.session_name
         self.run_id = run_id
@@ -71,7 +76,8 @@ class SessionStore:
         self._record: RunRecord | None = None
         self._masker = masker or Masker()
         self.scratch = ScratchDirs(place.results_dir, place.artifacts_dir, place.session_name)
-        self.entries = EntryDirs(self.session_dir, run_id, self.scratch, self._masker)
+        self.run_dir = run_dir or run_file(self.session_dir, run_id).parent
+        self.entries = EntryDirs(self.session_dir, self.run_dir, self.scratch, self._masker)
 
     # --- opening ---
 
@@ -108,8 +114,13 @@ class SessionStore:
         store = cls(place, new_run_id(owner), masker)
         try:
             with store._writing():
-                run_file(store.session_dir, store.run_id).parent.mkdir(parents=True)
-                store._save(RunRecord(run_id=store.run_id, status="running", owner=owner, started_at=utc_now()))
+                store.run_dir.mkdir(parents=True)
+                store._save(
+                    RunRecord(
+                        run_id=store.run_id, status="running", owner=owner, started_at=utc_now(), signs_results=True
+                    )
+                )
+                reserve_space(store._reserve_dir / ".space")
             if exact is not None:
                 store.recovered = recover_session(store.session_dir)
         except SessionError:
@@ -141,11 +152,6 @@ class SessionStore:
         """Whether this run made the session's directory; false where it joined the session."""
         return self.session_dir in self._place.made
 
-    @property
-    def run_dir(self) -> Path:
-        """``{session_dir}/runs/{run_id}``: for files that belong to this run and to no entry."""
-        return run_file(self.session_dir, self.run_id).parent
-
     def data_setups(self) -> SessionStore:
         """Return a store for the session's data setups, whose directories lie one level deeper."""
         place = SessionPlace(
@@ -153,7 +159,7 @@ class SessionStore:
             artifacts_dir=self._place.artifacts_dir / self.session_name,
             session_name=DATA_SETUP_NAME,
         )
-        return SessionStore(place, self.run_id, self._masker)
+        return SessionStore(place, self.run_id, self._masker, run_dir=self.run_dir)
 
     # --- the session's own files: the controller's ---
 
@@ -189,7 +195,7 @@ class SessionStore:
     def read_datasets(self) -> list[dict[str, Any]]:
         """Return the records that :meth:`write_datasets` wrote; none where it wrote none."""
         with contextlib.suppress(OSError, ValueError):
-            records: list[dict[str, Any]] = json.loads(self._datasets_file.read_bytes())
+            records: list[dict[str, Any]] = json.loads(read_regular(self._datasets_file))
             return records
         return []
 
@@ -204,8 +210,17 @@ class SessionStore:
             SessionError: it can't be written.
         """
         statuses = {result.name: result.status for result in results}
+        self.drop_reserve()
         with self._writing():
             self._save(self._own_record().closed(status_of_exit(exit_status), exit_status, dict(statuses)))
+
+    def drop_reserve(self) -> None:
+        """Give back all space that this run has reserved: no script runs any more that could take it."""
+        remove_tree(self._reserve_dir)
+
+    @property
+    def _reserve_dir(self) -> Path:
+        return self.run_dir / RESERVE_DIR
 
     def discard_if_unused(self) -> bool:
         """Remove what this run made, if it began no entry; never raises.
@@ -217,7 +232,7 @@ class SessionStore:
             entry_dirs = list(walk_entries(self.session_dir))
             if any(self.entries.is_begun(path.name) for path in entry_dirs):
                 return False
-            shutil.rmtree(self.run_dir, ignore_errors=True)
+            remove_tree(self.run_dir)
             if entry_dirs or any(read_runs(self.session_dir)):
                 write_summary(self.session_dir)
                 return True
@@ -245,6 +260,8 @@ class SessionStore:
 
     def _save(self, record: RunRecord) -> None:
         self._record = record
+        give_back_rights(self.session_dir)  # which a script may have locked, or removed
+        self.run_dir.mkdir(parents=True, exist_ok=True)
         write_run(self.session_dir, record)
         write_summary(self.session_dir)
 

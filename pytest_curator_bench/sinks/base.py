@@ -7,10 +7,11 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import near, one_of, quote
 from pytest_curator_bench.config.validate import describe
 
@@ -36,6 +37,7 @@ CALL_LIMIT_S = 10.0
 """Longest that a call of a sink may go without returning or reporting progress, in seconds."""
 
 _KEY_DIGITS = 32
+_Data = TypeVar("_Data")
 
 
 class Sink(ABC):
@@ -66,6 +68,8 @@ class Sink(ABC):
     state_dir: Path
     link: str | None = None
     _on_progress: Callable[[], None] | None = None
+    _on_left_out: Callable[[str], None] | None = None
+    _masker: Masker = Masker()
 
     def __init__(self, config: Mapping[str, Any]) -> None:  # noqa: B027  # optional
         """Check the settings, and do nothing else: no connection, no file, no heavy import.
@@ -99,8 +103,9 @@ class Sink(ABC):
         """Deliver one result; returning means that it has arrived.
 
         Args:
-            result: the content of the entry's ``results.json``, secrets masked; a copy of the sink's own. A sink of
-                your own may as well declare it as ``Mapping[str, Any]``.
+            result: the content of the entry's ``results.json``, secrets masked, but with its true paths, which
+                :meth:`masked` masks where they are sent; a copy of the sink's own. A sink of your own may as well
+                declare it as ``Mapping[str, Any]``.
 
         Raises:
             TransientSinkError: not delivered, worth a retry (any other exception counts as this one).
@@ -114,6 +119,21 @@ class Sink(ABC):
         """Report from within a long call (an upload) that it makes progress: its time limit starts anew."""
         if self._on_progress is not None:
             self._on_progress()
+
+    def report_left_out(self, text: str) -> None:
+        """Report what the present call leaves out of a delivery, and why, on one line: summary and receipt show it.
+
+        For a part that the service refuses for good, such as one file: the rest is worth more than a failure.
+        """
+        if self._on_left_out is not None:
+            self._on_left_out(text)
+
+    def masked(self, data: _Data) -> _Data:
+        """Return text, bytes or plain data with secrets hidden: for all that a sink sends or writes.
+
+        Results come masked, but for the paths in them, and files that a sink reads itself are as scripts wrote them.
+        """
+        return self._masker.mask_data(data)
 
 
 class TransientSinkError(Exception):
@@ -129,7 +149,17 @@ class TransientSinkError(Exception):
 
 
 class PermanentSinkError(Exception):
-    """Not delivered, and a retry in this run will not help: it is left to a replay."""
+    """Not delivered, and a retry in this run will not help: it is left to a replay.
+
+    Attributes:
+        status: the service's HTTP status, if it answered with one.
+    """
+
+    status: int | None = None
+
+    def __init__(self, *message: object, status: int | None = None) -> None:
+        super().__init__(*message)
+        self.status = status
 
 
 class SinkConfigError(Exception):

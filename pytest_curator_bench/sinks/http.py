@@ -4,13 +4,15 @@
 
 from __future__ import annotations
 
+import base64
 import email.utils
 import time
 from http import HTTPStatus
+from urllib.parse import unquote, urlsplit
 
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
 
-__all__ = ["Backoff", "is_temporary", "refusal", "retry_after_s"]
+__all__ = ["Backoff", "asked_pause_s", "is_temporary", "refusal", "retry_after_s", "without_credentials"]
 
 _TEMPORARY = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY, HTTPStatus.TOO_MANY_REQUESTS})
 # Longer than any session; a wait can't take just any number.
@@ -26,7 +28,20 @@ def refusal(message: str, status: int, retry_after: str | None = None) -> Transi
     """Return the error for an answer that is no success, ``retry_after`` being its header of that name."""
     if is_temporary(status):
         return TransientSinkError(message, retry_after_s(retry_after))
-    return PermanentSinkError(message)
+    return PermanentSinkError(message, status=status)
+
+
+def without_credentials(url: str) -> tuple[str, dict[str, str]]:
+    """Return a URL without the user and the password in it, and the headers that carry them (RFC 7617).
+
+    urllib takes what stands before the host for a part of its name.
+    """
+    split = urlsplit(url)
+    if split.username is None:
+        return url, {}
+    credentials = f"{unquote(split.username)}:{unquote(split.password or '')}".encode()
+    header = {"Authorization": f"Basic {base64.b64encode(credentials).decode()}"}
+    return split._replace(netloc=split.netloc.rpartition("@")[2]).geturl(), header
 
 
 def retry_after_s(value: str | None) -> float | None:
@@ -41,8 +56,19 @@ def retry_after_s(value: str | None) -> float | None:
         return None
 
 
+def asked_pause_s(value: object) -> float:
+    """Return the pause that a sink hands on in seconds that can be waited for; 0 for what is no positive number."""
+    try:
+        seconds = float(value)  # type: ignore[arg-type]  # a sink of a user's may hand in anything
+    except OverflowError:  # an integer beyond all floats
+        return _LONGEST_S
+    except (TypeError, ValueError):
+        return 0.0
+    return min(seconds, _LONGEST_S) if seconds > 0 else 0.0
+
+
 class Backoff:
-    """Pauses between attempts: each is twice as long as the one before, or what the service asks for.
+    """Pauses between attempts: each is twice as long as the one before, and never shorter than the service asks for.
 
     Attributes:
         ready_at: when the next attempt may begin, a time of time.monotonic().
@@ -60,15 +86,17 @@ class Backoff:
         self._longest_s = longest_s
         self._failures = 0
 
-    def failed(self, retry_after_s: float | None = None) -> None:
-        """Begin a pause, of ``retry_after_s`` if the service asks for that."""
-        self.is_asked_for = retry_after_s is not None
-        if retry_after_s is None:
-            pause_s = min(self._first_s * 2 ** min(self._failures, 10), self._longest_s)
-        else:
-            pause_s = min(retry_after_s, _LONGEST_S) if retry_after_s > 0 else 0.0  # 0 for NaN, too
+    def failed(self, retry_after_s: object = None) -> None:
+        """Begin a pause.
+
+        Args:
+            retry_after_s: how long the service asks to be left alone; what is no positive number asks for nothing.
+        """
+        own_s = min(self._first_s * 2 ** min(self._failures, 10), self._longest_s)
+        asked_s = asked_pause_s(retry_after_s)
+        self.is_asked_for = asked_s > 0
         self._failures += 1
-        self.ready_at = time.monotonic() + pause_s
+        self.ready_at = time.monotonic() + max(own_s, asked_s)
 
     def succeeded(self) -> None:
         """End the pause; the next one is the first again."""

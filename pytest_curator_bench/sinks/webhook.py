@@ -25,7 +25,7 @@ from pytest_curator_bench.sinks.base import (
     TransientSinkError,
     delivery_key,
 )
-from pytest_curator_bench.sinks.http import refusal
+from pytest_curator_bench.sinks.http import refusal, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,16 +76,18 @@ class WebhookSink(Sink):
         if not is_usable or any(character <= " " for character in self._settings.url):
             raise SinkConfigError("url", "found text, expected a URL that begins with http:// or https://")
         self._host = url.hostname
+        self._url, self._authorization = without_credentials(self._settings.url)
         self._opener = urllib.request.build_opener(_NoRedirects)
 
     def process_result(self, result: Mapping[str, Any]) -> None:
         """Send one result."""
-        body = json_line(result).encode()
+        body = json_line(self.masked(result)).encode()
         timestamp = str(int(time.time()))
         request = urllib.request.Request(  # noqa: S310  # the scheme was checked
-            self._settings.url,
+            self._url,
             data=body,
             headers={
+                **self._authorization,
                 "Content-Type": "application/json",
                 "User-Agent": f"pytest-curator-bench/{__version__}",
                 IDEMPOTENCY_HEADER: delivery_key(result),

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import os
 import threading
 import time
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.atomic import create_new, open_regular
 from pytest_curator_bench._util.text import counted, format_seconds
 from pytest_curator_bench.telemetry.sources import SampleTime
 
@@ -49,13 +51,28 @@ class Clock:
 
 
 class Table:
-    """A CSV file with the samples of several sources side by side; each line is written at once."""
+    """A CSV file with the samples of several sources side by side; each line is written at once.
 
-    def __init__(self, path: Path, sources: Sequence[Source]) -> None:
-        """Create the file; raises OSError."""
+    Attributes:
+        sources: where the samples come from.
+        problem: one sentence if the script has taken the file's name; ``None`` before the file is closed.
+    """
+
+    def __init__(self, path: Path, sources: Sequence[Source] = ()) -> None:
+        """Create the file, which must not exist; raises OSError."""
+        self.sources: Sequence[Source] = ()
+        self.problem: str | None = None
+        self._path = path
+        self._header = b""
+        self._file = os.fdopen(create_new(path), "w", encoding="utf-8", newline="", buffering=1)
+        if sources:
+            self.begin(sources)
+
+    def begin(self, sources: Sequence[Source]) -> None:
+        """Write the names of the sources' columns; raises OSError."""
         self.sources = sources
-        self._file = path.open("w", encoding="utf-8", newline="", buffering=1)
         columns = [column for source in sources for column in source.columns]
+        self._header = ",".join(columns).encode()
         self._writer = csv.DictWriter(self._file, columns, lineterminator="\n")
         self._writer.writeheader()
 
@@ -68,9 +85,22 @@ class Table:
             self._writer.writerow(row)
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and look whether it is still this one."""
         with contextlib.suppress(OSError):
             self._file.close()
+        begin = b""
+        with contextlib.suppress(OSError), os.fdopen(open_regular(self._path), "rb") as file:
+            begin = file.read(len(self._header))
+        # A script may well have emptied its directory; that is no news here.
+        if begin != self._header and os.path.lexists(self._path):
+            name = self._path.name
+            self.problem = f"The script wrote {name}, a name that is reserved (docs/scripts.md): no telemetry."
+
+    def discard(self) -> None:
+        """Close the file, in which there is nothing, and remove it."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+            self._path.unlink()
 
 
 class Sampler:
@@ -116,10 +146,11 @@ class Sampler:
     @property
     def problems(self) -> list[str]:
         """One sentence for each part that failed."""
-        return [
+        failures = [
             f"Telemetry: {name} failed {counted(number, 'time')}: {first}"
             for name, (number, first) in self._failures.items()
         ]
+        return [*failures, *(table.problem for table in self._tables if table.problem)]
 
     def summary(self) -> dict[str, object]:
         """Return the summaries of all sources, and the number of samples."""

@@ -100,8 +100,11 @@ def await_text(project: Project, entry: str, text: str, pytest_run: subprocess.P
         time.sleep(0.2)
 
 
-def test_a_pipeline_through_address_and_job(project: Project, existing: TwoNodes, tmp_path: Path) -> None:
+def test_a_pipeline_through_address_and_job(
+    project: Project, existing: TwoNodes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same real pipeline both ways; results are here, the cluster is left alive, the token is in no file."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")  # where nobody answers: loopback goes past it
     data = tmp_path / "data"
     documents = prepare(data, documents=200, warc_files=1, pages_per_warc=2).counts["documents"]
     arguments = f"--input-path {data}/documents --manifest {data}/manifest.json --output-path {{scratch_dir}}/kept"

@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import errno
 import json
 import logging
 import math
 import os
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -18,17 +22,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench._util.atomic import open_regular, write_json
 from pytest_curator_bench.sinks import PermanentSinkError, TransientSinkError, delivery_key
+from pytest_curator_bench.sinks.mlflow import sink as sink_module
 from pytest_curator_bench.sinks.mlflow import store as mlflow_store
 from pytest_curator_bench.sinks.mlflow.records import milliseconds
 from pytest_curator_bench.sinks.mlflow.sink import DONE_TAG, MlflowSink
 from pytest_curator_bench.sinks.mlflow.store import MlflowStore
 from tests.plugin.test_sinks_plugin import replay
+from tests.support.loopback import serving
+from tests.support.mlflow_gate import Gate
 from tests.support.mlflow_server import Runs, Server, server
 from tests.support.sinks import env_data_of, result_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.support.bench_project import Project
@@ -270,6 +278,131 @@ def entry_of(tmp_path: Path, **changes: Any) -> Any:
     return result
 
 
+STRANGE = ["a?b.log", "100%.log", "a b.log", "ü.log", "empty.txt", "dir.json/in.log", "a;b&c+d.csv"]
+REFUSED = ["#3.json", "worker#3.log", "sub#1/in.log", "new\nline.log", "100%41.log"]
+
+
+def write_files(entry_dir: Path, names: list[str]) -> None:
+    """Files with their own names as content."""
+    for name in names:
+        (entry_dir / name).parent.mkdir(exist_ok=True)
+        (entry_dir / name).write_text("" if name.startswith("empty") else name)
+
+
+def test_files_that_a_server_does_not_take_are_left_out(tmp_path: Path, server: Server) -> None:
+    """Each with its line; the others arrive, under their own names, and the result is done."""
+    result = entry_of(tmp_path)
+    entry_dir = tmp_path / "s" / "a"
+    write_files(entry_dir, [*STRANGE, *REFUSED])
+    (entry_dir / "dangling.log").symlink_to("nowhere")
+    os.mkfifo(entry_dir / "pipe.log")
+    sink = sink_of(tmp_path, server.uri, "refused")
+    lines: list[str] = []
+    sink._on_left_out = lines.append
+    sink.process_result(result)
+    assert sorted(line.partition(": ")[0] for line in lines) == sorted(name.replace("\n", "\\n") for name in REFUSED)
+    assert "#3.json: MLflow at 127.0.0.1 answered with status 400: Invalid path" in lines
+    runs = Runs(server.uri, "refused")
+    (run,) = runs.results(runs.sessions[0]).values()
+    assert runs.artifacts(run) == {"results.json", "stdouterr.log", *STRANGE}
+    (kept,) = (server.directory / "artifacts").rglob("a[?]b.log")
+    assert (kept.name, kept.read_text()) == ("a?b.log", "a?b.log")
+    assert run.data.tags[DONE_TAG] == "true"
+    assert "worker#3.log" in run.data.tags["curator_bench.artifacts_left_out"]
+
+
+def test_files_that_can_not_be_read_are_left_out(
+    tmp_path: Path, store_uri: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So are directories; nothing else is."""
+    result = entry_of(tmp_path)
+    write_files(tmp_path / "s" / "a", ["closed.log", "closed/in.log", "open.log"])
+
+    def denying(call: Callable[[Path], Any]) -> Callable[[Path], Any]:
+        def deny(path: Path) -> Any:
+            if path.stem == "closed":
+                raise PermissionError(errno.EACCES, "Permission denied", str(path))
+            return call(path)
+
+        return deny
+
+    monkeypatch.setattr(sink_module, "open_regular", denying(open_regular))
+    monkeypatch.setattr(type(tmp_path), "iterdir", denying(type(tmp_path).iterdir))
+    sink = sink_of(tmp_path, store_uri, "closed")
+    lines: list[str] = []
+    sink._on_left_out = lines.append
+    sink.process_result(result)
+    assert sorted(lines) == [
+        "closed.log: it can't be read: Permission denied",
+        "closed: it can't be read: Permission denied",
+    ]
+    runs = Runs(store_uri, "closed")
+    (run,) = runs.results(runs.sessions[0]).values()
+    assert runs.artifacts(run) == {"results.json", "stdouterr.log", "open.log"}
+
+
+@pytest.mark.parametrize("status", [413, 403, 500])
+def test_what_a_proxy_refuses_holds_up_nothing_else(
+    project: Project, server: Server, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One log, and with 400 and 413 one metric: all else arrives, though some of these statuses ask for a retry."""
+
+    def answer(method: str, path: str, body: bytes) -> int | None:
+        is_log = method == "PUT" and path.endswith("/bad.log")
+        return status if is_log or (status in {400, 413} and b'"rate__rows/s_"' in body) else None
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    be_patient(project)
+    project.script("leave.py", SCRIPT.replace("print(", "(out / 'bad.log').write_text('x'); print("))
+    experiment = f"gate-{status}"
+    with serving(Gate(server.port, answer)) as gate:
+        monkeypatch.setenv("GATE", gate.uri)
+        project.config(
+            f"""
+            telemetry: {{interval_s: 0}}
+            sinks: [{{name: mlflow, tracking_uri: '${{GATE}}', experiment: {experiment}}}]
+            entries:
+              - {{name: first, script: leave.py}}
+              - {{name: second, script: ok.py}}
+              - {{name: third, script: ok.py}}
+            """
+        )
+        result = project.run()
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["sink mlflow: 3 delivered*", f"sink mlflow: left out of first: bad.log: *{status}*"])
+    runs = Runs(server.uri, experiment)
+    found = runs.results(runs.sessions[0])
+    assert set(found) == {"first", "second", "third"}
+    assert "bad.log" not in runs.artifacts(found["first"])
+    assert "metrics.json" in runs.artifacts(found["first"])
+    for text in (result.stdout.str(), *(f.read_text(errors="replace") for f in project.session_dir.rglob("*.json"))):
+        assert "planted" not in text
+
+
+def test_a_variable_that_is_the_beginning_of_paths(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is no secret: all files and all metrics of a result arrive, and paths stay what they are."""
+    be_patient(project)
+    monkeypatch.setenv("RESULTS_ROOT", str(project.path))
+    project.script("measure.py", SCRIPT)
+    project.config(
+        """
+        results_dir: ${RESULTS_ROOT}/results
+        sinks:
+          - {name: mlflow, tracking_uri: 'sqlite:///${RESULTS_ROOT}/all.db'}
+          - {name: jsonl, path: '${RESULTS_ROOT}/all.jsonl'}
+        entries: [{name: a, script: measure.py}]
+        """,
+        head=False,
+    )
+    assert project.run().ret == 0
+    assert project.result("a")["entry_dir"] == str(project.session_dir / "a")
+    runs = Runs(f"sqlite:///{project.path}/all.db")
+    (run,) = runs.results(runs.sessions[0]).values()
+    assert {"stdouterr.log", "params.json", "metrics.json", "telemetry.csv"} <= runs.artifacts(run)
+    assert runs.history(run, "system/machine_load")
+    assert json.loads((project.path / "all.jsonl").read_text())["stdouterr_file"].startswith(str(project.path))
+
+
 class Cut(Exception):  # noqa: N818  # no error, but the test's own doing
     """Ends a delivery where it stands."""
 
@@ -343,6 +476,60 @@ def test_any_names_and_values(request: pytest.FixtureRequest, tmp_path: Path, st
     )
 
 
+MAKE = """
+import pathlib, sys
+from pytest_curator_bench.sinks.mlflow.store import MlflowStore
+uri, steps = sys.argv[1], int(sys.argv[2])
+def stop():
+    global steps
+    steps -= 1
+    if steps == 0:
+        import os, signal
+        os.kill(os.getpid(), signal.SIGKILL)
+store = MlflowStore(uri, pathlib.Path(sys.argv[3]), stop)
+store.open()
+print(store.experiment("x"))
+"""
+
+
+def make_store(directory: Path, steps: int = 0) -> subprocess.Popen[str]:
+    """Make an SQLite store in a process, which is killed after so many steps."""
+    arguments = [f"sqlite:///{directory}/mlflow.db", str(steps), str(directory / "artifacts")]
+    return subprocess.Popen([sys.executable, "-c", MAKE, *arguments], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_store_is_made_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A process that is killed while it makes one leaves nothing in the way; of two that begin at once one makes it."""
+    killed = make_store(tmp_path, steps=30)
+    killed.communicate(timeout=LIMIT_S)
+    assert killed.returncode == -9
+    assert list(tmp_path.glob(".mlflow.db.*.new*"))
+    assert not (tmp_path / "mlflow.db").exists()
+    both = [make_store(tmp_path) for _ in range(2)]
+    for process in both:
+        output, _ = process.communicate(timeout=LIMIT_S)
+        assert (process.returncode, output) == (0, "1\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+@pytest.mark.parametrize("content", ["half made", "garbage"])
+def test_a_store_that_is_broken(tmp_path: Path, store_uri: str, content: str) -> None:
+    """One sentence says so, and how to go on."""
+    file = tmp_path / "mlflow.db"
+    if content == "garbage":
+        file.write_bytes(b"no database at all" * 1000)
+    else:  # as MLflow 3.17 leaves it if it ends while it makes the store
+        shutil.copy(store_uri.removeprefix("sqlite:///"), file)
+        with contextlib.closing(sqlite3.connect(file)) as database:
+            database.execute("DELETE FROM alembic_version")
+            database.execute("DROP TABLE trace_tags")
+            database.commit()
+    with pytest.raises(PermanentSinkError, match=rf"store {file} can't be used: .*move it away") as caught:
+        MlflowStore(f"sqlite:///{file}", tmp_path, lambda: None).open()
+    assert "\n" not in str(caught.value)
+    assert file.exists()
+
+
 def test_jobs_that_begin_at_once_make_one_run(tmp_path: Path, server: Server) -> None:
     """Of one session, whose directory they share: they look, and make it, one after the other."""
     with ThreadPoolExecutor(4) as pool:
@@ -369,7 +556,7 @@ def test_a_session_that_somebody_deleted(tmp_path: Path, store_uri: str) -> None
     sink = sink_of(tmp_path, store_uri, "anew")
     runs = Runs(store_uri, "anew")
     runs.client.delete_run(runs.sessions[0].info.run_id)
-    sink._ids = None
+    sink._session = None
     sink.process_result(result_of())
     runs = Runs(store_uri, "anew")
     assert len(runs.results(runs.sessions[0])) == 1

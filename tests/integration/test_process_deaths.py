@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import functools
 import os
@@ -19,7 +20,7 @@ import pytest
 
 from pytest_curator_bench.processes import client as process_module
 from pytest_curator_bench.processes import supervisor as supervisor_module
-from pytest_curator_bench.processes.client import SupervisedProcess, SupervisorLostError
+from pytest_curator_bench.processes.client import SupervisedProcess, Supervisor, SupervisorLostError
 from tests.support.process_world import DAEMON, World, harness
 from tests.support.processes import eventually
 
@@ -92,6 +93,39 @@ def test_the_end_after_a_killed_harness_is_within_ten_seconds() -> None:
     assert sum(limits_s) < 10
 
 
+def test_killed_harness_with_a_stopped_supervisor_leaves_nothing(world: World) -> None:
+    """The keepers end what it should have ended, and the supervisor itself."""
+    program = world.directory / "supervisor.py"
+    program.write_text(
+        Path(supervisor_module.__file__)
+        .read_text()
+        .replace("SUPERVISOR_TIMEOUT_S = 15.0", "SUPERVISOR_TIMEOUT_S = 0.5")
+    )
+    code = f"""
+from pytest_curator_bench.processes import client
+world.supervisor.close()
+client._PROGRAM = Path({str(program)!r})
+world = World(world.directory, world.mark)
+script = world.python(DAEMON + "daemon()\\ntime.sleep(100)")
+world.await_file("daemon")
+os.kill(world.supervisor._program.pid, signal.SIGSTOP)
+(world.directory / "supervisor.new").write_text(str(world.supervisor._program.pid))
+(world.directory / "supervisor.new").rename(world.directory / "supervisor")
+script.wait()
+"""
+    child = subprocess.Popen(harness(world, code), cwd=ROOT)
+    supervisor = int(world.await_file("supervisor"))
+    child.kill()
+    child.wait()
+    world.await_nothing_left()
+    eventually(lambda: not Path(f"/proc/{supervisor}").exists() or is_zombie(supervisor), "end of the supervisor")
+
+
+def is_zombie(pid: int) -> bool:
+    """Whether a process has ended, and its parent has not yet noticed."""
+    return " Z " in Path(f"/proc/{pid}/stat").read_text()
+
+
 def test_killed_supervisor_leaves_nothing(world: World) -> None:
     """After kill -9 of the supervisor the jobs are ended, and every call says what is wrong, at once."""
     held = world.spawn("/bin/sleep", "100", hold=True, name="cluster")
@@ -129,6 +163,88 @@ def test_script_kills_its_keeper(world: World) -> None:
     done = world.spawn("/bin/true").wait()
     assert done is not None
     assert done.returncode == 0
+
+
+TRACE = """
+import ctypes, os, time
+libc = ctypes.CDLL(None, use_errno=True)
+assert libc.ptrace(16, os.getppid(), None, None) == 0, os.strerror(ctypes.get_errno())
+"""
+# How a script may silence who watches over it; it leaves a daemon, and goes on itself.
+SILENCED = {
+    "keeper stopped": "os.kill(keeper, signal.SIGSTOP)",
+    "keeper traced": TRACE,
+    "keeper and supervisor stopped": "os.kill(supervisor, signal.SIGSTOP)\nos.kill(keeper, signal.SIGSTOP)",
+    "keeper traced and supervisor stopped": f"os.kill(supervisor, signal.SIGSTOP)\n{TRACE}",
+    "keeper and supervisor killed": "os.kill(supervisor, signal.SIGKILL)\nos.kill(keeper, signal.SIGKILL)",
+    "keeper stopped and supervisor killed": "os.kill(keeper, signal.SIGSTOP)\nos.kill(supervisor, signal.SIGKILL)",
+    "supervisor stopped and keeper killed": "os.kill(supervisor, signal.SIGSTOP)\nos.kill(keeper, signal.SIGKILL)",
+}
+SILENCING = """
+daemon()
+nameless = subprocess.Popen(["/usr/bin/env", "-i", "/bin/sleep", "100"], start_new_session=True)
+keeper = os.getppid()
+with open(f"/proc/{keeper}/stat") as file:
+    supervisor = int(file.read().rpartition(")")[2].split()[1])
+with open("pids.new", "w") as file:
+    file.write(f"{keeper} {nameless.pid}")
+{silence}
+os.rename("pids.new", "pids")
+time.sleep(100)
+"""
+
+
+@pytest.mark.parametrize("silenced", SILENCED)
+def test_who_does_not_answer_is_killed_before_the_job_counts_as_ended(
+    world: World, monkeypatch: pytest.MonkeyPatch, silenced: str
+) -> None:
+    """Whatever a script does to keeper and supervisor: when end() returns, nothing of it runs beside the next entry.
+
+    What the harness itself has started meanwhile is not taken for a part of it.
+    """
+    monkeypatch.setattr(process_module, "_ANSWER_TIMEOUT_S", 1.0)
+    monkeypatch.setattr(process_module, "_TAKEOVER_TIMEOUT_S", 1.0)
+    own = [subprocess.Popen(["/bin/sleep", "100"], start_new_session=True)]
+    script = world.python(
+        f"import subprocess\n{DAEMON}{SILENCING.replace('{silence}', SILENCED[silenced])}", name="script"
+    )
+    own.append(subprocess.Popen(["/bin/sleep", "100"]))
+    try:
+        world.await_file("pids")
+        pids = world.text("pids").split()
+        with contextlib.suppress(SupervisorLostError):
+            script.end(0)
+        assert world.left() == []
+        assert not Path(f"/proc/{pids[1]}").exists()
+        with pytest.raises(SupervisorLostError, match="The supervision of script was lost"):
+            script.wait()
+        assert [process.poll() for process in own] == [None, None]
+    finally:
+        for process in own:
+            process.kill()
+            process.wait()
+    if world.supervisor.lost:
+        world.supervisor.close()
+        world.supervisor = Supervisor.start()
+    assert not Path(f"/proc/{pids[0]}").exists()
+    done = world.spawn("/bin/true").wait()
+    assert done is not None
+    assert done.returncode == 0
+
+
+def test_stopped_supervisor_is_replaced(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is found out by a question before the next entry, and its jobs end with it."""
+    monkeypatch.setattr(process_module, "_ANSWER_TIMEOUT_S", 1.0)
+    held = world.spawn("/bin/sleep", "100", hold=True, name="cluster")
+    assert not world.supervisor.lost
+    os.kill(world.supervisor._program.pid, signal.SIGSTOP)
+    with pytest.raises(SupervisorLostError, match="entry 1 can't start: its supervisor did not answer, and was killed"):
+        world.spawn("/bin/true")
+    assert world.supervisor.lost
+    world.supervisor.close()
+    assert world.left() == []
+    with pytest.raises(SupervisorLostError, match="The supervision of cluster was lost"):
+        held.wait()
 
 
 def test_failed_keeper_tells_why(world: World) -> None:

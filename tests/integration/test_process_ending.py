@@ -148,14 +148,3 @@ def test_unkillable_process(world: World, monkeypatch: pytest.MonkeyPatch) -> No
             process.wait()
     finally:
         os.kill(process.pid, signal.SIGKILL)
-
-
-def test_silent_keeper(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A script that stops its keeper hangs nothing: end() gives up, and closing ends both."""
-    code = "while [ ! -e go ]; do sleep 0.02; done; kill -STOP $PPID; echo > stopped; exec sleep 100"
-    process = world.spawn("/bin/sh", "-c", code)
-    (world.directory / "go").touch()
-    world.await_file("stopped")
-    monkeypatch.setattr(process_module, "_ANSWER_TIMEOUT_S", 0.2)
-    with pytest.raises(SupervisorLostError, match="keeper does not answer"):
-        process.end(0)

@@ -56,6 +56,10 @@ CONFIG_ERRORS = {
         "entries: [{name: a, script: ok.py, marks: [{timeout: 3}]}]\n",
         "*config.yaml:2*timeout_s*",
     ),
+    "mark with a wrong argument": (
+        "entries:\n  - name: a\n    script: ok.py\n    marks:\n      - slow\n      - skip: {reason: no}\n",
+        "*config.yaml:7: entries?a?.marks?#2?: found the mark 'skip' with reason no, expected text*",
+    ),
 }
 
 
@@ -160,7 +164,30 @@ def test_session_names_are_checked(project: Project) -> None:
 def test_timeout_plugin_is_needed(project: Project) -> None:
     """Without pytest-timeout there would be no limits: that is refused."""
     project.config("entries: [{name: a, script: ok.py}]\n")
-    assert_usage_error(project, project.run_here("-p", "no:timeout"), "*pytest-timeout*")
+    assert_usage_error(
+        project, project.run_here("-p", "no:timeout"), "benchmarks need pytest-timeout *, and load it (-p timeout) *"
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "args"),
+    [
+        ("A", "", ("-p", "curator_bench", "-p", "pytest_timeout")),
+        ("A", "", ("-p", "pytest_curator_bench.plugin", "-p", "timeout", "-p", "xdist", "-n", "2")),
+        ("A", "", ("-p", "curator_bench", "-p", "pytest_timeout", "-p", "xdist.plugin", "-n", "2")),
+        ("PYTEST_PLUGINS", "pytest_timeout,pytest_curator_bench.plugin", ()),
+        ("PYTEST_ADDOPTS", "-p curator_bench -p pytest_timeout", ()),
+    ],
+)
+def test_timeout_plugin_counts_however_it_was_loaded(
+    project: Project, monkeypatch: pytest.MonkeyPatch, variable: str, value: str, args: tuple[str, ...]
+) -> None:
+    """Its name for pytest depends on that; a dry run stays in one process in whatever order plugins come."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv(variable, value)
+    project.config("entries: [{name: a, script: ok.py}]\n")
+    result = project.run("--bench-dry-run", *args)
+    result.stdout.fnmatch_lines(["  limits: 7200 s,*"])
 
 
 def test_placeholders_without_a_value_here(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,3 +207,23 @@ def test_script_path_with_a_placeholder(project: Project) -> None:
         "paths: [{name: mine, host_path: scripts}]\nentries: [{name: a, script: '{mine}/ok.py'}, {name: b, script: ok.py}]\n"
     )
     project.run().assert_outcomes(passed=2)
+
+
+@pytest.mark.parametrize("extra", [(), ("-n", "2")])
+def test_a_mark_that_pytest_can_not_evaluate_is_an_error_of_its_entry(project: Project, extra: tuple[str, ...]) -> None:
+    """Pytest would end the whole run; the other entries run."""
+    project.config(
+        """
+        entries:
+          - {name: bad, script: ok.py, marks: [{filterwarnings: "error::no_such_module.Warning"}]}
+          - {name: odd, script: ok.py, marks: [{skipif: "1 / 0"}]}
+          - {name: good, script: ok.py}
+        """
+    )
+    result = project.run(*extra)
+    result.assert_outcomes(passed=1, errors=2)
+    result.stdout.fnmatch_lines(["pytest could not begin the entry: ModuleNotFoundError: No module named 'no_such_*'"])
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert "Traceback" not in result.stdout.str()
+    result.stdout.no_fnmatch_line("bad: log *")  # there is none
+    assert [project.result(name)["status"] for name in ("bad", "odd", "good")] == ["error", "error", "passed"]

@@ -256,6 +256,21 @@ def test_runs_take_turns(project: Project) -> None:
     assert not (project.session_dir / "a" / "scratch").exists()
 
 
+def test_a_session_fixture_ends_with_the_last_item_that_runs(project: Project) -> None:
+    """The last item collected has run already, in its turn: what fails in the fixture's teardown is still reported."""
+    keys = "script: ok.py, repeat: 2"
+    project.config(f"entries: [{{name: a, {keys}}}, {{name: single, script: ok.py}}, {{name: b, {keys}}}]")
+    (project.path / "benchmarks" / "conftest.py").write_text(
+        "import pytest\n@pytest.fixture(scope='session', autouse=True)\n"
+        "def service():\n    yield\n    raise RuntimeError('does not stop')\n"
+    )
+    result = project.run("--bench-interleave")
+    result.assert_outcomes(passed=3, errors=1)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["*ERROR at teardown of single*"])
+    assert (project.result("single")["status"], project.session()["counts"]) == ("error", {"error": 1, "passed": 2})
+
+
 def test_without_the_option_runs_follow_one_another(project: Project) -> None:
     """All runs of one entry, then those of the next."""
     turns(project)

@@ -5,10 +5,15 @@
 from __future__ import annotations
 
 import json
+import signal
+import textwrap
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.support.bench_project import pytest_command
+from tests.support.mounts import in_mount_namespace
 
 if TYPE_CHECKING:
     from tests.support.bench_project import Project
@@ -50,6 +55,39 @@ def test_passing_entries(two: Project) -> None:
             "*results: *mine__20*",
         ]
     )
+
+
+def test_what_a_script_mounted_in_its_scratch_directory_is_not_deleted(project: Project) -> None:
+    """Its result has one warning that says what was left; a tree that is deep beyond all limits goes as any other."""
+    (project.path / "dataset").mkdir()
+    (project.path / "dataset" / "rows").touch()
+    project.script(
+        "mounting.py",
+        "import os, pathlib, subprocess, sys\n"
+        "scratch = pathlib.Path(sys.argv[1])\n"
+        "(scratch / 'view').mkdir()\n"
+        f"subprocess.run(['mount', '--bind', '{project.path}/dataset', scratch / 'view'], check=True)\n"
+        + (project.scripts / "ok.py").read_text(),
+    )
+    project.script(
+        "deep.py",
+        "import os, sys\nos.chdir(sys.argv[1])\n"
+        "for _ in range(3000):\n    os.mkdir('d')\n    os.chdir('d')\nos.chdir('/')\n"
+        + (project.scripts / "ok.py").read_text(),
+    )
+    project.config(
+        "entries:\n"
+        "  - {name: mounting, script: mounting.py, args: '{scratch_dir}'}\n"
+        "  - {name: deep, script: deep.py, args: '{scratch_dir}'}\n"
+    )
+    in_mount_namespace(f"cd {project.path}", pytest_command())
+    artifacts = project.path / "results" / "artifacts" / project.session_dir.name
+    (warning,) = project.warnings("mounting")
+    assert warning.startswith(f"scratch directory {artifacts}/mounting/scratch was not deleted whole (")
+    assert f"{artifacts}/mounting/scratch/view is a mount point (" in warning
+    assert project.warnings("deep") == []
+    assert not (artifacts / "deep").exists()
+    assert (project.path / "dataset" / "rows").exists()
 
 
 def test_scratch_is_deleted_or_kept(two: Project) -> None:
@@ -299,3 +337,40 @@ def test_dist_each_is_refused(project: Project) -> None:
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--dist each would run each entry in every worker: *"])
     assert not (project.path / "results").exists()
+
+
+def test_pytest_called_by_a_program_whose_stdout_has_no_descriptor(two: Project) -> None:
+    """As in a notebook; twice in one process, the second time in a thread, which has no signals."""
+    program = """
+        import contextlib, io, threading, pytest
+        def run():
+            with contextlib.redirect_stdout(io.StringIO()) as output:
+                status = pytest.main(["benchmarks", "--bench-config", "config.yaml", "-p", "no:cacheprovider"])
+            assert status == 0 and "2 passed" in output.getvalue(), output.getvalue()
+            assert "first: started, limit 7200 s" in output.getvalue()
+            print("passed")
+        run()
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+    """
+    result = two.pytester.runpython_c(textwrap.dedent(program))
+    result.stdout.fnmatch_lines(["passed", "passed"])
+    assert len(list(two.path.glob("results/session__*/first/results.json"))) == 2
+
+
+def test_looking_on_failing(two: Project, mark: str) -> None:
+    """``pytest -f`` runs entries in a process whose stdout leads nowhere."""
+    two.config("entries: [{name: a, script: ok.py, args: --exit 3}]")
+    process = two.start("-f")
+    assert process.stdout is not None
+    text = ""
+    while "waiting for changes" not in text:
+        line = process.stdout.readline()
+        assert line, text
+        text += line
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    assert "1 failed" in text
+    assert "INTERNALERROR" not in text
+    assert [json.loads(path.read_text())["status"] for path in two.path.glob("results/*/a/results.json")] == ["failed"]

@@ -6,10 +6,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.bench_project import pytest_command
 from tests.support.processes import LIMIT_S, eventually, marked
 
 if TYPE_CHECKING:
@@ -121,6 +123,30 @@ def test_kill_of_pytest_leaves_no_process_and_keeps_results(project: Project, ma
     assert not (project.session_dir / "running" / "results.json").exists()
     project.run("--bench-session", project.session_dir.name, "-k", "done").assert_outcomes(passed=1, deselected=1)
     assert project.result("running")["status"] == "interrupted"
+
+
+def test_kill_of_a_controller_whose_workers_ignore_ctrl_c(project: Project, mark: str) -> None:
+    """As in the background of a shell script: the workers are ended as others are, by an interrupt, and write results.
+
+    Without it execnet would end them by force, ten seconds later and without a result.
+    """
+    project.script("sleepy.py", "import time\nprint('up', flush=True)\ntime.sleep(300)\n")
+    project.config(
+        "cleanup_timeout_s: 1\nentries:\n"
+        "  - {name: a, script: sleepy.py, exclusive: false}\n  - {name: b, script: sleepy.py, exclusive: false}\n"
+    )
+    process = subprocess.Popen(
+        ["sh", "-c", "trap '' INT; exec \"$@\"", "sh", *pytest_command("-n", "2")],
+        cwd=project.path,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    eventually(lambda: log_of(project, "a") and log_of(project, "b"))
+    os.killpg(process.pid, signal.SIGINT)  # which they go on to ignore
+    process.kill()
+    process.wait()
+    eventually(lambda: not marked(mark))
+    assert [project.result(name)["status"] for name in "ab"] == ["interrupted", "interrupted"]
 
 
 def test_daemon_that_holds_stdout(project: Project, mark: str) -> None:

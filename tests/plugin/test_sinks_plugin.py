@@ -7,6 +7,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from fnmatch import fnmatchcase
@@ -83,6 +84,11 @@ def calls(project: Project, sink: str = "mine") -> list[tuple[str, Any]]:
     return [(what, value) for _, what, value in lines]
 
 
+def sent(sinks: Project, entry: str) -> dict[str, Any]:
+    """What sinks get of an entry's results.json: all but the mark of the run that wrote the file."""
+    return {key: value for key, value in sinks.result(entry).items() if key != "run_id"}
+
+
 def names(project: Project, sink: str = "mine") -> list[str]:
     """The same in short."""
     return [
@@ -128,7 +134,7 @@ def test_what_a_sink_is_told(sinks: Project, workers: int) -> None:
         assert sorted(told) == sorted(["initialize", ">a", "a", ">b", "b", "finalize"])
         assert told.index(">a") < told.index("a") < told.index("b")
     results = {value["name"]: value for what, value in calls(sinks) if what == "result"}
-    assert results == {name: sinks.result(name) for name in ("a", "b")}
+    assert results == {name: sent(sinks, name) for name in ("a", "b")}
     env_data = calls(sinks)[0][1]
     session = sinks.session()
     environment = json.loads((sinks.session_dir / "env.json").read_text())
@@ -318,7 +324,7 @@ def test_all_sinks_down_and_hanging(sinks: Project, receiver: Receiver, closed_p
         assert [value["name"] for value in receiver.received.values()] == expected
         assert receiver.doubled == []
     assert [value for what, value in calls(sinks, "failing") if what == "result"] == [
-        sinks.result(name) for name in expected
+        sent(sinks, name) for name in expected
     ]
 
 
@@ -332,7 +338,7 @@ def test_a_sink_that_did_not_exist_at_the_time(sinks: Project) -> None:
         assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "sink mine: has everything already\n"
     assert names(sinks) == ["initialize", "a", "b", "finalize"]
-    assert [value for what, value in calls(sinks) if what == "result"] == [sinks.result(name) for name in ("a", "b")]
+    assert [value for what, value in calls(sinks) if what == "result"] == [sent(sinks, name) for name in ("a", "b")]
     env_data = calls(sinks)[0][1]
     assert (env_data["entries"], env_data["session_dir"]) == (["a", "b"], str(sinks.session_dir))
     assert not (sinks.session_dir / "results.jsonl").exists()
@@ -350,6 +356,31 @@ def test_a_replay_without_config_files(sinks: Project) -> None:
     (line,) = (moved / "results.jsonl").read_text().splitlines()
     assert json.loads(line)["entry_dir"] == str(moved / "a")
     assert json.loads(line)["stdouterr_file"] == str(moved / "a" / "stdouterr.log")
+
+
+def test_a_replay_imports_no_class_that_the_session_names(sinks: Project) -> None:
+    """A session may be a stranger's: its config.yaml names a module beside it, which nobody has asked for."""
+    sinks.config(
+        'sinks: [{name: mine, class: "my_sinks:Recorder"}, {name: jsonl}]\nentries: [{name: a, script: ok.py}]\n'
+    )
+    sinks.run()
+    (sinks.session_dir / "my_sinks.py").write_text("import pathlib\npathlib.Path('imported').touch()\n")
+    for place, session in ((sinks.session_dir, "."), (sinks.path, str(sinks.session_dir))):
+        done = subprocess.run(
+            [shutil.which("curator-bench") or "curator-bench", "replay", session],
+            cwd=place,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "config.yaml names a class for mine" in done.stderr
+        assert "--config FILE" in done.stderr
+    assert not list(sinks.path.rglob("imported"))
+    assert replay(sinks, str(sinks.session_dir), "--sink", "jsonl").stdout == "sink jsonl: has everything already\n"
+    done = replay(sinks, str(sinks.session_dir), "--config", "benchmarks/config.yaml")
+    assert done.stdout.startswith("sink mine: has everything already\n")
 
 
 def test_a_replay_of_every_go(sinks: Project) -> None:

@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -20,6 +22,22 @@ MARK = "CURATOR_BENCH_TEST_MARK"
 LIMIT_S = 240.0
 TIMEOUT_S = 300.0
 INTEGRATION_TIMEOUT_S = 900.0
+# All tests together, if one of those limits does not end what hangs.
+RUN_TIMEOUT_S = 2400.0
+
+
+def end_after(limit_s: float, tell: Callable[[str], object]) -> None:
+    """End this process after so many seconds, whatever it waits for and whichever signals it ignores."""
+
+    def end() -> None:
+        try:
+            tell(f"ended after {limit_s:g} s: something hangs")
+        finally:
+            os._exit(1)
+
+    timer = threading.Timer(limit_s, end)
+    timer.daemon = True
+    timer.start()
 
 
 def marked(value: str, variable: str = MARK) -> dict[psutil.Process, list[str]]:

@@ -35,6 +35,7 @@ class Receiver(StrictServer):
         self.faults: list[tuple[Any, ...]] = []
         self.received: dict[str, dict[str, Any]] = {}
         self.doubled: list[str] = []
+        self.authorizations: list[str | None] = []
         self.times: list[float] = []  # of requests, as time.monotonic() has them in every process
         self.lock = threading.Lock()
 
@@ -57,6 +58,7 @@ class Handler(BaseHTTPRequestHandler):
         """Check it, or do what the plan says."""
         with self.server.lock:
             self.server.times.append(time.monotonic())
+            self.server.authorizations.append(self.headers["Authorization"])
             fault = self.server.faults.pop(0) if self.server.faults else ("take",)
         body = self.rfile.read(int(self.headers["Content-Length"]))
         match fault:

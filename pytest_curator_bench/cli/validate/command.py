@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from pytest_curator_bench._util.container import display_path
+from pytest_curator_bench._util.links import as_named
+from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import counted
 from pytest_curator_bench.cli.validate.report import Row, print_report
 from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
@@ -74,7 +76,7 @@ def run(options: argparse.Namespace) -> int:
     def display(path: Path) -> str:
         return display_path(path.absolute(), start)
 
-    files = [file.absolute() for file in options.files]
+    files = [as_named(file) for file in options.files]
     try:
         config = load_config(
             files, environ=os.environ, strict=options.strict, root_dir=options.rootdir.absolute(), display=display
@@ -84,13 +86,14 @@ def run(options: argparse.Namespace) -> int:
             console.print(problem, markup=False)
         console.print(f"{counted(len(error.problems), 'error')}: nothing else was looked at", markup=False)
         return 1
+    mask = Masker(config.secrets).mask
     rows = [Row(run=run, problems=_wanted(config, run, options)) for run in (*config.data_setups, *config.entries)]
     if options.scripts:
         _ask_for_help(config, rows, os.environ, start)
     others = sink_problems(config, display)
     print_report(console, rows, datasets=options.datasets, scripts=options.scripts)
     errors = list(
-        dict.fromkeys(problem.shown(display) for problem in (*(p for row in rows for p in row.problems), *others))
+        dict.fromkeys(mask(problem.shown(display)) for problem in (*(p for row in rows for p in row.problems), *others))
     )
     for text in errors:
         console.print(f"error: {text}", markup=False)

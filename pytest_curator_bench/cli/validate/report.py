@@ -11,6 +11,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
+from pytest_curator_bench._util.streams import encodable
 from pytest_curator_bench.config.model import DataSetup, Entry
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def print_report(console: Console, rows: Sequence[Row], *, datasets: bool, scrip
         name = f"{row.run.name} (data setup)" if isinstance(row.run, DataSetup) else row.run.name
         bounds = str(len(row.run.requirements)) if isinstance(row.run, Entry) else ""
         cells = (_script(row, wanted=scripts), _help(row), _datasets(row, wanted=datasets))
-        table.add_row(Text(name), *cells, f"{row.run.timeout_s:g} s", bounds)
+        table.add_row(Text(encodable(name, console.file)), *cells, f"{row.run.timeout_s:g} s", bounds)
     # As wide as it is: in a log, which has no width, nothing is to be cut off.
     unbounded = console.options.update(max_width=10_000)
     console.width = max(console.width, console.measure(table, options=unbounded).maximum)

@@ -21,9 +21,7 @@ __all__ = ["sink_problems"]
 def sink_problems(config: BenchConfig, display: Callable[[Path], str]) -> Iterator[Problem]:
     """What a run would say of its sinks; those that a project's conftest.py registers are unknown here."""
     try:
-        create_sinks(
-            config.sinks, module_dirs=list(dict.fromkeys(file.parent for file in config.files)), display=display
-        )
+        create_sinks(config.sinks, module_dirs=config.file_dirs, display=display)
     except ConfigError as error:
         for problem in error.problems:
             yield Problem(None, "", problem, "sink")

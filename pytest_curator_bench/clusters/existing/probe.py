@@ -6,9 +6,11 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import time
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters.errors import ClusterError
@@ -21,6 +23,7 @@ from pytest_curator_bench.clusters.existing.cluster import (
 )
 from pytest_curator_bench.clusters.internals import LOSS
 from pytest_curator_bench.clusters.programs import module_command, module_environment
+from pytest_curator_bench.clusters.proxies import direct_access, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,9 +31,10 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.schema_models import RaySettings
 
-__all__ = ["PROBE_LIMIT_S", "describe_loss", "find_cluster", "probe"]
+__all__ = ["PROBE_LIMIT_S", "describe_loss", "find_cluster", "is_reachable", "probe"]
 
 PROBE_LIMIT_S = 30.0
+_CONNECT_LIMIT_S = 2.0
 # The cluster takes some 15 s to notice that a node has died; waited for only where the log speaks of such a thing.
 NOTICE_LIMIT_S = 25.0
 NOTICE_INTERVAL_S = 2.0
@@ -48,10 +52,35 @@ def find_cluster(settings: RaySettings) -> ExistingCluster:
         is_job=is_job,
     )
     environment = client_environment(os.environ, os.environ)
-    if address == "auto" and (named := os.environ.get("RAY_ADDRESS")):
+    named = os.environ.get("RAY_ADDRESS", "") if address == "auto" else ""
+    if named:
         environment["RAY_ADDRESS"] = named
-    facts = probe(address, is_job=is_job, environment=environment)
+    if "://" in named:
+        raise ClusterError(
+            f"RAY_ADDRESS={without_credentials(named)}, which ray.address: auto follows, is no HOST:PORT of a cluster: "
+            "correct it, or name a dashboard in ray.job"
+        )
+    try:
+        facts = probe(address, is_job=is_job, environment=environment)
+    except ClusterError as error:
+        if named:
+            raise ClusterError(
+                f"{error.sentence} (ray.address: auto follows RAY_ADDRESS={named})", error.detail
+            ) from None
+        raise
     return ExistingCluster(facts=facts, is_job=is_job, warnings=request.check(facts))
+
+
+def is_reachable(cluster: ExistingCluster) -> bool:
+    """Return whether somebody takes connections where the cluster was found; it costs next to nothing."""
+    address = cluster.facts.address
+    try:
+        parts = urlsplit(address if "://" in address else f"//{address}")
+        port = parts.port or {"https": 443}.get(parts.scheme, 80)
+        socket.create_connection((parts.hostname or "", port), timeout=_CONNECT_LIMIT_S).close()
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def describe_loss(cluster: ExistingCluster, log_file: Path) -> str | None:
@@ -98,7 +127,7 @@ def probe(
     try:
         done = subprocess.run(
             command,
-            env=module_environment(environment),
+            env=module_environment({**environment, **direct_access(address, environment)}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -18,6 +18,7 @@ import sys
 from typing import Any
 
 from pytest_curator_bench.clusters import internals
+from pytest_curator_bench.clusters.proxies import proxy_in_use
 
 __all__: list[str] = []
 
@@ -124,17 +125,21 @@ def _get(url: str, path: str, *, optional: bool = False) -> dict[str, Any]:
     try:
         answer = requests.get(url + path, headers=headers({}), timeout=REQUEST_LIMIT_S)
         if answer.status_code in {401, 403}:
-            raise _ProbeError(_unauthorized(url))
+            raise _ProbeError(_unauthorized(f"{url}{proxy_in_use(url, os.environ)}"))
         if answer.status_code != 200 and optional:
             return {}
         answer.raise_for_status()
         data = answer.json()
     except requests.exceptions.ConnectionError:
-        raise _ProbeError(f"no dashboard answers at {url}: start the cluster with one, or correct it") from None
+        raise _ProbeError(
+            f"no dashboard answers at {url}{proxy_in_use(url, os.environ)}: start the cluster with one, or correct it"
+        ) from None
     except (requests.exceptions.RequestException, ValueError) as error:
-        raise _ProbeError(f"what answers at {url} is no dashboard of Ray ({_reason(error)})") from None
+        raise _ProbeError(
+            f"what answers at {url}{proxy_in_use(url, os.environ)} is no dashboard of Ray ({_reason(error)})"
+        ) from None
     if not isinstance(data, dict):
-        raise _ProbeError(f"what answers at {url} is no dashboard of Ray")
+        raise _ProbeError(f"what answers at {url}{proxy_in_use(url, os.environ)} is no dashboard of Ray")
     return data
 
 

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.atomic import read_json_object
+
 if TYPE_CHECKING:
     from pytest_curator_bench.results.record import EntryResult
 
@@ -122,8 +124,8 @@ class JobReport:
     def read(cls, entry_dir: Path) -> JobReport | None:
         """The report in an entry's directory; ``None`` where there is none that can be read."""
         try:
-            return cls(**json.loads((entry_dir / JOB_NAME).read_bytes()))
-        except (OSError, ValueError, TypeError):
+            return cls(**read_json_object(entry_dir / JOB_NAME))
+        except TypeError:
             return None
 
 

@@ -13,7 +13,6 @@ import importlib.metadata
 import json
 import os
 import platform
-import shutil
 import signal
 import socket
 import sys
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import open_regular
+from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.clusters.internals import JOB_LOG_LINE_BYTES
 from pytest_curator_bench.clusters.jobs.handover import MAX_FILE_BYTES, handover_lines
 from pytest_curator_bench.clusters.jobs.package import ORDER_NAME
@@ -60,7 +60,7 @@ def main() -> int:
     try:
         return _run(order, job_dir)
     finally:
-        shutil.rmtree(job_dir, ignore_errors=True)
+        remove_tree(job_dir)
 
 
 def _run(order: dict[str, Any], job_dir: Path) -> int:

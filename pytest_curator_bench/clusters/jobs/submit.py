@@ -23,11 +23,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pytest_curator_bench._util.atomic import write_bytes, write_json
+from pytest_curator_bench._util.atomic import read_regular, write_bytes, write_json
 from pytest_curator_bench.clusters.internals import JOB_STOP_WAIT
 from pytest_curator_bench.clusters.jobs.handover import HandoverReader
 from pytest_curator_bench.clusters.jobs.order import JOB_NAME, ORDER_VARIABLE, JobOrder, JobReport
 from pytest_curator_bench.clusters.jobs.package import PackageError, write_package
+from pytest_curator_bench.clusters.proxies import proxy_in_use
 from pytest_curator_bench.results.outputs import PARAMS_NAME
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class Job:
             write_bytes(self._order.entry_dir / name, content, durable=False)
 
     async def _submit(self) -> JobSubmissionClient:
-        params = json.loads((self._order.entry_dir / PARAMS_NAME).read_bytes())
+        params = json.loads(read_regular(self._order.entry_dir / PARAMS_NAME))
         with tempfile.TemporaryDirectory(prefix="pcb-job-") as directory:
             package = Path(directory, "job.zip")
             try:
@@ -119,7 +120,7 @@ class Job:
             try:
                 return await _in_thread(submit, SUBMIT_LIMIT_S)
             except Exception as error:
-                raise _JobError(f"The job could not be submitted to {self._order.url}: {_first_line(error)}") from error
+                raise _JobError(f"The job could not be submitted to {self._where()}: {_first_line(error)}") from error
 
     async def _until_end(self, client: JobSubmissionClient) -> None:
         follower = asyncio.create_task(self._follow(client))
@@ -159,9 +160,12 @@ class Job:
             except Exception as error:
                 if time.monotonic() - heard_at > SILENCE_LIMIT_S:
                     raise _JobError(
-                        f"The cluster at {self._order.url} no longer answers: {_first_line(error)}"
+                        f"The cluster at {self._where()} no longer answers: {_first_line(error)}"
                     ) from error
             await asyncio.sleep(RETRY_INTERVAL_S)
+
+    def _where(self) -> str:
+        return f"{self._order.url}{proxy_in_use(self._order.url, os.environ)}"
 
     def _take(self, text: str, position: int) -> None:
         """Feed what was not seen before; every connection begins at the log's beginning."""

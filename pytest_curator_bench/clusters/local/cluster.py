@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.internals import check_ray_version
+from pytest_curator_bench.clusters.internals import COMPONENTS, check_ray_version
 from pytest_curator_bench.clusters.local.command import (
     ClusterSpec,
     cluster_environment,
@@ -22,25 +21,28 @@ from pytest_curator_bench.clusters.local.command import (
     start_arguments,
 )
 from pytest_curator_bench.clusters.local.footprint import ClusterFootprint
-from pytest_curator_bench.clusters.local.logs import keep_logs
+from pytest_curator_bench.clusters.local.logs import copy_end, keep_logs
 from pytest_curator_bench.clusters.local.object_store import (
     ObjectStorePlan,
     plan_object_store,
     shared_memory_free_bytes,
 )
+from pytest_curator_bench.clusters.proxies import direct_access
 from pytest_curator_bench.machine.hardware import available_cpus, read_memory
-from pytest_curator_bench.machine.processes import parent_of, read_stats
+from pytest_curator_bench.machine.processes import members_below, parent_of, read_stat, read_stats
 from pytest_curator_bench.processes.client import SupervisionError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from pytest_curator_bench.machine.processes import ProcessStat
     from pytest_curator_bench.processes.client import SupervisedProcess, Supervisor
 
 __all__ = ["ClusterError", "ClusterSpec", "LocalCluster"]
 
 _POLL_INTERVAL_S = 0.02
 _CONNECT_TIMEOUT_S = 2.0
+_NOTICE_TIMEOUT_S = 10.0
 
 
 class LocalCluster:
@@ -74,6 +76,8 @@ class LocalCluster:
         self._files = files
         self._keeper = parent_of(process.pid)
         self._stopped = False
+        self._components: tuple[ProcessStat, ...] = ()
+        self._past_proxies: dict[str, str] = {}
         self.spec = spec
         self.pid = process.pid
         self.token = token
@@ -115,7 +119,8 @@ class LocalCluster:
             ClusterError: if Ray is missing, refuses to start, ends, or takes too long. Nothing is left then.
         """
         began = time.monotonic()
-        environment = dict(env)
+        past_proxies = direct_access("127.0.0.1", env)
+        environment = {**env, **past_proxies}
         object_store = plan_object_store(
             spec.object_store_bytes,
             memory=read_memory().effective_bytes,
@@ -160,6 +165,9 @@ class LocalCluster:
             cluster.stop(keep_logs_in=None, stop_timeout_s=0)
             raise
         cluster.start_time_s = time.monotonic() - began
+        cluster._past_proxies = past_proxies
+        below = members_below(read_stats(), [cluster.pid])
+        cluster._components = tuple(process for process in below if process.name in COMPONENTS)
         return cluster
 
     def script_environment(self) -> dict[str, str]:
@@ -168,20 +176,29 @@ class LocalCluster:
         Ray's ``ray.init()`` and, through it, every executor of NeMo Curator follow ``RAY_ADDRESS``; NeMo
         Curator's ``RayClient`` starts no cluster where it is set.
         """
-        return script_environment(address=self.address, token=self.token, dashboard_url=self.dashboard_url)
+        own = script_environment(address=self.address, token=self.token, dashboard_url=self.dashboard_url)
+        return {**own, **self._past_proxies}
 
     def alive(self) -> bool:
-        """Whether the head process runs and its control service takes connections."""
+        """Whether all of its parts run and its control service takes connections."""
         if self._stopped:
             return False
         host, _, port = self.address.rpartition(":")
         try:
-            if self._process.wait(0) is not None:
+            # Where a part has ended, Ray gets the time to say which.
+            if self._process.wait(_NOTICE_TIMEOUT_S if self._lacks_component() else 0) is not None:
+                return False
+            if self._lacks_component():
                 return False
             socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_S).close()
         except (OSError, SupervisionError):
             return False
         return True
+
+    def _lacks_component(self) -> bool:
+        found = (read_stat(component.pid) for component in self._components)
+        alive = {(stat.pid, stat.start_ticks) for stat in found if stat is not None and stat.living}
+        return any((component.pid, component.start_ticks) not in alive for component in self._components)
 
     def failure_summary(self) -> tuple[str, str]:
         """Return the line of Ray's output that says why the cluster died, if it did, and its last lines.
@@ -214,7 +231,7 @@ class LocalCluster:
         whole = keep_logs(self._files.logs_dir, logs_dir, deadline=time.monotonic() + limit_s)
         if log_file is not None:
             try:
-                shutil.copyfile(self._files.log_file, log_file)
+                copy_end(self._files.log_file, log_file, self._files.log_file.stat().st_size)
             except OSError:
                 whole = False
         return None if whole else f"Ray's logs were kept only in part in {logs_dir}."
@@ -240,10 +257,10 @@ class LocalCluster:
         if keep_logs_in is not None:
             warning = self.copy_logs(keep_logs_in, limit_s=deadline - time.monotonic())
             self.warnings += (warning,) if warning else ()
-        self._files.remove()
+        left = self._files.remove()
         self._stopped = True
-        if problem is None and self._files.private_dir.exists():
-            problem = f"Ray's directory {self._files.private_dir} could not be removed: remove it by hand."
+        if problem is None and left:
+            problem = f"Ray's directory {self._files.private_dir} could not be removed ({left}): remove it by hand."
         if problem is not None:
             raise ClusterError(problem)
 

@@ -18,13 +18,13 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import socket
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.clusters import internals
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.clusters.local.logs import failure_summary
@@ -105,10 +105,15 @@ class ClusterFootprint:
         """Remove the files remembered, as far as nobody has them open any more."""
         remove_segments(self._segments)
 
-    def remove(self) -> None:
-        """Remove Ray's files, as far as possible, and give the port number back; idempotent."""
-        shutil.rmtree(self.private_dir, ignore_errors=True)
+    def remove(self) -> str | None:
+        """Remove Ray's files, as far as possible, and give the port number back; idempotent.
+
+        Returns:
+            What was left and why; ``None`` if nothing was.
+        """
+        left = remove_tree(self.private_dir)
         self.port.release()
+        return left
 
 
 def _make_private_dir(parents: tuple[str, ...]) -> Path:

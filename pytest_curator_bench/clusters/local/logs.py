@@ -9,6 +9,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.atomic import create_new, open_regular
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters import internals
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["failure_summary", "keep_logs"]
+__all__ = ["copy_end", "failure_summary", "keep_logs"]
 
 _MIB = 1024**2
 _DETAIL_LINES = 20
@@ -70,6 +71,8 @@ def keep_logs(
     Returns:
         Whether everything was kept in full.
     """
+    if target.is_symlink():  # the script's doing: nothing is written where it leads
+        return False
     whole = True
     left = max_total_bytes
     for file in sorted(_files(source), key=_importance):
@@ -80,7 +83,7 @@ def keep_logs(
             size = file.stat().st_size
             destination.parent.mkdir(parents=True, exist_ok=True)
             kept = min(size, max_file_bytes, left)
-            _copy_end(file, destination, kept)
+            copy_end(file, destination, kept)
         except OSError:
             whole = False
             continue
@@ -103,8 +106,10 @@ def _importance(file: Path) -> tuple[bool, str]:
     return file.name.startswith(internals.WORKER_LOG_PREFIXES), str(file)
 
 
-def _copy_end(source: Path, target: Path, size: int) -> None:
-    with source.open("rb") as reader, target.open("wb") as writer:
+def copy_end(source: Path, target: Path, size: int) -> None:
+    """Copy the last bytes of a file to a new one, in place of what has its name; raises OSError."""
+    target.unlink(missing_ok=True)
+    with os.fdopen(open_regular(source), "rb") as reader, os.fdopen(create_new(target), "wb") as writer:
         reader.seek(-size, os.SEEK_END)
         left = size
         while left > 0 and (chunk := reader.read(min(left, _MIB))):

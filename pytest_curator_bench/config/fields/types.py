@@ -1,16 +1,15 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The types of configuration values that have rules of their own: names, commands, marks, sizes, addresses."""
+"""The types of configuration values that have rules of their own: names, commands, sizes, addresses."""
 
 from __future__ import annotations
 
-import keyword
 import math
 import re
 import shlex
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from pytest_curator_bench.config.fields.spellings import number_hint
 from pytest_curator_bench.config.fields.validators import (
     VARIABLE,
     FieldValidator,
@@ -18,13 +17,14 @@ from pytest_curator_bench.config.fields.validators import (
     WrapFieldValidator,
     expected,
     from_variable,
+    refuse_unencodable,
     refuse_unquoted,
     text,
 )
-from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping, to_plain
+from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 RESERVED_ENTRY_NAMES = frozenset(
     {
@@ -51,6 +51,7 @@ def _entry_name(value: object) -> object:
         raise expected(_EXPECTED_NAME)
     if value in RESERVED_ENTRY_NAMES:
         raise expected("another name", found=f"{value!r}, which session directories use themselves")
+    refuse_unencodable(value)
     return str(value)
 
 
@@ -124,12 +125,14 @@ def _word(value: object) -> object:
         raise expected("a string or a number")
     if "\0" in value:
         raise expected("text without NUL characters", found="one")
+    refuse_unencodable(value)
     return str(value)
 
 
 def _variable_name(value: object) -> object:
     if not isinstance(value, str) or not value or "=" in value or "\0" in value:
         raise expected("the name of an environment variable")
+    refuse_unencodable(value)
     return value
 
 
@@ -140,57 +143,6 @@ ARGUMENTS = WrapFieldValidator(
 )
 # Numbers reach it from a matrix alone: in files they are refused.
 ENVIRONMENT = WrapFieldValidator(_environment, lambda _: {"type": "object", "additionalProperties": {"type": "string"}})
-
-
-_REFUSED = {
-    "timeout": "timeout_s for the limit",
-    "parametrize": "matrix for several variants",
-    "usefixtures": "no fixtures: a benchmark is a script of its own",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mark:
-    """A pytest mark that the configuration gives to an entry.
-
-    Attributes:
-        name: the mark's name, an identifier.
-        args: its positional arguments.
-        kwargs: its keyword arguments.
-    """
-
-    name: str
-    args: tuple[Any, ...] = ()
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
-
-
-def _mark(value: object) -> Mark:
-    """Read ``name`` or ``{name: argument}``; a list gives several arguments, a mapping named ones."""
-    argument: object = None
-    name = value
-    if isinstance(value, dict) and len(value) == 1:
-        ((name, argument),) = value.items()
-    if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        raise expected("a mark's name (letters, digits and _) or a mapping of one name to its arguments")
-    if name in _REFUSED:
-        raise expected(_REFUSED[name], found=f"the mark {name!r}")
-    plain = to_plain(argument)
-    if isinstance(plain, dict):
-        return Mark(name=str(name), kwargs=plain)
-    if isinstance(plain, list):
-        return Mark(name=str(name), args=tuple(plain))
-    return Mark(name=str(name), args=() if plain is None else (plain,))
-
-
-MARK_FIELD = FieldValidator(
-    _mark,
-    {
-        "anyOf": [
-            {"type": "string", "not": {"enum": sorted(_REFUSED)}},
-            {"type": "object", "minProperties": 1, "maxProperties": 1},
-        ]
-    },
-)
 
 
 _SMALLEST_STORE_BYTES = 2**20
@@ -211,7 +163,8 @@ def _object_store_size(value: object) -> object:
         return value
     if type(value) is float and 0 < value <= 1:
         return value
-    raise expected("a whole number of bytes (at least 1048576), a fraction of memory such as 0.5, or default")
+    hint = number_hint(value, whole=True)
+    raise expected(f"a whole number of bytes (at least 1048576), a fraction of memory such as 0.5, or default{hint}")
 
 
 def _ray_address(value: object) -> object:
@@ -245,7 +198,7 @@ def _accuracy(value: object) -> object:
     match = _PERCENT.fullmatch(value.strip()) if isinstance(value, str) else None
     fraction = float(match[1]) / 100 if match else value
     if type(fraction) is not float or not 0 < fraction < 1:
-        raise expected("a percentage such as 2%, or a fraction between 0 and 1")
+        raise expected(f"a percentage such as 2%, or a fraction between 0 and 1{number_hint(value)}")
     return fraction
 
 
@@ -255,6 +208,8 @@ def _axis_value(value: object) -> object:
         raise expected("a number, a text, true or false")
     if isinstance(value, str) and "{matrix." in value:
         raise expected("a value that does not refer to the matrix itself")
+    if isinstance(value, str):
+        refuse_unencodable(value)
     return str(value) if isinstance(value, str) else value
 
 

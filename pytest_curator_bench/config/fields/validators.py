@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import copy
 import math
+import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticCustomError, core_schema
 
 from pytest_curator_bench.config.env_vars import FromEnvironment
+from pytest_curator_bench.config.fields.spellings import number_hint
 from pytest_curator_bench.config.yaml.reader import plain_value
 
 if TYPE_CHECKING:
@@ -100,7 +103,7 @@ def number(
     def check(value: object) -> object:
         value = from_variable(value)
         if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
-            raise expected(what)
+            raise expected(what + number_hint(value, whole=whole))
         if not math.isfinite(value) or not low <= value <= high or value == above:
             raise expected(what)
         return value if whole else float(value)
@@ -122,8 +125,14 @@ def flag() -> FieldValidator:
     return FieldValidator(check, {"anyOf": [{"type": "boolean"}, VARIABLE]})
 
 
-def text(what: str, *, pattern: Pattern[str] | None = None) -> FieldValidator:
-    """Accept text that isn't blank and that, where a pattern is given, matches it from end to end."""
+def text(what: str, *, pattern: Pattern[str] | None = None, for_system: bool = False) -> FieldValidator:
+    """Accept text that isn't blank.
+
+    Args:
+        what: what is expected, for messages.
+        pattern: what it must match from end to end.
+        for_system: whether it becomes part of a path.
+    """
 
     def check(value: object) -> object:
         refuse_unquoted(value, what)
@@ -131,9 +140,21 @@ def text(what: str, *, pattern: Pattern[str] | None = None) -> FieldValidator:
             raise expected(what)
         if pattern is not None and not pattern.fullmatch(value):
             raise expected(what)
+        if for_system:
+            refuse_unencodable(value)
         return str(value)
 
     return FieldValidator(check, {"type": "string", "minLength": 1})
+
+
+def refuse_unencodable(value: str) -> None:
+    """Refuse text that can't be part of a path or a command, because the locale's encoding does not have it."""
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError:
+        encoding = sys.getfilesystemencoding()
+        remedy = "" if encoding == "utf-8" else "; set PYTHONUTF8=1, or a locale such as LC_ALL=C.UTF-8"
+        raise expected(f"text in this system's encoding, which is {encoding}{remedy}") from None
 
 
 def refuse_unquoted(value: object, what: str) -> None:

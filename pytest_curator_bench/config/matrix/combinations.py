@@ -56,6 +56,11 @@ class MatrixValue(NamedTuple):
         return (float if type(self.value) is int else type(self.value), self.value)
 
 
+def in_name(text: str) -> str:
+    """Return a value in the form that it has in names."""
+    return _UNSAFE.sub("_", text) or "_"
+
+
 @dataclass(frozen=True, slots=True)
 class Combination:
     """One combination.
@@ -81,7 +86,7 @@ class Combination:
     @property
     def label(self) -> str:
         """The values of the axes in a form fit for names: ``xenna-15``."""
-        return "-".join(_UNSAFE.sub("_", value.text) or "_" for value in self.axes.values())
+        return "-".join(in_name(value.text) for value in self.axes.values())
 
     def agrees_with(self, values: Mapping[str, MatrixValue]) -> bool:
         """Whether it has the same values in all of its axes that ``values`` names."""

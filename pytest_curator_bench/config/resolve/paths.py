@@ -12,7 +12,7 @@ from pytest_curator_bench._util.text import quote
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.locate import key_path, place_of
 from pytest_curator_bench.config.paths import (
-    base_dir,
+    base_dirs,
     home_expanded,
     located,
     uses_container_paths,
@@ -130,7 +130,7 @@ class DirectoryResolver:
                 location = ("datasets", index, "formats", number, "path")
                 self._report(location, scanner.scan(form.path).problems)
                 found[dataset.name, form.type] = DatasetPath(
-                    base=base_dir(place_of(self._data, location)),
+                    bases=base_dirs(place_of(self._data, location).file),
                     written=home_expanded(form.path, self._environ),
                     fingerprint=form.fingerprint or defaults.FINGERPRINT,
                 )

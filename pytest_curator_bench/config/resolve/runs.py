@@ -14,7 +14,7 @@ from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.locate import key_path, place_of
 from pytest_curator_bench.config.matrix.combinations import combination_name
 from pytest_curator_bench.config.model import DataSetup, DatasetUse, Entry
-from pytest_curator_bench.config.paths import CURATOR_REPO_VARIABLES, base_dir, home_expanded
+from pytest_curator_bench.config.paths import CURATOR_REPO_VARIABLES, base_dirs, home_expanded
 from pytest_curator_bench.config.placeholders import RUN_PLACEHOLDERS, Scanner, Substitution
 from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.config.schema_models import NO_CLUSTER
@@ -237,7 +237,7 @@ class RunResolver:
             "line": item.place.line,
             "script": model.script,
             "script_base_dir": home_expanded(base, self._context.environ) if base else "",
-            "script_dirs": (base_dir(item.places["script_base_dir"]),) if base else self._dirs_of(file, location),
+            "script_dirs": base_dirs(item.places["script_base_dir"].file) if base else self._dirs_of(file, location),
             "args": model.args or (),
             "env": {**(self._model.env or {}), **(model.env or {})},
             "timeout_s": self._timeout(model.timeout_s, item, location),
@@ -284,7 +284,7 @@ class RunResolver:
         """Return where to look for scripts that a file names: beside it, beside the other files, in the project."""
         kind = str(location[0])
         if (kind, file) not in self._dirs:
-            parents = [other.absolute().parent for other in (file, *self._context.files)]
+            parents = [parent for other in (file, *self._context.files) for parent in base_dirs(other)]
             parents.append(self._context.root_dir / "benchmarks")
             found = [parent / name for parent in parents for name in _SCRIPT_DIRS[kind]]
             self._dirs[kind, file] = tuple(dict.fromkeys(found))

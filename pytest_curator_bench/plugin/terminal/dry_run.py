@@ -38,8 +38,8 @@ def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable
     for setup, dependents in needed_setups(bench, entries, capacity, skip_setup=bench_run.options.skip_setup):
         setup_dir = bench.results_dir / session / DATA_SETUP_NAME / setup.name
         values = bench.command_values(setup, session_entry_dir=setup_dir, scratch_dir=setup_dir / "scratch")
-        write(bench_run.mask(f"data setup {setup.name}"))
-        write(bench_run.mask(f"  command: {shlex.join(setup_command(values))}"))
+        write(f"data setup {setup.name}")
+        write(f"  command: {shlex.join(setup_command(values))}")
         _write_surroundings(bench_run, setup, values, write)
         write(f"  needed by: {', '.join(entry.name for entry in dependents)}")
         write(f"  from: {bench_run.display(setup.file)}:{setup.line}")
@@ -56,8 +56,8 @@ def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable
             entry_dir, scratch_dir = entry_dir / "run-1", scratch_dir / "run-1"
         resolved = bench.command_values(entry, session_entry_dir=entry_dir, scratch_dir=scratch_dir)
         command = build_command(find_script(resolved), resolved.args, entry_dir)
-        write(bench_run.mask(f"{entry.name}"))
-        write(bench_run.mask(f"  command: {shlex.join(command)}"))
+        write(f"{entry.name}")
+        write(f"  command: {shlex.join(command)}")
         _write_surroundings(bench_run, entry, resolved, write)
         write(f"  resources: {_resources(entry)}")
         write(f"  lease: {_lease(entry, capacity)}")
@@ -77,7 +77,7 @@ def _write_surroundings(
     bench_run: BenchRun, run: ScriptRun, resolved: ResolvedCommand, write: Callable[[str], None]
 ) -> None:
     for key, value in resolved.env.items():
-        write(bench_run.mask(f"  environment: {key}={shlex.quote(value)}"))
+        write(f"  environment: {key}={shlex.quote(value)}")
     write(f"  working directory: {bench_run.services.working_dir}")
     grace_s = bench_run.bench_config.cleanup_timeout_s
     write(f"  limits: {run.timeout_s:g} s, then {grace_s:g} s to end what it started")

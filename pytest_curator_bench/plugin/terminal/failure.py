@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ def failure_text(message: str, result: EntryResult | None, to_host_path: Callabl
         lines.append(f"command: {result.command_line}")
     if tail:
         lines += [f"last lines of {to_host_path(log)}:", *(f"  {line}" for line in tail)]
-    elif log.exists():
-        lines.append(f"log: {to_host_path(log)} (empty)")
+    else:
+        with contextlib.suppress(OSError):
+            what = "nothing that can be shown in its last lines" if log.stat().st_size else "empty"
+            lines.append(f"log: {to_host_path(log)} ({what})")
     return "\n".join(lines)

@@ -9,16 +9,17 @@ xdist, because it lives in the controller.
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import shutil
 import sys
 import threading
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.session.status import read_status
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class _Running:
 
     def lines(self, count: int) -> list[str]:
         """What there is to show below the entry's name: the end of its log, or what it waits for."""
-        return list(self.status.detail) if self.status else log_tail(self.log, count)
+        return list(map(printable, self.status.detail)) if self.status else log_tail(self.log, count)
 
     def clock(self, now: float) -> str:
         """Elapsed time against the limit, or what is being waited for."""
@@ -79,15 +80,24 @@ class LiveView:
     Args:
         reporter: pytest's terminal reporter, for plain lines and the cursor's column.
         to_host_path: says what the host calls a path.
+        mask: hides secrets.
     """
 
-    def __init__(self, reporter: pytest.TerminalReporter, to_host_path: Callable[[Path | str], Path]) -> None:
+    def __init__(
+        self,
+        reporter: pytest.TerminalReporter,
+        to_host_path: Callable[[Path | str], Path],
+        mask: Callable[[str], str] = str,
+    ) -> None:
+        self._mask = mask
         self._reporter = reporter
         self._on_host = to_host_path
         self._writer = reporter.config.get_terminal_writer()
-        self._panel = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb"
-        # pytest captures descriptor 1 while an item runs; this copy keeps leading to the terminal.
-        self._descriptor = os.dup(sys.stdout.fileno())
+        self._stream = sys.stdout
+        self._descriptor = _duplicate(self._stream)
+        is_terminal = self._descriptor is not None and os.isatty(self._descriptor)
+        self._panel = is_terminal and os.environ.get("TERM", "dumb") != "dumb"
+        self._encoding = encoding_of(sys.stdout)
         self._running: dict[str, _Running] = {}
         self._lock = threading.Lock()
         self._painted = 0
@@ -103,7 +113,7 @@ class LiveView:
             self._reporter.ensure_newline()
             if self._writer.width_of_current_line:  # xdist's dots
                 self._reporter.write("\n")
-            self._reporter.write_line(f"{name}: started, limit {limit_s:g} s, log {self._on_host(log)}")
+            self._reporter.write_line(printable(f"{name}: started, limit {limit_s:g} s, log {self._on_host(log)}"))
         now = time.monotonic()
         with self._lock:
             self._running[nodeid] = _Running(name, limit_s, log, begun=now, heartbeat=now)
@@ -115,7 +125,8 @@ class LiveView:
 
     def hold(self) -> None:
         """Take the panel off the screen: somebody else is about to write."""
-        sys.stdout.flush()
+        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it any more
+            sys.stdout.flush()
         with self._lock:
             self._held = True
             self._erase()
@@ -133,7 +144,8 @@ class LiveView:
         self._closing.set()
         self._thread.join()
         self.hold()
-        os.close(self._descriptor)
+        if self._descriptor is not None:
+            os.close(self._descriptor)
 
     def _refresh(self) -> None:
         while not self._closing.wait(REFRESH_S):
@@ -154,7 +166,8 @@ class LiveView:
             if begins_waiting or now - entry.heartbeat >= HEARTBEAT_S:
                 entry.heartbeat = now
                 entry.told_waiting |= begins_waiting
-                self._write(f"{' | '.join([f'{entry.name}: {entry.clock(now)}', *entry.lines(1)])}\n")
+                line = " | ".join([f"{entry.name}: {entry.clock(now)}", *entry.lines(1)])
+                self._write(f"{self._mask(line)}\n")
 
     def _paint(self, now: float) -> None:
         if not self._running:
@@ -178,7 +191,7 @@ class LiveView:
         from rich.table import Table
         from rich.text import Text
 
-        buffer = io.StringIO()
+        buffer = RenderBuffer(self._encoding)
         console = Console(
             file=buffer,
             width=max(20, columns - 1),
@@ -196,13 +209,27 @@ class LiveView:
             )
             console.print(row)
             for line in entry.lines(LOG_LINES):
-                console.print(Text(f"  {line}", style="dim"), overflow="ellipsis", no_wrap=True)
-        return buffer.getvalue().rstrip("\n").split("\n")
+                console.print(Text(f"  {self._mask(line)}", style="dim"), overflow="ellipsis", no_wrap=True)
+        return buffer.text().rstrip("\n").split("\n")
 
     def _write(self, text: str) -> None:
         # A terminal that went away must not end a benchmark.
-        with contextlib.suppress(OSError):
-            os.write(self._descriptor, text.encode("utf-8", "replace"))
+        with contextlib.suppress(OSError, ValueError):
+            if self._descriptor is None:
+                self._stream.write(encodable(text, self._stream))
+            else:
+                os.write(self._descriptor, text.encode(self._encoding, "backslashreplace"))
+
+
+def _duplicate(stream: TextIO) -> int | None:
+    """Return a copy of the stream's descriptor, or ``None`` where it has none, as in a notebook.
+
+    pytest captures descriptor 1 while an item runs; the copy keeps leading to the terminal.
+    """
+    try:
+        return os.dup(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
 
 
 def _duration(seconds: float) -> str:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -57,8 +58,10 @@ class SetupLines:
             self.tell(f"data setup {result.name}: passed{taken}")
         else:
             sentence = (result.error or "").partition("\n")[0]
-            log = self._on_host(result.stdouterr_file)
-            self.tell(f"data setup {result.name}: {result.status}{taken}: {sentence} Log: {log}")
+            # Never raises, as pathlib's would.
+            has_log = os.path.exists(result.stdouterr_file)  # noqa: PTH110
+            log = f" Log: {self._on_host(result.stdouterr_file)}" if has_log else ""
+            self.tell(f"data setup {result.name}: {result.status}{taken}: {sentence}{log}")
 
     def tell(self, text: str) -> None:
         """One line."""

@@ -4,7 +4,8 @@
 
 from __future__ import annotations
 
-import io
+import os
+import sys
 from typing import TYPE_CHECKING
 
 from rich import box
@@ -12,9 +13,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pytest_curator_bench._util.text import format_number, format_seconds
+from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
+from pytest_curator_bench._util.text import format_number, format_seconds, harmless
+from pytest_curator_bench.results.metrics import additional_metrics
 from pytest_curator_bench.results.outputs import flat_scalars
 from pytest_curator_bench.results.record import KNOWN_MISS
+from pytest_curator_bench.results.statistics import is_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -41,7 +45,7 @@ def write_summary(
     results = list(results)
     writer = terminalreporter.config.get_terminal_writer()
     terminalreporter.section("benchmarks")
-    buffer = io.StringIO()
+    buffer = RenderBuffer(encoding_of(sys.stdout))
     console = Console(
         file=buffer,
         width=max(writer.fullwidth, 60),
@@ -52,13 +56,11 @@ def write_summary(
     console.print(_table(results))
     for result in results:
         for warning in result.warnings:
-            console.print(f"[yellow]{escape(result.name)}: {escape(warning)}[/yellow]", soft_wrap=True)
-        if result.status not in {"passed", "skipped"}:
-            console.print(
-                f"{escape(result.name)}: log {escape(str(to_host_path(result.stdouterr_file)))}", soft_wrap=True
-            )
-    console.print(f"results: {escape(str(to_host_path(session_dir)))}", soft_wrap=True)
-    terminalreporter.write(buffer.getvalue())
+            console.print(f"[yellow]{_shown(result.name)}: {_shown(warning)}[/yellow]", soft_wrap=True)
+        if result.status not in {"passed", "skipped"} and os.path.exists(result.stdouterr_file):  # noqa: PTH110  # never raises
+            console.print(f"{_shown(result.name)}: log {_shown(to_host_path(result.stdouterr_file))}", soft_wrap=True)
+    console.print(f"results: {_shown(to_host_path(session_dir))}", soft_wrap=True)
+    terminalreporter.write(buffer.text())
 
 
 def _table(results: Iterable[EntryResult]) -> Table:
@@ -72,8 +74,13 @@ def _table(results: Iterable[EntryResult]) -> Table:
         style = STYLES.get(word, "red")
         attempt = f" (attempt {len(result.attempts)})" if result.attempts else ""
         cell = f"[{'yellow' if attempt and style == 'green' else style}]{word}{attempt}[/]"
-        table.add_row(escape(result.name), cell, _times(result), escape(_detail(result)))
+        table.add_row(_shown(result.name), cell, _times(result), _shown(_detail(result)))
     return table
+
+
+def _shown(text: object) -> str:
+    """What a script, or somebody else, has named or written: neither the terminal nor rich obeys anything in it."""
+    return escape(encodable(harmless(str(text)), sys.stdout))
 
 
 def _detail(result: EntryResult) -> str:
@@ -86,9 +93,11 @@ def _detail(result: EntryResult) -> str:
 
 
 def _times(result: EntryResult) -> str:
-    taken = "-" if result.exec_time_s is None else f"{result.exec_time_s:,.1f}"
+    # Masking may have made a string of a number.
+    taken = f"{result.exec_time_s:,.1f}" if is_number(result.exec_time_s) else "-"
+    limit = format_seconds(result.timeout_s) if is_number(result.timeout_s) else "-"
     measured = sum(run["measured"] for run in result.runs)
-    return f"{taken}{f' (x{measured})' if measured else ''} / {format_seconds(result.timeout_s)}"
+    return f"{taken}{f' (x{measured})' if measured else ''} / {limit}"
 
 
 def key_metrics(result: EntryResult) -> list[str]:
@@ -97,7 +106,7 @@ def key_metrics(result: EntryResult) -> list[str]:
     Medians of several runs have their confidence interval behind them.
     """
     metrics = flat_scalars(result.script_metrics)
-    wanted = [name for settings in result.sink_data.values() for name in settings.get("additional_metrics", ())]
+    wanted = [name for settings in result.sink_data.values() for name in additional_metrics(settings)]
     rates = [name for name in metrics if name.endswith(("_per_sec", "_per_s"))]
     names = [name for name in dict.fromkeys([*wanted, *rates, *metrics]) if name in metrics]
     return [f"{name}={_short(metrics[name])}{_interval(result, name)}" for name in names[:KEY_METRICS]]

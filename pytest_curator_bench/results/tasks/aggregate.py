@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import struct
 
+from pytest_curator_bench.results.limits import MAX_TASK_METRICS
 from pytest_curator_bench.results.tasks.inert import Inert, TaskFileError
 
 TYPE_CHECKING = False  # as in inert
@@ -55,10 +56,14 @@ def summarize(root: Any, size: int) -> dict[str, Any]:
     """
     reader = _Reader(MIN_VISITS + size)
     aggregate: dict[str, float] = {}
+    left_out = 0
     for pipeline, tasks in _pipelines(root).items():
         prefix = f"{PREFIX}_{pipeline}" if pipeline else PREFIX
         for stage, metrics in reader.read_pipeline(pipeline, tasks).items():
             for metric, values in metrics.items():
+                if len(aggregate) + 3 > MAX_TASK_METRICS:
+                    left_out += 3
+                    continue
                 key = f"{prefix}_{stage}_{metric}"
                 total = _sum(values)
                 mean = total / len(values)
@@ -66,6 +71,10 @@ def summarize(root: Any, size: int) -> dict[str, Any]:
                 aggregate[f"{key}_mean"] = mean
                 deviations = [(value - mean) * (value - mean) for value in values]  # a power would raise for large ones
                 aggregate[f"{key}_std"] = math.sqrt(_sum(deviations) / len(values))
+    if left_out:
+        reader.warnings.append(
+            f"gives more than {MAX_TASK_METRICS:,d} statistics of stages and metrics: {left_out:,d} were left out"
+        )
     return {"aggregate": aggregate, "tasks": reader.records, "warnings": reader.warnings}
 
 

@@ -7,15 +7,17 @@ from __future__ import annotations
 import csv
 import io
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_bytes
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.results.outputs import flat_scalars
 from pytest_curator_bench.sinks.base import PermanentSinkError, delivery_key
 from pytest_curator_bench.sinks.files.locking import FileSink, append, locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from pathlib import Path
 
 __all__ = ["FIXED_COLUMNS", "CsvSink"]
@@ -82,12 +84,13 @@ def _read(descriptor: int, path: Path) -> tuple[list[str], list[list[str]], bool
 def _row(result: Mapping[str, Any]) -> dict[str, object]:
     fixed: dict[str, object] = {column: result.get(column) for column in FIXED_COLUMNS}
     fixed["delivery_key"] = delivery_key(result)
-    fixed["error"] = (result.get("error") or "").partition("\n")[0]
-    flat = {
-        f"{group}.{name}": value
-        for group, key in _GROUPS.items()
-        for name, value in flat_scalars(result.get(key) or {}).items()
-    }
+    fixed["error"] = str(result.get("error") or "").partition("\n")[0]
+    flat: dict[str, object] = {}
+    for group, key in _GROUPS.items():
+        values = result.get(key)
+        for name, value in flat_scalars(values if isinstance(values, Mapping) else {}).items():
+            # As the cell will be read back: a column is known by what stands in the header.
+            flat.setdefault(_line(f"{group}.{name}"), value)
     return {**fixed, **flat}
 
 
@@ -101,6 +104,10 @@ def _cell(value: object) -> object:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        # One row is one line, so that a torn row can be told from a whole one.
-        return " ".join(value[:MAX_CELL_CHARACTERS].splitlines())
+        return _line(value)
     return "" if value is None else value
+
+
+def _line(text: str) -> str:
+    """One row is one line, so that a torn row can be told from a whole one."""
+    return printable(" ".join(text[:MAX_CELL_CHARACTERS].splitlines()).replace("\t", " "))[:MAX_CELL_CHARACTERS]

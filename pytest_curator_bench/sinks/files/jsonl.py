@@ -34,7 +34,7 @@ class JsonLinesSink(FileSink):
     def process_result(self, result: Mapping[str, Any]) -> None:
         """Add one line, unless it is there."""
         key = delivery_key(result)
-        line = json_line({"delivery_key": key, **result}).encode()
+        line = json_line({"delivery_key": key, **self.masked(result)}).encode()
         with locked(self.file) as descriptor:
             ends_open = self._read_on(descriptor)
             if key not in self._keys:

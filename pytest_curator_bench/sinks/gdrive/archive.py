@@ -4,11 +4,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import os
 import stat
 import tarfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -17,12 +19,14 @@ from pytest_curator_bench._util.atomic import open_regular
 from pytest_curator_bench.session.names import SCRATCH_NAME, SINKS_NAME, SUPERSEDED_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
 __all__ = ["Content", "content_of", "session_files", "write_archive"]
 
 BLOCK_BYTES = 1 << 20
+_LeaveOut = Callable[[PurePosixPath, OSError], None]
 # Level 6 (gzip's own default) takes half the time of 9 for logs and is within a few percent of its size.
 COMPRESSION_LEVEL = 6
 
@@ -42,16 +46,18 @@ class Content:
     md5: str
 
 
-def session_files(session_dir: Path) -> Iterator[PurePosixPath]:
+def session_files(session_dir: Path, leave_out: _LeaveOut) -> Iterator[PurePosixPath]:
     """The regular files of a session, relative to its directory, in a fixed order.
 
     Left out are scratch directories (those of superseded goes too), ``sinks`` (notes on what was delivered, which
-    change by delivering), files that are being written, symbolic links, pipes, sockets and devices.
-
-    Raises:
-        OSError: a directory can't be read.
+    change by delivering), files that are being written, symbolic links, pipes, sockets and devices; and directories
+    that can't be read, of which ``leave_out`` is told.
     """
-    for name, directories, files in os.walk(session_dir, onerror=_raise):
+
+    def unreadable(error: OSError) -> None:
+        leave_out(PurePosixPath(os.path.relpath(error.filename, session_dir)), error)
+
+    for name, directories, files in os.walk(session_dir, onerror=unreadable):
         relative = PurePosixPath(name).relative_to(session_dir)
         directories[:] = sorted(name for name in directories if not _is_left_out(relative / name))
         for file in sorted(files):
@@ -71,7 +77,13 @@ def content_of(path: Path, on_progress: Callable[[], None]) -> Content:
     return Content(path=path, size_bytes=size, md5=digest.hexdigest())
 
 
-def write_archive(session_dir: Path, target: Path, on_progress: Callable[[], None]) -> Content:
+def write_archive(
+    session_dir: Path,
+    target: Path,
+    masked_copy: Callable[[Path], AbstractContextManager[Path]],
+    leave_out: _LeaveOut,
+    on_progress: Callable[[], None],
+) -> Content:
     """Write all :func:`session_files` to a tar.gz archive, below one directory with the session's name.
 
     The same files make the same bytes, whoever owns them and whenever they were copied: times and owners are left
@@ -80,26 +92,32 @@ def write_archive(session_dir: Path, target: Path, on_progress: Callable[[], Non
     Args:
         session_dir: the session's directory.
         target: the archive, in the pax format of POSIX.1-2001; an older file is replaced.
+        masked_copy: gives for each file the one to read, without secrets.
+        leave_out: called with each file that can't be read.
         on_progress: called again and again.
 
     Raises:
-        OSError: something can't be read or written.
+        OSError: something can't be written.
     """
     with (
         target.open("wb") as raw,
         gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0, compresslevel=COMPRESSION_LEVEL) as packed,
         tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
     ):
-        for relative in session_files(session_dir):
-            try:
-                descriptor = open_regular(session_dir / relative)
-            except FileNotFoundError:
-                continue  # another run of the session has just moved it away
-            with os.fdopen(descriptor, "rb") as file:
-                status = os.fstat(descriptor)
+        for relative in session_files(session_dir, leave_out):
+            with contextlib.ExitStack() as stack:
+                try:
+                    copy = stack.enter_context(masked_copy(session_dir / relative))
+                    mode = (session_dir / relative).stat().st_mode
+                    file = stack.enter_context(os.fdopen(open_regular(copy), "rb"))
+                except FileNotFoundError:
+                    continue  # another run of the session has just moved it away
+                except PermissionError as error:
+                    leave_out(relative, error)
+                    continue
                 info = tarfile.TarInfo(str(PurePosixPath(session_dir.name) / relative))
-                info.size = status.st_size
-                info.mode = 0o755 if status.st_mode & stat.S_IXUSR else 0o644
+                info.size = os.fstat(file.fileno()).st_size
+                info.mode = 0o755 if mode & stat.S_IXUSR else 0o644
                 archive.addfile(info, _Watched(file, on_progress))  # type: ignore[arg-type]  # it only reads
     return content_of(target, on_progress)
 
@@ -130,7 +148,5 @@ def _is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:
         return False
-
-
-def _raise(error: OSError) -> None:
-    raise error
+    except PermissionError:  # in a directory that can't be entered: who opens it says so
+        return True

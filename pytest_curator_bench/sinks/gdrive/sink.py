@@ -8,6 +8,7 @@ import contextlib
 import hashlib
 import importlib.util
 import json
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -23,12 +24,15 @@ from pytest_curator_bench.sinks.base import (
     SinkSettings,
     TransientSinkError,
 )
+from pytest_curator_bench.sinks.files.masked import masked_copy
 from pytest_curator_bench.sinks.gdrive.api import DriveApi, RemoteFile, authorized_session
 from pytest_curator_bench.sinks.gdrive.archive import content_of, session_files, write_archive
 from pytest_curator_bench.sinks.gdrive.upload import upload
+from pytest_curator_bench.sinks.parts import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
 
     from pytest_curator_bench.sinks.gdrive.archive import Content
 
@@ -75,6 +79,7 @@ class GoogleDriveSink(Sink):
         if not _is_installed("google.auth", "google.oauth2", "requests", "cryptography"):
             raise SinkConfigError("", "google-auth or requests is missing: pip install 'pytest-curator-bench[gdrive]'")
         self._api: DriveApi | None = None
+        self._parts = Parts(self.report_left_out)
 
     def initialize(self, session_name: str, env_data: Mapping[str, Any]) -> None:
         """Read the key, and see whether the folder can be written."""
@@ -107,7 +112,9 @@ class GoogleDriveSink(Sink):
     def _upload_archive(self, delivery: _Delivery, folder: RemoteFile) -> None:
         archive = delivery.notes_dir / "archive.tar.gz"
         try:
-            content = write_archive(self._session_dir, archive, self.report_progress)
+            content = write_archive(
+                self._session_dir, archive, self._masked_copy, self._leave_out, self.report_progress
+            )
             name = f"{self._session_dir.name}.tar.gz"
             delivery.file("archive", name, folder, content, "application/gzip")
         finally:
@@ -115,13 +122,28 @@ class GoogleDriveSink(Sink):
 
     def _upload_files(self, delivery: _Delivery, folder: RemoteFile) -> None:
         folders = {PurePosixPath(): folder}
-        for path in session_files(self._session_dir):
-            for parent in reversed(path.parents):
-                if parent not in folders:
-                    above = folders[parent.parent].file_id
-                    folders[parent] = delivery.folder(f"{parent}", parent.name, above)
-            content = content_of(self._session_dir / path, self.report_progress)
-            delivery.file(f"file {path}", path.name, folders[path.parent], content, "application/octet-stream")
+        self._parts.begin()
+        for path in session_files(self._session_dir, self._leave_out):
+            self._parts.deliver(str(path), partial(self._upload_file, delivery, folders, path))
+        self._parts.end()
+
+    def _upload_file(self, delivery: _Delivery, folders: dict[PurePosixPath, RemoteFile], path: PurePosixPath) -> None:
+        for parent in reversed(path.parents):
+            if parent not in folders:
+                above = folders[parent.parent].file_id
+                folders[parent] = delivery.folder(f"{parent}", parent.name, above)
+        try:
+            with self._masked_copy(self._session_dir / path) as copy:
+                content = content_of(copy, self.report_progress)
+                delivery.file(f"file {path}", path.name, folders[path.parent], content, "application/octet-stream")
+        except PermissionError as error:
+            self._leave_out(path, error)
+
+    def _masked_copy(self, file: Path) -> AbstractContextManager[Path]:
+        return masked_copy(file, self.state_dir / "masked", self.masked, self.report_progress)
+
+    def _leave_out(self, path: PurePosixPath, error: OSError) -> None:
+        self._parts.leave_out(str(path), f"it can't be read: {error.strerror}")
 
     def _session_key(self, session_name: str) -> str:
         """What tells this session's things on Drive from all others: a name may occur twice, a run may not."""

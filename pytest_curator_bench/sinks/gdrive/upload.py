@@ -13,12 +13,13 @@ reports no progress within a part, and brings 111 MB of API descriptions.
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.atomic import read_json_object, write_json
+from pytest_curator_bench._util.atomic import open_regular, read_json_object, write_json
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
 from pytest_curator_bench.sinks.gdrive.api import FILE_FIELDS, RemoteFile, json_of
 
@@ -198,7 +199,7 @@ class _Part:
         return self._end - self._begin
 
     def __iter__(self) -> Iterator[bytes]:
-        with self._path.open("rb") as file:
+        with os.fdopen(open_regular(self._path), "rb") as file:
             file.seek(self._begin)
             left = len(self)
             while left:

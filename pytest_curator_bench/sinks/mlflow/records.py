@@ -5,12 +5,16 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.atomic import read_regular
+from pytest_curator_bench._util.text import harmless, printable
+from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.sinks.base import delivery_key
 from pytest_curator_bench.sinks.mlflow.names import (
     MAX_PARAM_CHARACTERS,
@@ -52,7 +56,7 @@ MAX_ERROR_CHARACTERS = 4000
 _TABLES = (("telemetry.csv", "time_utc", None), ("gpustats.csv", "timestamp_utc", "gpu_id"))
 _NO_SERIES = frozenset({"elapsed_s", "hostname", "processes"})
 _NOT_FINITE = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
-_STATUS = {"passed": "FINISHED", "skipped": "FINISHED", "interrupted": "KILLED"}
+_STATUS: dict[str, str] = {**dict.fromkeys(HARMLESS, "FINISHED"), "interrupted": "KILLED"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ def result_record(result: Mapping[str, Any], entry_dir: Path | None) -> ResultRe
     points += [Point(series_keys[name], value, time_ms, step) for name, value, time_ms, step in series]
     return ResultRecord(
         key=delivery_key(result),
-        name=str(result.get("name")),
+        name=printable(str(result.get("name"))),
         status=end_status([str(result.get("status"))]),
         start_ms=milliseconds(result.get("started_at")),
         end_ms=end_ms,
@@ -166,7 +170,7 @@ def _valid(items: Iterable[tuple[str, object]], limit: int) -> dict[str, str]:
 
 
 def _text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return str(value).lower() if isinstance(value, bool) else harmless(str(value))
 
 
 def _metrics(result: Mapping[str, Any]) -> tuple[list[tuple[str, float]], list[tuple[str, str]]]:
@@ -216,7 +220,7 @@ def _note(result: Mapping[str, Any]) -> str:
         error = cut(str(result["error"]), MAX_ERROR_CHARACTERS)
         lines += ["", *(f"    {line}" for line in error.splitlines())]
     verdicts = [f"- {text}" for _, text in _requirements(result)]
-    return cut("\n".join([*lines, *([""] if verdicts else []), *verdicts]), MAX_TAG_CHARACTERS)
+    return cut(harmless("\n".join([*lines, *([""] if verdicts else []), *verdicts])), MAX_TAG_CHARACTERS)
 
 
 def _telemetry(entry_dir: Path) -> Iterator[tuple[str, float, int, int]]:
@@ -224,9 +228,9 @@ def _telemetry(entry_dir: Path) -> Iterator[tuple[str, float, int, int]]:
     for file_name, time_column, group_column in _TABLES:
         rows: dict[str, list[dict[str, str]]] = defaultdict(list)
         try:
-            with (entry_dir / file_name).open(newline="", encoding="utf-8", errors="replace") as file:
-                for row in csv.DictReader(file, restkey="", restval=""):
-                    rows[f"gpu_{row.get(group_column)}_" if group_column else ""].append(row)
+            text = read_regular(entry_dir / file_name).decode("utf-8", "replace")
+            for row in csv.DictReader(io.StringIO(text, newline=""), restkey="", restval=""):
+                rows[f"gpu_{row.get(group_column)}_" if group_column else ""].append(row)
         except (OSError, csv.Error):
             continue
         for prefix, group in rows.items():

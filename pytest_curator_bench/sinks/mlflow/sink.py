@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,11 +13,14 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
-from pytest_curator_bench._util.atomic import read_json_object
+from pytest_curator_bench._util.atomic import open_regular, read_json_object
+from pytest_curator_bench._util.text import format_size
 from pytest_curator_bench.results.format import read_file_or_skip
-from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
+from pytest_curator_bench.session.names import DATA_SETUP_NAME, RUNS_NAME, SESSION_NAME
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError, SinkSettings, delivery_key
 from pytest_curator_bench.sinks.files.locking import locked
+from pytest_curator_bench.sinks.files.masked import TEXT_SUFFIXES, masked_copy
+from pytest_curator_bench.sinks.mlflow.names import MAX_TAG_CHARACTERS, cut
 from pytest_curator_bench.sinks.mlflow.records import (
     DELIVERY_TAG,
     PREFIX,
@@ -27,6 +31,7 @@ from pytest_curator_bench.sinks.mlflow.records import (
     session_tags,
 )
 from pytest_curator_bench.sinks.mlflow.store import MlflowStore, resolved_uri
+from pytest_curator_bench.sinks.parts import Parts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +47,6 @@ LEFT_OUT_TAG = f"{PREFIX}artifacts_left_out"
 MAX_ARTIFACT_BYTES = 100_000_000
 
 ARTIFACTS_NAME = "mlflow-artifacts"
-_SUFFIXES = frozenset({".csv", ".json", ".log", ".txt", ".yaml"})
 # Scratch is a benchmark's data; of Ray's own logs there are hundreds.
 _LEFT_OUT_DIRS = frozenset({"ray", "scratch"})
 _DATABASES = ("mssql", "mysql", "postgresql", "sqlite")
@@ -77,15 +81,16 @@ class MlflowSink(Sink):
         self._session_name = ""
         self._env_data: Mapping[str, Any] = {}
         self._store: MlflowStore | None = None
-        self._ids: tuple[str, str] | None = None
+        self._session: tuple[str, Any] | None = None
+        self._parts = Parts(self.report_left_out)
 
     def initialize(self, session_name: str, env_data: Mapping[str, Any]) -> None:
         """Find the session's run, or make it."""
         self._session_name, self._env_data = session_name, env_data
         store = self._opened()
-        _, session_id = self._session_run(store)
+        _, session_run = self._session_run(store)
         if read_file_or_skip(self._session_dir / SESSION_NAME).get("status") in {None, "running"}:
-            store.begin(session_id)
+            store.begin(session_run.info.run_id)
 
     def process_result(self, result: Mapping[str, Any]) -> None:
         """Make the result's run complete, whatever there is of it already."""
@@ -93,47 +98,55 @@ class MlflowSink(Sink):
         try:
             self._deliver(store, *self._session_run(store), result)
         except Exception:
-            self._ids = None  # they may be gone: somebody deletes, or a server begins anew
+            self._session = None  # they may be gone: somebody deletes, or a server begins anew
             raise
 
-    def _deliver(self, store: MlflowStore, experiment_id: str, session_id: str, result: Mapping[str, Any]) -> None:
+    def _deliver(self, store: MlflowStore, experiment_id: str, session_run: Any, result: Mapping[str, Any]) -> None:
         entry_dir = _own_dir(result)
+        result = self.masked(result)
         record = result_record(result, entry_dir)
         run = store.find_or_create(
             experiment_id,
             (DELIVERY_TAG, record.key),
             name=record.name,
             start_ms=record.start_ms,
-            parent_id=session_id,
+            parent_id=session_run.info.run_id,
         )
         if run.data.tags.get(DONE_TAG):
             return
-        run_id = run.info.run_id
-        store.log_tags(run_id, record.tags)
-        store.log_params(run_id, record.params)
-        store.log_points(run_id, record.points, run.info.start_time)
-        store.log_json(run_id, result, "results.json")
-        left_out = [] if entry_dir is None else self._log_files(store, run_id, entry_dir)
+        parts, run_id = self._parts, run.info.run_id
+        parts.begin()
+        store.log_tags(run_id, record.tags, parts.leave_out)
+        store.log_params(run_id, record.params, parts.leave_out)
+        store.log_points(run_id, record.points, run.info.start_time, parts.leave_out)
+        parts.deliver("results.json", lambda: store.log_json(run_id, result, "results.json"))
+        if entry_dir is not None:
+            for file in _files_below(entry_dir, parts):
+                if file != entry_dir / "results.json":  # the result itself is there
+                    self._log_file(store, run, file, entry_dir)
+        parts.end()
         store.end(run_id, record.status, record.end_ms)
-        store.log_tags(run_id, {**({LEFT_OUT_TAG: ", ".join(left_out)[:8000]} if left_out else {}), DONE_TAG: "true"})
+        left_out = {LEFT_OUT_TAG: cut(", ".join(parts.left_out), MAX_TAG_CHARACTERS)} if parts.left_out else {}
+        store.log_tags(run_id, {**left_out, DONE_TAG: "true"})
 
     def finalize(self) -> None:
         """Bring the session's run up to date; its end is that of the last job that fills the session."""
         store = self._opened()
-        _, session_id = self._session_run(store)
+        _, run = self._session_run(store)
         session = read_file_or_skip(self._session_dir / SESSION_NAME)
         counts = session.get("counts") or {}
-        store.log_tags(session_id, {f"{PREFIX}{status}": str(count) for status, count in counts.items()})
-        for file in sorted(self._session_dir.glob("*")):
-            if file.is_file() and file.suffix in _SUFFIXES and not file.name.startswith("."):
-                store.log_file(session_id, file)
-        for directory in (RUNS_NAME, "data_setup"):
-            for file in _files_below(self._session_dir / directory):
-                store.log_file(session_id, file, file.parent.relative_to(self._session_dir).as_posix())
+        self._parts.begin()
+        store.log_tags(run.info.run_id, {f"{PREFIX}{status}": str(count) for status, count in counts.items()})
+        for file in _files_below(self._session_dir, self._parts, is_deep=False):
+            self._log_file(store, run, file, self._session_dir)
+        for directory in (RUNS_NAME, DATA_SETUP_NAME):
+            for file in _files_below(self._session_dir / directory, self._parts):
+                self._log_file(store, run, file, self._session_dir)
+        self._parts.end()
         if session.get("status") != "running":
             is_over = session.get("status") in {"finished", None}
             status = end_status(counts) if is_over else "KILLED"
-            store.end(session_id, status, milliseconds(session.get("finished_at")))
+            store.end(run.info.run_id, status, milliseconds(session.get("finished_at")))
 
     @property
     def _session_dir(self) -> Path:
@@ -148,42 +161,57 @@ class MlflowSink(Sink):
             self._store = store
         return self._store
 
-    def _session_run(self, store: MlflowStore) -> tuple[str, str]:
-        """The ids of the experiment and of the session's run."""
-        if self._ids is None:
+    def _session_run(self, store: MlflowStore) -> tuple[str, Any]:
+        """The experiment's id and the session's run."""
+        if self._session is None:
             experiment_id = store.experiment(self._settings.experiment)
             key = hashlib.sha256(self._session_name.encode()).hexdigest()[:32]
             with locked(self.state_dir / "session.lock"):  # jobs that begin at the same time make one run
                 run = store.find_or_create(experiment_id, (SESSION_TAG, key), name=self._session_name)
                 if SESSION_NAME_TAG not in run.data.tags:  # the facts of the job that was first stay
                     store.log_tags(run.info.run_id, session_tags(self._session_name, self._env_data))
-            self._ids = experiment_id, run.info.run_id
-        return self._ids
+            self._session = experiment_id, run
+        return self._session
 
-    def _log_files(self, store: MlflowStore, run_id: str, entry_dir: Path) -> list[str]:
-        """Upload logs, JSON files and tables; returns the names of those that are too large."""
-        left_out = []
-        for file in _files_below(entry_dir):
-            relative = file.relative_to(entry_dir)
-            if relative.as_posix() == "results.json":
-                continue  # the result itself is there
-            if file.stat().st_size > MAX_ARTIFACT_BYTES:
-                left_out.append(relative.as_posix())
-                continue
-            directory = relative.parent.as_posix()
-            store.log_file(run_id, file, directory if directory != "." else None)
-        return left_out
+    def _log_file(self, store: MlflowStore, run: Any, file: Path, base_dir: Path) -> None:
+        """Upload a file, secrets masked; one that is too large, or can't be read, is left out."""
+        name = file.relative_to(base_dir).as_posix()
+
+        def upload() -> None:
+            with masked_copy(file, self.state_dir / "masked", self.masked, self.report_progress) as copy:
+                store.log_file(run, copy, name)
+
+        try:
+            size_bytes = file.stat().st_size
+            os.close(open_regular(file))
+        except OSError as error:
+            self._parts.leave_out(name, f"it can't be read: {error.strerror}")
+            return
+        if size_bytes > MAX_ARTIFACT_BYTES:
+            self._parts.leave_out(name, f"{format_size(size_bytes)} is more than {format_size(MAX_ARTIFACT_BYTES)}")
+            return
+        self._parts.deliver(name, upload)
 
 
-def _files_below(directory: Path) -> Iterator[Path]:
+def _files_below(directory: Path, parts: Parts, *, is_deep: bool = True) -> Iterator[Path]:
     """Files that are kept as artifacts, in order; links are not followed."""
-    for path in sorted(directory.iterdir()) if directory.is_dir() else ():
-        if path.is_symlink() or path.name.startswith("."):
-            continue
-        if path.is_dir() and path.name not in _LEFT_OUT_DIRS:
-            yield from _files_below(path)
-        elif path.is_file() and path.suffix in _SUFFIXES:
+    for path in _listed(directory, parts):
+        if path.is_dir():
+            if is_deep and path.name not in _LEFT_OUT_DIRS:
+                yield from _files_below(path, parts)
+        elif path.is_file() and path.suffix in TEXT_SUFFIXES:
             yield path
+
+
+def _listed(directory: Path, parts: Parts) -> list[Path]:
+    try:
+        found = sorted(directory.iterdir())
+        return [path for path in found if not path.name.startswith(".") and not path.is_symlink()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        parts.leave_out(directory.name, f"it can't be read: {error.strerror}")
+        return []
 
 
 def _own_dir(result: Mapping[str, Any]) -> Path | None:

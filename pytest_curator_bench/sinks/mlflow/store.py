@@ -11,21 +11,28 @@ set take precedence, and scripts, which inherit the environment, see nothing of 
 from __future__ import annotations
 
 import contextlib
+import glob
 import json
 import logging
 import os
+import re
+import tempfile
 import threading
+from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pytest_curator_bench._util.atomic import json_line
+from pytest_curator_bench._util.text import error_text
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
-from pytest_curator_bench.sinks.http import is_temporary
+from pytest_curator_bench.sinks.files.locking import locked
+from pytest_curator_bench.sinks.http import is_temporary, refusal
+from pytest_curator_bench.sinks.parts import send_what_is_taken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from pytest_curator_bench.sinks.mlflow.records import Point
 
@@ -40,9 +47,17 @@ MAX_PARAMS_OR_TAGS = 100
 MAX_REQUEST_CHARACTERS = 500_000
 PARENT_TAG = "mlflow.parentRunId"
 
+_WEB_SCHEMES = frozenset({"http", "https", "mlflow-artifacts"})
+# What a URL can't hold as it is, and the HTTP library leaves alone.
+_SPECIAL = re.compile(r"[%#?\x00-\x1f\x7f]")
+# How MLflow words an answer that is no JSON, whose status it forgets if it is none of its own.
+_STATUS = re.compile(r"failed with error code (\d{3}) != ")
+# What SQLite says of a store that is as it should be.
+_PASSING = re.compile(r"locked|busy|unable to open|disk|readonly|read-only", re.IGNORECASE)
 # What is gone by now is made anew at the next try.
 _GONE = "RESOURCE_DOES_NOT_EXIST"
 _Item = TypeVar("_Item")
+_LeaveOut = Callable[[str, str], None]
 
 
 def resolved_uri(uri: str, base_dir: Path) -> str:
@@ -87,8 +102,11 @@ class MlflowStore:
         self._on_progress()
         with self._talking(), _each_migration(self._on_progress):
             if urlsplit(self.uri).scheme.startswith("sqlite"):
-                Path(urlsplit(self.uri).path).parent.mkdir(parents=True, exist_ok=True)
-            self._client = MlflowClient(tracking_uri=self.uri)
+                with _broken_store_explained(self.uri):
+                    _make_sqlite(self.uri, self._artifact_dir)
+                    self._client = MlflowClient(tracking_uri=self.uri)
+            else:
+                self._client = MlflowClient(tracking_uri=self.uri)
 
     def experiment(self, name: str) -> str:
         """The id of the experiment called so, which is made if there is none."""
@@ -134,44 +152,92 @@ class MlflowStore:
         with self._talking():
             return self._client.create_run(experiment_id, run_name=name[:250], tags=tags, start_time=start_ms)
 
-    def log_tags(self, run_id: str, tags: Mapping[str, str]) -> None:
-        """Set tags; those of the same key are replaced."""
+    def log_tags(self, run_id: str, tags: Mapping[str, str], leave_out: _LeaveOut | None = None) -> None:
+        """Set tags; those of the same key are replaced.
+
+        Args:
+            run_id: the run.
+            tags: by key.
+            leave_out: called with the name of each that the server refuses, and the reason; without it that raises.
+        """
         from mlflow.entities import RunTag
 
-        for batch in _batches(tags.items(), MAX_PARAMS_OR_TAGS):
-            with self._talking():
-                self._client.log_batch(run_id, tags=[RunTag(key, value) for key, value in batch])
+        def send(items: Sequence[tuple[str, str]]) -> None:
+            self._log(run_id, tags=[RunTag(key, value) for key, value in items])
 
-    def log_params(self, run_id: str, params: Mapping[str, str]) -> None:
-        """Set parameters; what is set already must be the same."""
+        self._log_batches("tag", _batches(tags.items(), MAX_PARAMS_OR_TAGS), send, leave_out)
+
+    def log_params(self, run_id: str, params: Mapping[str, str], leave_out: _LeaveOut) -> None:
+        """Set parameters; what is set already must be the same. For ``leave_out`` see :meth:`log_tags`."""
         from mlflow.entities import Param
 
-        for batch in _batches(params.items(), MAX_PARAMS_OR_TAGS):
-            with self._talking():
-                self._client.log_batch(run_id, params=[Param(key, value) for key, value in batch])
+        def send(items: Sequence[tuple[str, str]]) -> None:
+            self._log(run_id, params=[Param(key, value) for key, value in items])
 
-    def log_points(self, run_id: str, points: Sequence[Point], default_ms: int) -> None:
+        self._log_batches("parameter", _batches(params.items(), MAX_PARAMS_OR_TAGS), send, leave_out)
+
+    def log_points(self, run_id: str, points: Sequence[Point], default_ms: int, leave_out: _LeaveOut) -> None:
         """Add to metrics; MLflow keeps one of points that are the same.
 
         Args:
             run_id: the run.
             points: values.
             default_ms: the time of points without one.
+            leave_out: as for :meth:`log_tags`.
         """
         from mlflow.entities import Metric
 
-        for batch in _batches(((point.key, point) for point in points), MAX_METRICS):
-            metrics = [
-                Metric(key, point.value, default_ms if point.timestamp_ms is None else point.timestamp_ms, point.step)
-                for key, point in batch
-            ]
-            with self._talking():
-                self._client.log_batch(run_id, metrics=metrics)
+        def send(items: Sequence[tuple[str, Point]]) -> None:
+            times = [default_ms if point.timestamp_ms is None else point.timestamp_ms for _, point in items]
+            self._log(
+                run_id,
+                metrics=[
+                    Metric(key, point.value, time_ms, point.step)
+                    for (key, point), time_ms in zip(items, times, strict=True)
+                ],
+            )
 
-    def log_file(self, run_id: str, file: Path, directory: str | None = None) -> None:
-        """Upload one file, replacing one of the same name."""
+        self._log_batches("metric", _batches(((point.key, point) for point in points), MAX_METRICS), send, leave_out)
+
+    def _log(self, run_id: str, **batch: Any) -> None:
         with self._talking():
-            self._client.log_artifact(run_id, str(file), directory)
+            self._client.log_batch(run_id, **batch)
+
+    @staticmethod
+    def _log_batches(
+        what: str,
+        batches: Iterable[list[tuple[str, _Item]]],
+        send: Callable[[Sequence[tuple[str, _Item]]], None],
+        leave_out: _LeaveOut | None,
+    ) -> None:
+        for batch in batches:
+            if leave_out is None:
+                send(batch)
+            else:
+                send_what_is_taken(batch, send, lambda item, reason: leave_out(f"{what} {item[0]}", reason))
+
+    def log_file(self, run: Any, file: Path, name: str) -> None:
+        """Upload one file, replacing one of the same name.
+
+        Args:
+            run: the run.
+            file: the file.
+            name: its path among the run's artifacts, with ``/`` between directories.
+        """
+        if urlsplit(str(run.info.artifact_uri)).scheme in _WEB_SCHEMES:
+            if unquote(name) != name:
+                raise PermanentSinkError(
+                    "MLflow's server would take its name for another one", status=HTTPStatus.BAD_REQUEST
+                )
+            name = _SPECIAL.sub(lambda match: f"%{ord(match[0]):02X}", name)
+        directory, _, base = name.rpartition("/")
+        with contextlib.ExitStack() as stack:
+            path = file
+            if base != file.name:  # MLflow takes the artifact's name from the file's, and quotes nothing
+                path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="curator-bench-"))) / base
+                path.symlink_to(file.absolute())
+            with self._talking():
+                self._client.log_artifact(run.info.run_id, str(path), directory or None)
 
     def log_json(self, run_id: str, data: object, name: str) -> None:
         """Upload data as a JSON file."""
@@ -196,18 +262,24 @@ class MlflowStore:
 
     @contextlib.contextmanager
     def _talking(self) -> Iterator[None]:
+        import requests
         from mlflow.exceptions import MlflowException
 
         try:
             with _BORROWED:
                 yield
         except MlflowException as error:
-            status = error.get_http_status_code()
-            text = f"MLflow at {self._where}: {_short(str(error))}"
+            text = f"MLflow at {self._where}: {_short(error_text(error))}"
+            told = _STATUS.search(error.message)
+            status = int(told[1]) if told else error.get_http_status_code()
             is_refusal = status >= HTTPStatus.BAD_REQUEST and not is_temporary(status)
             if is_refusal and error.error_code != _GONE:
-                raise PermanentSinkError(text) from error
+                raise PermanentSinkError(text, status=status) from error
             raise TransientSinkError(text) from error
+        except requests.HTTPError as error:  # the answer to a file
+            status = error.response.status_code
+            text = f"MLflow at {self._where} answered with status {status}: {_answer(error.response)}"
+            raise refusal(text.removesuffix(": "), status, error.response.headers.get("Retry-After")) from error
         self._on_progress()
 
 
@@ -268,6 +340,52 @@ def _telemetry_disabled() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
+def _make_sqlite(uri: str, artifact_dir: Path) -> None:
+    """Make an SQLite store where there is none, whole or not at all: a half-made one can't be used any more.
+
+    Of several processes one makes it, in a file that takes its name when it is whole; the others wait.
+    """
+    file = Path(urlsplit(uri).path)
+    if _holds_data(file):
+        return
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    lock_file = file.with_name(f".{file.name}.lock")
+    with locked(lock_file):
+        for left in file.parent.glob(f".{glob.escape(file.name)}.*.new*"):  # by a process that was killed
+            left.unlink(missing_ok=True)
+        if not _holds_data(file):
+            new = file.with_name(f".{file.name}.{os.getpid()}.new")
+            SqlAlchemyStore(uri.replace(urlsplit(uri).path, str(new), 1), artifact_dir.as_uri()).engine.dispose()
+            new.replace(file)
+        lock_file.unlink(missing_ok=True)
+
+
+def _holds_data(file: Path) -> bool:
+    return file.exists() and file.stat().st_size > 0
+
+
+@contextlib.contextmanager
+def _broken_store_explained(uri: str) -> Iterator[None]:
+    """Say how to mend a store that an interrupted process, or another version of MLflow, has left behind."""
+    file = urlsplit(uri).path.replace("//", "/", 1)
+    was_there = _holds_data(Path(file))
+    try:
+        yield
+    except Exception as error:  # whatever MLflow, Alembic and SQLAlchemy raise in the middle of a migration
+        text = error_text(error).partition("\n")[0]
+        if "out-of-date database schema" in text:
+            raise PermanentSinkError(
+                f"MLflow's store {file} is of another version of MLflow: back it up, then run: mlflow db upgrade {uri}"
+            ) from error
+        if was_there and not isinstance(error, OSError) and not _PASSING.search(text):
+            raise PermanentSinkError(
+                f"MLflow's store {file} can't be used: it was left half made, or is none ({text}); move it away, and "
+                "the next run or replay makes a new one"
+            ) from error
+        raise
+
+
 def _batches(items: Iterable[tuple[str, _Item]], most: int) -> Iterator[list[tuple[str, _Item]]]:
     batch: list[tuple[str, _Item]] = []
     size = 0
@@ -281,6 +399,14 @@ def _batches(items: Iterable[tuple[str, _Item]], most: int) -> Iterator[list[tup
         size += length
     if batch:
         yield batch
+
+
+def _answer(response: Any) -> str:
+    """The message of an answer from MLflow, else the reason that goes with its status."""
+    try:
+        return str(response.json()["message"])
+    except (ValueError, LookupError, TypeError):
+        return str(response.reason or "")
 
 
 def _short(message: str) -> str:

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
-from pytest_curator_bench.sinks.http import refusal, retry_after_s
+from pytest_curator_bench.sinks.http import refusal, retry_after_s, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -170,7 +170,10 @@ class SlackWebhook:
     def __init__(self, url: str, report_progress: Callable[[], None]) -> None:
         from slack_sdk.webhook import WebhookClient
 
-        self._client = WebhookClient(url, timeout=REQUEST_TIMEOUT_S, logger=_silent_logger(), retry_handlers=[])
+        url, headers = without_credentials(url)
+        self._client = WebhookClient(
+            url, timeout=REQUEST_TIMEOUT_S, default_headers=headers, logger=_silent_logger(), retry_handlers=[]
+        )
         self._report_progress = report_progress
 
     def post(self, message: Mapping[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench._util.text import format_number, format_percent, format_ratio, near, quote
 from pytest_curator_bench.results.format import read_file_or_skip
 from pytest_curator_bench.results.metrics import MISSING, find_metric
+from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.results.statistics import is_number
 from pytest_curator_bench.session.history import previous_result
 from pytest_curator_bench.session.names import SESSION_NAME
@@ -40,6 +41,7 @@ EMOJI = {
     "timeout": ":hourglass:",
     "error": ":boom:",
     "skipped": ":fast_forward:",
+    "xfailed": ":heavy_check_mark:",
     "interrupted": ":black_square_for_stop:",
 }
 UNKNOWN_EMOJI = ":grey_question:"
@@ -164,7 +166,7 @@ def session_view(
 
 def is_notable(result: Mapping[str, Any]) -> bool:
     """Whether a result is a failure or has a warning, one about its settings for Slack included."""
-    is_failure = str(result.get("status")) not in {"passed", "skipped"}
+    is_failure = str(result.get("status")) not in HARMLESS
     return is_failure or bool(_list(result.get("warnings"))) or bool(_entry_settings(result)[2])
 
 
@@ -176,7 +178,7 @@ def summary_message(session: SessionView, style: MessageStyle) -> dict[str, Any]
     """
     counts = Counter(line.status for line in session.lines)
     total = len({*session.entries, *(line.name for line in session.lines)})
-    failed = any(status not in {"passed", "skipped"} for status in counts)
+    failed = any(status not in HARMLESS for status in counts)
     state = ":x:" if failed else ":hourglass_flowing_sand:" if not session.is_over else ":white_check_mark:"
     verdicts = ", ".join(f"{count} {escape(status)}" for status, count in _by_gravity(counts)) or "none yet"
     done = f"{len(session.lines)} of {total} benchmarks done: {fit(verdicts, MAX_TEXT)}"
@@ -326,7 +328,7 @@ def _by_gravity(counts: Mapping[str, int]) -> list[tuple[str, int]]:
 
 def _gravity(status: str) -> int:
     """Sorts failures first, what passed last."""
-    order = ("error", "timeout", "failed", "interrupted", "skipped", "passed")
+    order = ("error", "timeout", "failed", "interrupted", "xfailed", "skipped", "passed")
     return order.index(status) if status in order else 0
 
 

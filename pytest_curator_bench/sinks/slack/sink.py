@@ -125,7 +125,7 @@ class SlackSink(Sink):
                 return
             # An answer that got lost leaves no trace: better twice than never.
             note = note or self._state.begin(key)
-            self._webhook.post(message)
+            self._webhook.post(self.masked(message))
             self._state.end(key, note)
 
     # --- the bot ---
@@ -161,7 +161,7 @@ class SlackSink(Sink):
             if is_new or self._bot is None or note is None:
                 return
             try:
-                self._bot.update(ts, summary(), note.message_id)
+                self._bot.update(ts, self.masked(summary()), note.message_id)
             except GoneError:
                 self._state.forget(SUMMARY)
                 self._sent_once(SUMMARY, summary)
@@ -184,7 +184,7 @@ class SlackSink(Sink):
             self._state.end(key, note, found)
             return found, False
         try:
-            ts = self._bot.post(message(), note.message_id, thread)
+            ts = self._bot.post(self.masked(message()), note.message_id, thread)
         except (PermanentSinkError, NotTakenError, GoneError):
             self._state.forget(key)  # it is certain that it has not arrived: nothing to look for
             raise

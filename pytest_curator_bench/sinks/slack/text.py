@@ -12,6 +12,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.text import harmless
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -27,7 +29,6 @@ __all__ = [
     "escape",
     "fit",
     "link",
-    "printable",
     "size",
 ]
 
@@ -45,7 +46,6 @@ _ROOM_FOR_POINTER = 400
 BACKTICK = "\N{MODIFIER LETTER GRAVE ACCENT}"
 # A text with less room than this tells nothing.
 _SHORTEST = 40
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 _ENTITY_AT_END = re.compile(r"&[a-z]{0,3}\Z")
 
 
@@ -54,15 +54,9 @@ def size(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def printable(text: str) -> str:
-    """``text`` without what nobody can see or send: control characters, lone surrogates."""
-    shown = _INVISIBLE.sub("\N{REPLACEMENT CHARACTER}", text)
-    return shown.encode("utf-8", "replace").decode()
-
-
 def escape(text: str) -> str:
     """``text`` as it is, in mrkdwn: it mentions nobody (https://docs.slack.dev/messaging/formatting-message-text)."""
-    return printable(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return harmless(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def fit(text: str, limit: int) -> str:
@@ -104,7 +98,7 @@ class MessageBuilder:
 
     def header(self, text: str) -> None:
         """Add a title, not escaped: it is no mrkdwn."""
-        title = {"type": "plain_text", "text": fit(" ".join(printable(text).split()) or "-", MAX_HEADER), "emoji": True}
+        title = {"type": "plain_text", "text": fit(" ".join(harmless(text).split()) or "-", MAX_HEADER), "emoji": True}
         self._blocks.append({"type": "header", "text": title})
 
     def section(self, text: str) -> None:

@@ -144,6 +144,7 @@ def existing(
     monkeypatch: pytest.MonkeyPatch, settings: RaySettings, *later: ClusterFacts | ClusterError
 ) -> ExistingProvider:
     """A provider of a running cluster; what later probes find."""
+    monkeypatch.setattr(probe_module, "is_reachable", lambda _: True)
     answers = iter([FACTS, *later])
 
     def probe(*_: Any, **__: Any) -> ClusterFacts:
@@ -186,14 +187,17 @@ def test_facts_and_warnings_of_a_local_cluster() -> None:
 
 
 def test_a_script_is_not_to_blame_for_a_dead_cluster() -> None:
-    """A failure is an error of Ray's then, a pass stays one."""
+    """A failure is an error of Ray's then; so is a timeout, and a pass, whose figures nobody can trust."""
     cluster = StubCluster()
     cluster.is_alive = False
     provider: ClusterProvider = fresh(cluster)
     failed = provider.outcome(result(status="failed", reason="exit-code", error="exit status 1"))
     assert (failed.status, failed.reason) == ("error", "ray")
     assert failed.error == "The Ray cluster died while the script ran: raylet [exit code=1]\nmore"
-    assert provider.outcome(result()).status == "passed"
+    for status in ("passed", "timeout"):
+        outcome = provider.outcome(result(status=status))
+        assert (outcome.status, outcome.reason) == ("error", "ray")
+    assert provider.outcome(result(status="interrupted")).status == "interrupted"
 
 
 @pytest.mark.parametrize(
@@ -234,6 +238,20 @@ def test_a_running_cluster_that_loses_a_node(monkeypatch: pytest.MonkeyPatch, tm
     assert provider.outcome(failed).status == "failed"
     assert provider.outcome(result(tmp_path)).resources["ray"]["address"] == "10.0.0.1:6379"
     assert provider.release(passed=False) == ()
+
+
+def test_a_running_cluster_that_is_gone_after_a_pass(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, closed_port: int
+) -> None:
+    """It is probed only where nobody takes connections any more: then the pass is an error, too."""
+    facts = replace(FACTS, address=f"127.0.0.1:{closed_port}")
+    monkeypatch.setitem(globals(), "FACTS", facts)
+    is_reachable = probe_module.is_reachable
+    provider = existing(monkeypatch, RaySettings(address=facts.address), ClusterError("no cluster answers"))
+    monkeypatch.setattr(probe_module, "is_reachable", is_reachable)
+    lost = provider.outcome(result(tmp_path))
+    assert (lost.status, lost.reason) == ("error", "ray")
+    assert lost.error == "The cluster was lost while the script ran: no cluster answers"
 
 
 def test_a_job_brings_its_own_figures(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 LIMIT = "a number of seconds above 0 and at most 2678400 (31 days)"
 RAY = "a mapping (`ray: {}` for a cluster with default settings) or false for no cluster"
 STORE = "a whole number of bytes (at least 1048576), a fraction of memory such as 0.5, or default"
-MARK = "a mark's name (letters, digits and _) or a mapping of one name to its arguments"
+MARK = "a mark's name (letters, digits and _, no _ first) or a mapping of one name to its arguments"
 ENTRY = {
     "timeout_s: -1": f"timeout_s: found -1, expected {LIMIT}",
     "timeout_s: 0": f"timeout_s: found 0, expected {LIMIT}",
@@ -48,7 +48,7 @@ ENTRY = {
     "ray: {address: 'head:70000'}": "ray.address: found 'head:70000' (text), expected auto, or the host:port",
     "ray: {address: 'ray://head:10001'}": "ray.address: found 'ray://head:10001' (text), expected auto, or",
     "ray: {job: 'head:8265'}": "ray.job: found 'head:8265' (text), expected the URL of a cluster's dashboard",
-    "ray: {job: 'http://me:secret@head:8265'}": "ray.job: found 'http://me:secret@head:8265' (text), expected the URL",
+    "ray: {job: 'http://me:secret@head:8265'}": "ray.job: found 'http://***@head:8265' (text), expected the URL",
     "ray: {job: 'http://head:8265', address: auto}": "ray: found address and job, expected one of scope, address",
     "ray: {job: 'http://head:8265', scope: session}": "ray: found scope and job, expected one of scope, address",
     "ray: {object_store_memory: 0.5}": "ray.object_store_memory: found 0.5, expected a whole number of bytes",

@@ -24,8 +24,8 @@ def substitution() -> Substitution:
         Placeholders(
             paths={"datasets_path": "/data with blank", "my-data.v2": "{scratch_dir}"},
             datasets={
-                ("cc", "json"): DatasetPath(base=Path("/base"), written="{datasets_path}/cc.jsonl"),
-                ("cc", "parquet"): DatasetPath(base=Path("/base"), written="rel/{curator_repo_dir}x"),
+                ("cc", "json"): DatasetPath(bases=(Path("/base"),), written="{datasets_path}/cc.jsonl"),
+                ("cc", "parquet"): DatasetPath(bases=(Path("/base"),), written="rel/{curator_repo_dir}x"),
             },
         ),
         VALUES,
@@ -63,7 +63,7 @@ def test_substitution(text: str, expected: str) -> None:
 def test_what_has_no_value_is_told() -> None:
     """It stays as it is; in a dataset's path too."""
     put_in = Substitution(
-        Placeholders(paths={}, datasets={("d", "f"): DatasetPath(base=Path("/"), written="{curator_repo_dir}/x")}),
+        Placeholders(paths={}, datasets={("d", "f"): DatasetPath(bases=(Path("/"),), written="{curator_repo_dir}/x")}),
         {},
     )
     assert put_in.text("{curator_repo_dir} {scratch_dir} {dataset:d,f}") == (

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING
 
 import pytest
@@ -72,6 +73,7 @@ def test_secrets(tmp_path: Path) -> None:
         "literal-key",
         "inner-token",
         "off-token",
+        "pass-word",
     }
     assert config.secret_variables == {"SLACK_WEBHOOK_URL", "CHANNEL", "MLFLOW_HOST"}
 
@@ -136,6 +138,79 @@ def test_short_and_common_values_are_no_secrets_elsewhere(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.parametrize(
+    ("setting", "value"),
+    [
+        ("x: '${V}'", "1"),
+        ("x: '${V}'", "250000"),
+        ("x: '${V}'", "-1.5e10"),
+        ("x: '${V}'", "mlflow"),
+        ("x: '${V}'", "production"),
+        ("x: '${V}'", "/tmp/not/there/yet"),
+        ("x: '${V}'", "/"),
+        ("x: '${V}'", socket.gethostname()),
+        ("x: '${V}'", "nightly_dedup"),  # an entry's name
+        ("x: '${V}'", "ly_dedup"),
+        ("path: '${V}/all.jsonl'", "out-2026"),
+        ("cache_dir: '${V}'", "out-2026"),
+        ("uri: 'sqlite:///${V}/mlflow.db'", "out-2026"),
+        ("uri: 'http://${V}:5000/x'", "node-17.example.org"),
+        ("uri: 'http://${V}/x'", "node-17.example.org:5000"),
+        ("uri: 'http://${V}:${PASSWORD}@host/'", "bench-user-1"),
+        ("service_account_file: '${V}'", "keys-1/account.json"),
+        ("token_file: '${V}'", "keys-1/token"),
+    ],
+)
+def test_what_stands_everywhere_is_no_secret(tmp_path: Path, setting: str, value: str) -> None:
+    """To mask a word, a number, a path, a host or a name would garble results and hide nothing."""
+    text = MINIMAL.replace("name: cc", "name: nightly_dedup") + f"sinks: [{{name: s, {setting}}}]\n"
+    config = load(tmp_path, text, env={"V": value, "PASSWORD": "pass-word-1"})
+    masker = Masker(config.secrets)
+    assert masker.mask(f"in {value}/dir with pass-word-1") in {
+        f"in {value}/dir with pass-word-1",
+        f"in {value}/dir with ***",
+    }
+
+
+@pytest.mark.parametrize(
+    ("setting", "name", "value"),
+    [
+        ("token: '${V}'", "V", "12345678"),
+        ("token: '${V}'", "V", "mellon"),
+        ("x: '${API_TOKEN}'", "API_TOKEN", "mellon"),
+        ("x: '${API_TOKEN}'", "API_TOKEN", "12345678"),
+        ("token: '${V}'", "V", "/tmp/x"),
+        ("x: '${V}'", "V", "/AbC+d/9xyz"),  # of Base64, which may begin so
+        ("x: '${V}'", "V", "nightly-channel"),
+        ("path: '${V}'", "V", "/hooks/from\nelsewhere-1"),
+        ("x: '${V}'", "V", "abcdefghijklmnopqrst"),
+        ("uri: 'http://u:${V}@host/'", "V", "mellon"),
+        ("uri: 'http://u:mellon@host/'", "V", "mellon"),
+        ("uri: 'https://host/${V}'", "V", "T000-b1"),
+    ],
+)
+def test_what_may_be_a_secret_is_one(tmp_path: Path, setting: str, name: str, value: str) -> None:
+    """A telling key or variable decides; else whatever is none of what stands everywhere."""
+    config = load(tmp_path, MINIMAL + f"sinks: [{{name: s, {setting}}}]\n", env={name: value})
+    if "\n" in value:
+        assert config.secrets == frozenset()  # under a key for paths
+    else:
+        assert Masker(config.secrets).mask(f"with {value} in it") == "with *** in it"
+
+
+def test_a_variable_that_paths_begin_with_is_no_secret(tmp_path: Path) -> None:
+    """It stays in paths, in what the session records, and in the scripts' environment."""
+    root = tmp_path / "root"
+    text = MINIMAL.replace("results_dir: results", "results_dir: ${ROOT}/results") + (
+        "sinks: [{name: jsonl, path: '${ROOT}/all.jsonl'}, {name: m, tracking_uri: 'sqlite:///${ROOT}/m.db'}]\n"
+    )
+    for value in (str(root), "relative-root"):
+        config = load(tmp_path, text, env={"ROOT": value})
+        assert config.secrets == frozenset()
+        assert config.secret_variables == frozenset()
+        assert config.merged["sinks"][0]["path"] == f"{value}/all.jsonl"
+
+
 def test_a_secret_within_a_longer_one(tmp_path: Path) -> None:
     """The longer one is masked whole."""
     text = MINIMAL + "  env: {A: x-abcdef-123-y}\nsinks: [{name: s, token: abcdef, key: abcdef-123}]\n"
@@ -146,7 +221,7 @@ def test_url_passwords_are_secrets(tmp_path: Path) -> None:
     """A URL from the environment may carry a password, which messages show by itself."""
     text = MINIMAL + "sinks: [{name: s, uri: '${URI}'}, {name: t, token: 'http://[::1/x'}]\n"
     config = load(tmp_path, text, env={"URI": "http://user:pass-word@host:5000/"})
-    assert config.secrets == {"http://user:pass-word@host:5000/", "http://[::1/x"}
+    assert config.secrets == {"http://user:pass-word@host:5000/", "pass-word", "http://[::1/x"}
     assert Masker(config.secrets).mask("as user with pass-word") == "as user with ***"
 
 

@@ -195,6 +195,100 @@ def test_a_dead_sink(tmp_path: Path) -> None:
     assert line.startswith("sink recorder: 0 delivered; 2 kept for replay (a, b); not finalized; ")
 
 
+@pytest.mark.parametrize("bad", ["a", "abc", "abdef", "bdf"])
+def test_results_that_always_fail_hold_up_no_other(tmp_path: Path, bad: str) -> None:
+    """However many there are, wherever they stand, and though the sink calls each failure a passing one."""
+
+    class Picky(Recorder):
+        def process_result(self, result: Mapping[str, Any]) -> None:
+            super().process_result(result)
+            if result["name"] in bad:
+                raise TransientSinkError("not today", retry_after_s=0)
+
+    sink = Picky({})
+    report = deliver(tmp_path, sink, *"abcdefgh")
+    assert (report.delivered, report.kept) == (8 - len(bad), tuple(bad))
+    assert report.is_finalized
+    assert len(sink.calls) < 40
+
+
+class Unreadable(Exception):  # noqa: N818  # short
+    """Its text is what its plan says."""
+
+    def __init__(self, text: Callable[[], Any]) -> None:
+        super().__init__()
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text()  # type: ignore[no-any-return]  # on purpose
+
+
+def no_text() -> str:
+    """A text that can't be read."""
+    raise ValueError("no text")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (no_text, "Unreadable: its text can't be read: ValueError"),
+        (lambda: None, "Unreadable: its text can't be read: TypeError"),
+        (lambda: "x" * 10_000_000, f"process_result: Unreadable: {'x' * 50}"),
+        (lambda: "\udcff\x1b[31m\0", "Unreadable: \\udcff\\x1b[31m\\x00"),
+        (lambda: "\n \n", "process_result: Unreadable"),
+    ],
+)
+@pytest.mark.parametrize("what", ["process_result", "permanent"])
+def test_an_error_whose_text_is_broken(tmp_path: Path, what: str, text: Callable[[], Any], shown: str) -> None:
+    """It is reported as far as it can be read, on one short line, and only its own result is kept."""
+    error: Exception = Unreadable(text)
+    if what == "permanent":
+        error = type("Unreadable", (Unreadable, PermanentSinkError), {})(text)
+        shown = shown.replace("Unreadable: ", "") or "Unreadable"
+    sink = Recorder({})
+    sink.plans = {"result": [fail(error) for _ in range(3 if what == "permanent" else 1)]}
+    report = deliver(tmp_path, sink, "a")
+    (line,) = report_lines([report])
+    line.encode()
+    assert line.isprintable()
+    assert len(line) < 500
+    assert report.kept == (("a",) if what == "permanent" else ())
+    assert shown in line
+
+
+@pytest.mark.parametrize("link", [5, b"http://x", object(), "", ["http://x"]])
+def test_a_link_that_is_no_text_is_not_shown(tmp_path: Path, link: Any) -> None:
+    """A sink's mistake costs its link and nothing else."""
+    sink = Recorder({})
+    sink.link = link
+    report = deliver(tmp_path, sink, "a")
+    assert (report.link, report.is_complete) == (None, True)
+
+
+def test_what_a_sink_leaves_out_is_shown_and_noted(tmp_path: Path) -> None:
+    """In the summary, a line each, and in the receipt; once, though the first try failed after it."""
+    sink = Recorder({})
+
+    def leave_out() -> None:
+        sink.report_left_out(f"big.log: refused\nby {SECRET}")
+
+    def leave_out_and_fail() -> None:
+        leave_out()
+        raise TransientSinkError("later")
+
+    sink.plans = {"result": [leave_out_and_fail, leave_out], "finalize": [leave_out]}
+    report = deliver(tmp_path, sink, "a")
+    assert report.is_complete
+    assert report_lines([report])[1:] == [
+        "sink recorder: left out of a: big.log: refused",
+        "sink recorder: left out of the session: big.log: refused",
+    ]
+    (receipt,) = (tmp_path / "s/sinks/recorder/delivered").iterdir()
+    assert json.loads(receipt.read_bytes())["left_out"] == ["big.log: refused"]
+    finalized = json.loads((tmp_path / "s/sinks/recorder/finalized.json").read_bytes())
+    assert finalized["left_out"] == ["big.log: refused"]
+
+
 def test_permanent_failures(tmp_path: Path) -> None:
     """A result that is refused is not tried again, holds up no other one, and is kept."""
     sink = Recorder({})
@@ -296,7 +390,7 @@ def test_the_pause_that_a_service_asks_for(tmp_path: Path) -> None:
     sink = Recorder({})
     sink.plans = {"result": [fail(TransientSinkError("busy", retry_after_s=0.05)) for _ in range(6)]}
     assert deliver(tmp_path, sink, "a", "b").is_complete
-    assert sink.names() == ["initialize", *"aaaaaaa", "b", "finalize"]
+    assert len(sink.names()) == 1 + 6 + 2 + 1
 
 
 @pytest.mark.parametrize("pause_s", [3600.0, float("inf")])

@@ -114,3 +114,11 @@ def test_every_command_is_documented() -> None:
         assert f"curator-bench {' '.join(words)}".strip() in text
     named = set(re.findall(r"curator-bench (\w+)", text)) - {"results", "shard"}
     assert named <= {"schema", "validate", "replay", "preview", "mounts", "plan"}
+
+
+def test_promises_name_tests_that_exist() -> None:
+    """Each test that docs/reliability.md names for a promise is there."""
+    named = re.findall(r"`(\w+/\S+\.py)(?:::(\w+))?`", (DOCS / "reliability.md").read_text(encoding="utf-8"))
+    assert len(named) > 40
+    for file, test in named:
+        assert f"def {test}" in (DOCS.parent / "tests" / file).read_text(encoding="utf-8"), f"{file}::{test}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -14,11 +15,15 @@ import pytest
 
 from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.config import load_config
-from pytest_curator_bench.entry import execute
+from pytest_curator_bench.entry import execute, script_process
 from pytest_curator_bench.entry.errors import EntryFailedError
 from pytest_curator_bench.entry.execute import EntryExecution, Listener, State, run_entry
+from pytest_curator_bench.entry.resources import acquire_lease
+from pytest_curator_bench.entry.retries import archive_attempt
 from pytest_curator_bench.entry.services import Policy, Services
+from pytest_curator_bench.processes import client
 from pytest_curator_bench.resources.errors import LeaseError
+from pytest_curator_bench.session.errors import BusyEntryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -167,6 +172,19 @@ def test_the_result_is_written_twice(
     assert written[1] is not None
 
 
+def test_an_entry_after_a_supervisor_that_does_not_answer(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It runs under a new one; an earlier script may have stopped the old one."""
+    entry, services = opened()
+    former = services.supervisor
+    os.kill(former._program.pid, signal.SIGSTOP)
+    with monkeypatch.context() as impatient:
+        impatient.setattr(client, "_ANSWER_TIMEOUT_S", 0.5)
+        assert services.supervisor is not former
+    assert run_entry(entry, services).status == "passed"
+
+
 def test_a_retry_is_a_loop(opened: Callable[..., tuple[Entry, Services]]) -> None:
     """Attempts that fail are archived and reported; the last one is the result."""
     entry, services = opened(", retries: 2, retry_on: [failed]", failures=1)
@@ -277,6 +295,90 @@ def failing(error: Exception) -> Callable[..., Any]:
         raise error
 
     return fail
+
+
+def interrupting(function: Callable[..., Any], call: int) -> Callable[..., Any]:
+    """A function that is interrupted before it does anything when it is called for the ``call``th time."""
+    calls = []
+
+    def interrupt(*args: object, **kwargs: object) -> Any:
+        calls.append(1)
+        if len(calls) == call:
+            signal.raise_signal(signal.SIGINT)
+        return function(*args, **kwargs)
+
+    return interrupt
+
+
+@pytest.mark.parametrize("step", ["read_outputs", "keep_task_records", "_judge"])
+@pytest.mark.parametrize("keys", ["", ", repeat: 2, warmup: 1"], ids=["one run", "several"])
+def test_an_interrupt_after_the_scripts_end(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch, step: str, keys: str
+) -> None:
+    """What has ended is judged and written: the whole result, or those of the runs before."""
+    entry, services = opened(keys)
+    monkeypatch.setattr(script_process, step, interrupting(getattr(script_process, step), 2 if keys else 1))
+    with pytest.raises(KeyboardInterrupt):
+        run_entry(entry, services)
+    data = json.loads((services.session.entries.path("a") / "results.json").read_text())
+    if keys:
+        assert (data["status"], data["reason"]) == ("interrupted", "keyboard")
+        assert data["error"] == "Run 1 of 2 was the last: Interrupted from the keyboard."
+        assert [run["status"] for run in data["runs"]] == ["passed", "passed"]
+    else:
+        assert data["status"] == "passed"
+    assert data["script_metrics"] == {"count": 2 if keys else 1}
+
+
+def test_an_interrupt_while_an_attempt_waits(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The attempt before is in the result, and no script begins."""
+    entry, services = opened(", retries: 2, retry_on: [failed]", failures=2)
+    monkeypatch.setattr(execute, "acquire_lease", interrupting(acquire_lease, 2))
+    with pytest.raises(KeyboardInterrupt):
+        run_entry(entry, services)
+    data = json.loads((services.session.entries.path("a") / "results.json").read_text())
+    assert (data["status"], data["reason"]) == ("interrupted", "keyboard")
+    assert [attempt["status"] for attempt in data["attempts"]] == ["failed", "interrupted"]
+    assert (tmp_path / "counter").read_text() == "1"
+
+
+def test_an_interrupt_between_attempts(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same where the clean-up after the first one is interrupted: it goes on to its end."""
+    entry, services = opened(", retries: 2, retry_on: [failed]", failures=2)
+    monkeypatch.setattr(execute, "archive_attempt", interrupting(archive_attempt, 1))
+    with pytest.raises(KeyboardInterrupt):
+        run_entry(entry, services)
+    data = json.loads((services.session.entries.path("a") / "results.json").read_text())
+    assert [attempt["status"] for attempt in data["attempts"]] == ["failed", "interrupted"]
+    assert (services.session.entries.path("a") / "attempt-1" / "results.json").exists()
+
+
+def test_an_interrupt_between_turns(opened: Callable[..., tuple[Entry, Services]]) -> None:
+    """An entry whose turn never comes again has the result of its runs so far."""
+    entry, services = opened(", repeat: 3")
+    execution = EntryExecution(entry, services)
+    assert not execution.advance(one_run=True)
+    execution.leave(State.SCRATCH)
+    services.close()
+    result = execution.final_result
+    assert (result.status, result.reason, result.script_metrics) == ("interrupted", "no-result", {"count": 1})
+    assert result.error == "Run 1 of 3 was the last: The run ended before the entry did: run it again."
+    assert (services.session.entries.path("a") / "results.json").exists()
+
+
+def test_an_entry_that_another_run_is_at_work_on(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its retries are for failures of its own: the next attempt would find it just as busy."""
+    entry, services = opened(", retries: 2")
+    monkeypatch.setattr(services.session.entries, "prepare", failing(BusyEntryError("is being run")))
+    execution = EntryExecution(entry, services)
+    assert execution.run().reason == "busy"
+    assert execution.attempts == []
 
 
 def test_a_missing_script(opened: Callable[..., tuple[Entry, Services]], tmp_path: Path) -> None:

@@ -132,3 +132,19 @@ def test_results_survive_json_and_old_ones_can_be_read() -> None:
     assert EntryResult.from_dict(made.to_dict()) == made
     old = {key: value for key, value in made.to_dict().items() if key not in {"runs", "statistics", "attempts"}}
     assert EntryResult.from_dict(old).runs == ()
+
+
+def test_statistics_and_records_are_bounded() -> None:
+    """Judged metrics come first, medians are those of all, and each run keeps its own file."""
+    metrics = {f"m{number}": number for number in range(2100)}
+    made = series(*(result(script_metrics=metrics) for _ in range(100)), repeat=100, judged=["m2099"])
+    combined = made.combined(entry_dir="/x")
+    assert list(combined.statistics)[:3] == ["exec_time_s", "m2099", "m0"]
+    assert len(combined.statistics) == 1000
+    assert {len(run["metrics"]) for run in combined.runs} == {2000}
+    assert "m2099" in combined.runs[0]["metrics"]
+    assert combined.script_metrics == metrics
+    assert list(combined.warnings) == [
+        "there are statistics of 1,000 of 2,101 metrics; each run's own results.json has them all",
+        "the records of 100 runs hold 2,000 of 2,100 metrics; each run's own results.json has them all",
+    ]

@@ -1,15 +1,21 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The live view's clock: it starts with the log, and anew with the log of another run."""
+"""The live view: its clock, and where it writes."""
 
 from __future__ import annotations
 
+import io
+import sys
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.plugin.terminal.live import _Running
+import pytest
+
+from pytest_curator_bench.plugin.terminal.live import HEARTBEAT_S, LiveView, _Running
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
 
 def test_the_clock_starts_anew_with_each_run(tmp_path: Path) -> None:
@@ -26,3 +32,29 @@ def test_the_clock_starts_anew_with_each_run(tmp_path: Path) -> None:
         running.look(now)
         running.look(now + 3)
         assert running.clock(now + 3) == "0:03 / 1:40"
+
+
+class Bare(io.StringIO):
+    """A stream as notebooks have it: it calls itself a terminal, and no descriptor is behind it."""
+
+    fileno = property()  # reading it raises AttributeError
+
+    def isatty(self) -> bool:
+        """Claim to be a terminal."""
+        return True
+
+
+@pytest.mark.parametrize("make", [io.StringIO, Bare])
+def test_a_stream_without_a_descriptor(
+    make: Callable[[], io.StringIO], pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Plain lines go to the stream itself; that it is closed ends nothing."""
+    stream = make()
+    monkeypatch.setattr(sys, "stdout", stream)
+    view = LiveView(pytest.TerminalReporter(pytestconfig, stream), Path)
+    view.started("a.yaml::a", "a", 60, Path("a.log"))
+    view._beat(time.monotonic() + HEARTBEAT_S)
+    assert stream.getvalue().lstrip() == "a: started, limit 60 s, log a.log\na: preparing, 60 s\n"
+    stream.close()
+    view._beat(time.monotonic() + 3 * HEARTBEAT_S)
+    view.close()

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import signal
@@ -298,7 +299,9 @@ def test_a_simulated_machine_keeps_nothing_of_the_real_one(environ: dict[str, st
 # --- what can be wrong with the directory ---
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"version": 99, "grants": [], "waiters": []}', "\xff"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", "{}", "[" * 100_000, '{"version": 99, "grants": [], "waiters": []}', "\xff"]
+)
 def test_an_unreadable_state(join: Callable[[], LeaseRegistry], content: str) -> None:
     """With others about nobody knows who holds what: an error that says so. Alone, it is made anew, nothing lost."""
     first, second = join(), join()
@@ -311,6 +314,126 @@ def test_an_unreadable_state(join: Callable[[], LeaseRegistry], content: str) ->
     assert first.try_acquire(ALL, "c") is None  # its own lease is not forgotten
     lease.release()
     assert first.try_acquire(ALL, "c") is not None
+
+
+def test_a_lease_that_could_not_be_released_goes_with_the_next_change(
+    join: Callable[[], LeaseRegistry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk is full for a moment when the lease ends: the process never waits for itself, nor do others for it."""
+    first, second = join(), join()
+    lease, other = first.acquire(ONE, "a"), first.acquire(ONE, "b")
+    with monkeypatch.context() as full:
+        full.setattr(shared, "write_bytes", no_space)
+        for one in (lease, other):
+            with pytest.raises(LeaseError, match=r"leases can't be kept in .*: No space left on device"):
+                one.release()
+        with pytest.raises(LeaseError, match="No space left on device"):
+            first.try_acquire(ONE, "c")
+    first.acquire(ALL, "d", lambda blockage: pytest.fail(str(blockage))).release()
+    assert second.try_acquire(ALL, "e") is not None
+
+
+def test_a_lease_that_could_not_be_released_goes_with_its_process(
+    join: Callable[[], LeaseRegistry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where the last change fails too: nothing of the process is alive then."""
+    first, second = join(), join()
+    lease = first.acquire(ALL, "a")
+    with monkeypatch.context() as full:
+        full.setattr(shared, "write_bytes", no_space)
+        with pytest.raises(LeaseError, match="No space left on device"):
+            lease.release()
+        first.close()
+    assert second.try_acquire(ALL, "b") is not None
+
+
+def test_a_request_that_could_not_be_withdrawn_keeps_nobody_waiting(
+    join: Callable[[], LeaseRegistry], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C while it waits, on a full disk: it leaves the queue with the next change, also if it was granted."""
+    first, second = join(), join()
+    lease = first.acquire(ALL, "a")
+
+    def interrupt(_: Blockage) -> None:
+        monkeypatch.setattr(shared, "write_bytes", no_space)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        second.acquire(ALL, "b", interrupt)
+    monkeypatch.undo()
+    lease.release()  # which grants it to the one that has gone
+    second.acquire(ALL, "c", lambda blockage: pytest.fail(str(blockage)))
+
+
+def no_space(*_: object, **__: object) -> None:
+    """Write nothing: the disk is full."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize(
+    "in_its_place",
+    [
+        Path.mkdir,
+        os.mkfifo,
+        lambda path: path.symlink_to("/dev/zero"),
+        lambda path: path.with_name("lock").write_text("") or path.symlink_to("lock/below"),
+    ],
+)
+def test_something_else_in_place_of_the_state(
+    join: Callable[[], LeaseRegistry], in_its_place: Callable[[Path], None]
+) -> None:
+    """A sentence that names it instead of a wait; when it is gone, the process still knows what it holds itself."""
+    reason = r"leases can't be kept in .*/simulated: .+; CURATOR_BENCH_LEASES_DIR"
+    registry = join()
+    lease = registry.acquire(ONE, "a")
+    state_file = registry._shared.directory / "state.json"
+    state_file.unlink()
+    in_its_place(state_file)
+    with pytest.raises(LeaseError, match=reason):
+        registry.acquire(ONE, "b")
+    with pytest.raises(LeaseError, match=reason):
+        lease.release()
+    state_file.rmdir() if state_file.is_dir() else state_file.unlink()
+    assert registry.try_acquire(ALL, "c") is not None
+
+
+@pytest.mark.parametrize("vanished", ["lock", "state.json"])
+def test_a_file_that_vanishes_is_made_anew(join: Callable[[], LeaseRegistry], vanished: str) -> None:
+    """A cleaner of /tmp took the lock, or the state of a run that is alone: it goes on, and still has its leases."""
+    registry = join()
+    lease = registry.acquire(ONE, "a")
+    (registry._shared.directory / vanished).unlink()
+    assert registry.try_acquire(ALL, "b") is None
+    lease.release()
+    assert registry.try_acquire(ALL, "b") is not None
+
+
+def test_the_state_that_vanishes_under_several_runs(join: Callable[[], LeaseRegistry]) -> None:
+    """Nobody knows who holds what: no lease for anybody, a newcomer included, while two of them are there."""
+    first, second = join(), join()
+    first.acquire(ONE, "a")
+    (first._shared.directory / "state.json").unlink()
+    newcomer = join()
+    for registry in (second, newcomer):
+        with pytest.raises(LeaseError, match=r"can't be read \(it was removed\), and other runs may hold leases"):
+            registry.acquire(ALL, "b")
+    second.close()
+    newcomer.close()
+    assert first.try_acquire(ALL, "c") is None
+
+
+def test_a_run_whose_own_file_vanished_leases_nothing_more(join: Callable[[], LeaseRegistry]) -> None:
+    """Others take it for dead and use what it leases: an error that says so, rather than two on one GPU."""
+    first, second = join(), join()
+    lease = first.acquire(ALL, "a")
+    first._shared._owner_file(first._shared.owner).unlink()
+    other = second.try_acquire(ALL, "b")
+    assert other is not None
+    with pytest.raises(LeaseError, match=r"owner-.* was removed .*: other runs may use what it has leased"):
+        lease.release()
+    other.release()
+    with pytest.raises(LeaseError, match="run pytest anew"):
+        first.acquire(ONE, "c")
 
 
 def test_a_directory_that_vanishes(join: Callable[[], LeaseRegistry]) -> None:

@@ -21,7 +21,7 @@ from pytest_curator_bench.results.format import FORMATS, NewerFormatError, read_
 from pytest_curator_bench.results.json_files import ResultDict
 from pytest_curator_bench.results.json_schema import FILES, results_schema
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.entry_dirs import read_result
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.history import past_durations, previous_result
 from pytest_curator_bench.session.runs import read_runs
@@ -240,3 +240,50 @@ def test_the_command_prints_the_schema(capsys: pytest.CaptureFixture[str]) -> No
     printed = json.loads(capsys.readouterr().out)
     assert printed == results_schema()
     jsonschema.Draft202012Validator.check_schema(printed)
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ({"statistics": None}, "statistics: found NoneType, expected dict"),
+        ({"statistics": {"rate": {"n": 3}}}, "statistics.rate: confidence is missing"),
+        ({"warnings": "text"}, "warnings: found 'text', expected list"),
+        ({"warnings": ["a", 5]}, "warnings[1]: found 5, expected str"),
+        ({"runs": [{"run": "run-1"}]}, "runs[0]: exec_time_s is missing"),
+        ({"runs": {}}, "runs: found dict, expected list"),
+        ({"exec_time_s": "fast"}, "exec_time_s: found 'fast', expected float"),
+        ({"exec_time_s": 10**400}, "exec_time_s: found 1000"),
+        ({"exec_time_s": True}, "exec_time_s: found True, expected float"),
+        ({"script_metrics": [1]}, "script_metrics: found list, expected dict"),
+        ({"requirements": [None]}, "requirements[0]: found NoneType, expected VerdictDict"),
+        ({"attempts": 5}, "'int' object is not iterable"),
+        (
+            {"status": "fine"},
+            "status: found 'fine', expected passed, failed, timeout, error, skipped, xfailed, interrupted",
+        ),
+        ({"name": None}, "name: found NoneType, expected str"),
+    ],
+)
+def test_a_recorded_result_of_wrong_types_is_left_out(results_dir: Path, keys: dict[str, Any], problem: str) -> None:
+    """One sentence says what is wrong with it; history and replay go on without."""
+    session_dir = golden("format-2", results_dir)
+    change(session_dir / "repeated/results.json", **keys)
+    with pytest.raises(ValueError, match=re.escape(f"no result ({problem}")):
+        read_result(session_dir / "repeated")
+    results, problems = session_results(session_dir)
+    assert [result["name"] for result in results] == ["retried"]
+    assert len(problems) == 1
+    assert "repeated" not in past_durations(results_dir)
+
+
+def test_a_recorded_result_is_within_limits(results_dir: Path) -> None:
+    """One that an older version wrote may hold more than is written today, at any depth."""
+    session_dir = golden("format-1", results_dir)
+    deep: Any = 1
+    for _ in range(200):
+        deep = {"d": deep}
+    metrics = {"k" * 40_000: {"a": 1}, "deep": deep, "rate": 2}
+    change(session_dir / "repeated/results.json", script_metrics=metrics)
+    result = read_result(session_dir / "repeated")
+    assert list(result.script_metrics) == ["deep", "rate"]
+    assert result.warnings[-1].startswith("script_metrics has 1 name of more than 500 characters")

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
+import os
 import shutil
 import subprocess
 import threading
@@ -15,8 +17,10 @@ from typing import Any
 
 import pytest
 
+from pytest_curator_bench.delivery.results import session_results
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.entry_dirs import read_result, walk_entries
+from pytest_curator_bench.session.entry_dirs import walk_entries
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.store import SessionStore
@@ -33,9 +37,9 @@ def join(tmp_path: Path) -> SessionStore:
     return SessionStore.create(tmp_path / "r", tmp_path / "a", exact="shared")
 
 
-def write(store: SessionStore, name: str, status: Any = "passed", **fields: Any) -> Path:
+def write(store: SessionStore, name: str, status: Any = "passed", *, by_all_means: bool = False, **fields: Any) -> Path:
     """Write a result with the least that one has."""
-    return store.entries.write_result(result_of(name, status, **fields))
+    return store.entries.write_result(result_of(name, status, **fields), by_all_means=by_all_means)
 
 
 def result_of(name: str, status: Any = "passed", **fields: Any) -> EntryResult:
@@ -64,6 +68,15 @@ def test_a_prepared_directory_is_empty_but_for_our_mark(store: SessionStore) -> 
     assert [path.name for path in entry_dir.iterdir()] == [".run.json"]
     assert store.entries.is_begun("a")
     assert not store.entries.is_begun("b")
+
+
+def test_reserved_space_has_the_name_of_no_result(tmp_path: Path) -> None:
+    """Names of sessions and entries may be as long as they are allowed to be, and end as those of results do."""
+    store = SessionStore.create(tmp_path / "r", tmp_path / "a", exact="s" * 145 + ".json")
+    store.entries.prepare("e" * 200)
+    store.entries.prepare("a.json")
+    names = {path.name for path in (store.run_dir / ".reserve").rglob("*") if path.is_file()}
+    assert names == {".space", "a.json.space", "e" * 200 + ".space"}
 
 
 def test_a_second_go_moves_the_first_one_aside(store: SessionStore) -> None:
@@ -267,3 +280,149 @@ def test_an_entry_stays_inside_the_session(store: SessionStore, name: str) -> No
     """Whatever the config let through."""
     with pytest.raises(ValueError, match="entry name"):
         store.entries.path(name)
+
+
+def with_keys_of_a_result(entry_dir: Path, **keys: object) -> None:
+    """What a script may write: all that a result has, but for who wrote it."""
+    (entry_dir / "results.json").write_text(json.dumps({**result_of(entry_dir.name).to_dict(), **keys}))
+
+
+@pytest.mark.parametrize("keys", [{}, {"run_id": "vm-1-0"}])
+def test_a_scripts_own_results_file_is_no_result(tmp_path: Path, store: SessionStore, keys: dict[str, str]) -> None:
+    """Another run doesn't take the running entry over, nobody reads it, and a killed run's entry is interrupted."""
+    entry_dir = store.entries.prepare("a")
+    with_keys_of_a_result(entry_dir, **keys)
+    with pytest.raises(ValueError, match=r"results\.json: no result \(the run that the directory belongs to"):
+        read_result(entry_dir)
+    assert session_results(store.session_dir)[0] == []
+    second = join(tmp_path)
+    with pytest.raises(SessionError, match="is being run by"):
+        second.entries.prepare("a")
+    store.finish([], exit_status=2)  # as recovery does for a run that was killed
+    assert join(tmp_path).recovered == ("a",)
+    result = read_result(entry_dir)
+    assert (result.status, result.reason) == ("interrupted", "harness-lost")
+    assert any("kept as script-results.json" in warning for warning in result.warnings)
+    assert json.loads((entry_dir / "script-results.json").read_text())["status"] == "passed"
+
+
+def test_a_directory_that_a_script_copied_into_its_own_is_no_result(tmp_path: Path, store: SessionStore) -> None:
+    """Claim and result of an earlier session, as a script that resumes may copy them."""
+    earlier = SessionStore.create(tmp_path / "r", tmp_path / "a", exact="earlier")
+    write(earlier, "a", "failed")
+    entry_dir = store.entries.prepare("a")
+    shutil.copytree(earlier.entries.path("a"), entry_dir, dirs_exist_ok=True)
+    with pytest.raises(ValueError, match="no result"):
+        read_result(entry_dir)
+    assert store.entries.is_begun("a")
+    write(store, "a")
+    assert status_in(entry_dir) == "passed"
+    assert json.loads((entry_dir / "script-results.json").read_text())["status"] == "failed"
+
+
+def test_results_of_earlier_versions_count(tmp_path: Path, store: SessionStore) -> None:
+    """They don't name their run, and neither does the run say that they do."""
+    write(store, "a")
+    store.finish([], exit_status=0)
+    for file, key in (
+        (store.entries.path("a") / "results.json", "run_id"),
+        (store.run_dir / "run.json", "signs_results"),
+    ):
+        data = json.loads(file.read_text())
+        del data[key]
+        file.write_text(json.dumps(data))
+    assert read_result(store.entries.path("a")).status == "passed"
+    assert join(tmp_path).recovered == ()
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "dangling link", "pipe", "locked"])
+def test_an_entry_whose_directory_was_replaced_gets_its_result(store: SessionStore, kind: str) -> None:
+    """Nothing is written where a link leads, and what took the directory's place is kept."""
+    other = store.entries.prepare("other")
+    write(store, "other", "failed")
+    entry_dir = store.entries.prepare("a")
+    if kind == "locked":
+        (entry_dir / "stdouterr.log").write_text("log")
+        entry_dir.chmod(0)
+    else:
+        shutil.rmtree(entry_dir)
+    match kind:
+        case "file":
+            entry_dir.write_text("mine")
+        case "link":
+            entry_dir.symlink_to("other")
+        case "dangling link":
+            entry_dir.symlink_to("nowhere")
+        case "pipe":
+            os.mkfifo(entry_dir)
+    write(store, "a", "error", by_all_means=True)
+    assert status_in(entry_dir) == "error"
+    assert not entry_dir.is_symlink()
+    assert status_in(other) == "failed"
+    kept = store.session_dir / "superseded" / "a-1"
+    assert kept.is_symlink() or kept.exists() or (entry_dir / "stdouterr.log").read_text() == "log"
+
+
+def test_what_stands_in_the_place_of_a_result_is_an_error_first(store: SessionStore) -> None:
+    """The entry is told of a directory; the error itself is written all the same."""
+    entry_dir = store.entries.prepare("a")
+    (entry_dir / "results.json").mkdir()
+    with pytest.raises(SessionError, match=r"Is a directory at .*/a/results\.json\): remove what has this name"):
+        write(store, "a")
+    write(store, "a", "error", by_all_means=True)
+    assert status_in(entry_dir) == "error"
+    assert (entry_dir / "script-results.json").is_dir()
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_a_result_has_reserved_space(store: SessionStore, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """On a full disk, over a quota and over a limit: the result takes the blocks that were allocated beforehand."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code), "file")
+
+    entry_dir = store.entries.prepare("a")
+    monkeypatch.setattr("pytest_curator_bench.session.entry_results.write_bytes", fail)
+    with pytest.raises(SessionError, match=os.strerror(code)):
+        write(store, "a")
+    write(store, "a", "error", by_all_means=True, error="x" * 100_000)
+    assert read_result(entry_dir).status == "error"
+    with pytest.raises(SessionError, match="cannot write in"):
+        write(store, "a", "error", by_all_means=True)  # it was used up
+    store.entries.prepare("b")
+    with pytest.raises(SessionError, match="cannot write in"):
+        write(store, "b", "error", by_all_means=True, error="x" * 1_000_000)  # too large for it
+    assert not (store.session_dir / "b" / "results.json").exists()
+
+
+def test_no_reserve_is_left(store: SessionStore) -> None:
+    """Neither of an entry that has ended nor of a run."""
+    store.entries.prepare("a")
+    store.entries.prepare("b")
+    reserve = store.run_dir / ".reserve"
+    assert sorted(file.name for file in reserve.rglob("*.space")) == [".space", "a.space", "b.space"]
+    store.entries.drop_reserve("a")
+    assert sorted(file.name for file in reserve.rglob("*.space")) == [".space", "b.space"]
+    store.finish([], exit_status=0)
+    assert not reserve.exists()
+
+
+def test_the_session_counts_the_results_that_lie_in_it(tmp_path: Path, store: SessionStore) -> None:
+    """The error of a second run that found an entry busy beats neither its result nor that there is none yet."""
+    store.entries.prepare("a")
+    second = join(tmp_path)
+    write(second, "a", "error")
+    second.finish([result_of("a", "error"), result_of("unwritten", "error")], exit_status=1)
+    assert counts(store) == {"error": 1}  # the one that has no directory; the first run is still at work on the other
+    write(store, "a", "passed")
+    store.finish([result_of("a", "passed")], exit_status=0)
+    assert counts(store) == {"error": 1, "passed": 1}
+    third = join(tmp_path)
+    third.finish([result_of("a", "error")], exit_status=1)  # whatever it says later
+    assert counts(store) == {"error": 1, "passed": 1}
+
+
+def counts(store: SessionStore) -> dict[str, int]:
+    """What session.json says."""
+    found: dict[str, int] = json.loads((store.session_dir / "session.json").read_text())["counts"]
+    return found

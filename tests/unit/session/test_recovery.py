@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pytest_curator_bench.session.entry_dirs import read_result, walk_entries
+from pytest_curator_bench.session.entry_dirs import walk_entries
+from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.recovery import recover_session
 from pytest_curator_bench.session.store import SessionStore
@@ -146,17 +147,17 @@ def test_the_mark_decides_where_the_runs_record_is_gone(harness: subprocess.Pope
     assert recover_session(session_dir) == ("running",)
 
 
-def test_an_unreadable_result_of_a_killed_run_is_counted_as_an_error(
+def test_what_is_no_result_of_a_killed_run_is_kept_under_another_name(
     harness: subprocess.Popen[str], tmp_path: Path
 ) -> None:
-    """It is there, so it isn't written over."""
+    """Results are written whole: half a one is the script's own file, and the entry was interrupted."""
     harness.kill()
     harness.wait()
     broken = tmp_path / "r" / "shared" / "done" / "results.json"
     broken.write_text("{")
     recover_session(tmp_path / "r" / "shared")
-    assert broken.read_text() == "{"
-    assert session(tmp_path)["counts"] == {"error": 1, "interrupted": 1}
+    assert broken.with_name("script-results.json").read_text() == "{"
+    assert session(tmp_path)["counts"] == {"interrupted": 2}
 
 
 def test_a_live_owners_result_replaces_a_hasty_recovery(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_whoever_wrote_too_early_writes_again(tmp_path: Path, monkeypatch: pytes
             waiting.pop()()
         write_json(path, data)
 
-    monkeypatch.setattr("pytest_curator_bench.session.runs.write_json", write_late)
+    monkeypatch.setattr("pytest_curator_bench.session.summary.write_json", write_late)
     first.finish([result_of(first, "a")], exit_status=0)
     session = read_json(first.session_dir / "session.json")
     assert (session["status"], session["counts"]) == ("finished", {"passed": 2})

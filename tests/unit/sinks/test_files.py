@@ -112,6 +112,20 @@ def test_csv_columns_grow(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "name", ["new\nline", "carriage\r\nreturn", "esc\x1b", "nul\0", "tab\t", "\udcff", "n" * 40_000]
+)
+def test_csv_column_of_an_odd_name(tmp_path: Path, name: str) -> None:
+    """A name that no cell can hold has one column all the same, not a new one each time."""
+    sink = opened("csv", tmp_path / "s")
+    for number in range(3):
+        sink.process_result(result_of(f"e{number}", script_metrics={name: number}, script_params={}))
+    rows = rows_of("csv", tmp_path / "s/results.csv")
+    (column,) = tuple(rows[0])[len(FIXED_COLUMNS) :]
+    assert [row[column] for row in rows] == ["0", "1", "2"]
+    assert not set(column) & set("\0\x1b\n\r\t")
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_one_file_for_many_sessions_at_once(tmp_path: Path, kind: str) -> None:
     """Four processes write into one file side by side: nothing is lost, torn or doubled."""

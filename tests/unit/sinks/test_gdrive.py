@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import io
 import json
@@ -17,10 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench._util.atomic import open_regular
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.delivery import worker as worker_module
 from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, SinkReport, report_lines
 from pytest_curator_bench.sinks import SinkConfigError
+from pytest_curator_bench.sinks.files import masked as masked_module
 from pytest_curator_bench.sinks.gdrive import api as api_module
 from pytest_curator_bench.sinks.gdrive import sink as gdrive_module
 from pytest_curator_bench.sinks.gdrive import upload as upload_module
@@ -82,7 +85,7 @@ WANTED = {
 }
 
 
-def deliver(session: Path, drive: DriveServer, **settings: Any) -> SinkReport:
+def deliver(session: Path, drive: DriveServer, masker: Masker | None = None, **settings: Any) -> SinkReport:
     """A whole session through the dispatcher."""
     key_file = session.parent / "key.json"
     key_file.write_text(json.dumps(drive.service_account()))
@@ -95,7 +98,7 @@ def deliver(session: Path, drive: DriveServer, **settings: Any) -> SinkReport:
     }
     sink = GoogleDriveSink(config)
     sink.name = "gdrive"
-    dispatcher = SinkDispatcher([sink], session, env_data_of(session), Masker([]), patience_s=60)
+    dispatcher = SinkDispatcher([sink], session, env_data_of(session), masker or Masker(), patience_s=60)
     dispatcher.open()
     dispatcher.submit(result_of("a"))
     (report,) = dispatcher.close()
@@ -164,6 +167,42 @@ def test_every_file_by_itself(session: Path, drive: DriveServer) -> None:
     assert deliver(session, drive, format="files").is_complete
     assert drive.tree() == {"s": {**tree, "session.json": b'{"more": 1}', "new": {"results.json": b"{}"}}}
     assert (drive.requests.count("start"), drive.requests.count("folder")) == (2, 1)
+
+
+@pytest.mark.parametrize("form", ["archive", "files"])
+def test_what_can_not_be_read_is_left_out(
+    session: Path, drive: DriveServer, monkeypatch: pytest.MonkeyPatch, form: str
+) -> None:
+    """With a line for it; the rest of the session arrives."""
+
+    def deny(path: Path) -> int:
+        if path.name == "empty.txt":
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return open_regular(path)
+
+    monkeypatch.setattr(masked_module, "open_regular", deny)
+    report = deliver(session, drive, format=form)
+    assert report.is_complete
+    assert report.left_out == ("the session: a/empty.txt: it can't be read: Permission denied",)
+    tree = drive.tree()["s"]
+    assert WANTED - {"a/empty.txt"} == (
+        set(unpacked(tree[ARCHIVE])) if form == "archive" else set(expected(session)) - {"a/empty.txt"}
+    )
+    assert form == "archive" or "empty.txt" not in tree["a"]
+
+
+@pytest.mark.parametrize("form", ["archive", "files"])
+def test_secrets_in_what_scripts_write_are_not_uploaded(session: Path, drive: DriveServer, form: str) -> None:
+    """Text files go without them; binary ones as they are."""
+    (session / "a/stdouterr.log").write_bytes(b"called with planted-1 and \xff")
+    (session / "a/params.json").write_text('{"argument": "planted-1"}')
+    (session / "a/tasks.pkl").write_bytes(b"...planted-1...")
+    assert deliver(session, drive, masker=Masker(["planted-1"]), format=form).is_complete
+    tree = drive.tree()["s"]
+    found = nested(unpacked(tree[ARCHIVE])) if form == "archive" else tree
+    assert found["a"]["stdouterr.log"] == b"called with *** and \xff"
+    assert found["a"]["params.json"] == b'{"argument": "***"}'
+    assert found["a"]["tasks.pkl"] == b"...planted-1..."
 
 
 def test_the_same_again(session: Path, drive: DriveServer) -> None:

@@ -168,7 +168,7 @@ def test_texts() -> None:
     assert (fit("abcdef", 6), fit("abcdefg", 6)) == ("abcdef", "abcde…")
     assert [fit("ab&lt;cd", limit) for limit in (8, 7, 6, 4)] == ["ab&lt;cd", "ab&lt;…", "ab…", "ab…"]
     assert fit("😀😀😀", 5) == "😀😀…"
-    assert escape("<!here> & \x00\ud800\n") == "&lt;!here&gt; &amp; \ufffd?\n"
+    assert escape("<!here> & \x00\ud800\n") == "&lt;!here&gt; &amp; \\x00\\ud800\n"
     assert code("a`b\nc") == "`a\u02cbb c`"
     assert code("") == "` `"
     assert link("https://h/?a=1&b", "x") == "<https://h/?a=1&amp;b|x>"

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import base64
+import threading
 import time
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
@@ -118,6 +120,25 @@ def test_nobody_listens(tmp_path: Path, closed_port: int) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("written", "sent"),
+    [
+        ("planted-user:planted-word", "planted-user:planted-word"),
+        ("planted%40user:p%2Flanted%3A%23", "planted@user:p/lanted:#"),
+        ("planted-user", "planted-user:"),
+        (":planted-word", ":planted-word"),
+    ],
+)
+def test_a_url_with_user_and_password(tmp_path: Path, receiver: Receiver, written: str, sent: str) -> None:
+    """They are sent as HTTP's Basic authentication has them, and are in no message."""
+    url = receiver.url.replace("127.0.0.1", f"{written}@127.0.0.1")
+    assert deliver(tmp_path, url, result_of("a")).is_complete
+    assert receiver.authorizations == [f"Basic {base64.b64encode(sent.encode()).decode()}"]
+    receiver.faults = [(401,)]
+    report = deliver(tmp_path, url, result_of("b"))
+    assert report.reason == "process_result: 127.0.0.1 answered with status 401"
+
+
 def test_signatures() -> None:
     """A known value of HMAC-SHA256, made with openssl."""
     # printf '1700000000.{"a": 1}' | openssl dgst -sha256 -hmac 'a-secret'
@@ -131,7 +152,7 @@ def test_which_answers_are_temporary() -> None:
 
 
 def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They double up to the longest; what a service asks for takes precedence, and outlives a restart."""
+    """They double up to the longest; a service may ask for a longer one, which outlives a restart."""
     monkeypatch.setattr(time, "monotonic", lambda: 100.0)
     backoff = Backoff(5, 15)
 
@@ -139,7 +160,7 @@ def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
         backoff.failed(asked_s)
         return backoff.ready_at - 100
 
-    assert [pause_s(), pause_s(), pause_s(), pause_s(60), pause_s(0), pause_s(float("nan"))] == [5, 10, 15, 60, 0, 0]
+    assert [pause_s(), pause_s(), pause_s(), pause_s(60), pause_s(7)] == [5, 10, 15, 60, 15]
     pause_s(60)
     backoff.restart(1)
     assert backoff.ready_at == 160
@@ -147,6 +168,40 @@ def test_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (backoff.ready_at, pause_s()) == (0, 1)
     backoff.restart(2)
     assert (backoff.ready_at, pause_s(), pause_s()) == (0, 2, 4)
+
+
+@pytest.mark.parametrize("asked", [0, -1, -0.0, float("nan"), float("-inf"), "soon", "", None, [], object(), False])
+def test_what_asks_for_no_pause_leaves_the_own_one(monkeypatch: pytest.MonkeyPatch, asked: Any) -> None:
+    """Whatever a service or a sink hands in: the pause is never shorter than without it, and it grows."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    backoff = Backoff(1, 300)
+    pauses = []
+    for _ in range(4):
+        backoff.failed(asked)
+        pauses.append(backoff.ready_at)
+    assert pauses == [1, 2, 4, 8]
+    assert not backoff.is_asked_for
+
+
+@pytest.mark.parametrize("asked", [float("inf"), 1e300, 10**400, "9" * 400])
+def test_a_pause_without_end_is_one_that_can_be_waited_for(monkeypatch: pytest.MonkeyPatch, asked: Any) -> None:
+    """A number beyond all clocks ends no thread."""
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    backoff = Backoff(1, 300)
+    backoff.failed(asked)
+    assert 86_400 < backoff.ready_at < threading.TIMEOUT_MAX
+    assert backoff.is_asked_for
+
+
+@pytest.mark.parametrize("header", ["0", formatdate(0, usegmt=True), "-5", "NaN"])
+def test_a_service_that_asks_for_no_pause_is_not_flooded(
+    tmp_path: Path, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, header: str
+) -> None:
+    """It gets a handful of requests before the session ends, and the result is kept."""
+    monkeypatch.setattr(worker_module, "FIRST_LAST_PAUSE_S", 0.01)
+    receiver.faults = [(503, ("Retry-After", header)) for _ in range(1000)]
+    report = deliver(tmp_path, receiver.url, result_of("a"))
+    assert (report.kept, len(receiver.times)) == (("a",), 4)
 
 
 def test_retry_after_values() -> None:

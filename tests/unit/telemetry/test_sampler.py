@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import gc
 import itertools
+import os
 import threading
 import time
 import tracemalloc
@@ -119,14 +120,13 @@ def test_an_instrument_that_fails_leaves_its_cells_empty(tmp_path: Path) -> None
     assert sampler.problems == ["Telemetry: the counter failed 2 times: RuntimeError: reading 2 failed"]
 
 
-def test_a_disk_that_is_full_stops_no_sampling() -> None:
+def test_a_disk_that_is_full_stops_no_sampling(tmp_path: Path) -> None:
     """Figures are kept although no row can be written; /dev/full is always full."""
-    from pathlib import Path
 
     class Full(Table):
         def __init__(self, source: Sequence[Source]) -> None:
-            super().__init__(Path("/dev/null"), source)
-            self._file = Path("/dev/full").open("w", buffering=1)  # noqa: SIM115 - closed with the table
+            super().__init__(tmp_path / "t.csv", source)
+            self._file = open("/dev/full", "w", buffering=1)  # noqa: SIM115, PTH123 - closed with the table
             self._writer = csv.DictWriter(self._file, ["count", "thing"])
 
     counter = Counter()
@@ -135,6 +135,37 @@ def test_a_disk_that_is_full_stops_no_sampling() -> None:
     assert sampler.summary()["counted"] == counter.count
     assert len(sampler.problems) == 1
     assert "No space left on device" in sampler.problems[0]
+
+
+@pytest.mark.parametrize("how", ["overwritten", "replaced", "pipe", "link"])
+def test_a_table_that_the_script_has_taken_is_told_of(tmp_path: Path, how: str) -> None:
+    """The script's own file stays as it is, a pipe is not waited for, and nothing is written where a link leads."""
+    path, other = tmp_path / "telemetry.csv", tmp_path / "other"
+    other.write_text("theirs")
+    table = Table(path, [Clock()])
+    if how == "overwritten":
+        path.write_text("mine")
+    else:
+        path.unlink()
+        if how == "pipe":
+            os.mkfifo(path)
+        elif how == "link":
+            path.symlink_to(other)
+        else:
+            path.write_text("mine")
+    sampler = Sampler([table], interval_s=0.01)
+    with sampler.running():
+        pass
+    assert sampler.problems[-1].startswith("The script wrote telemetry.csv, a name that is reserved")
+    assert other.read_text() == "theirs"
+    assert how in {"pipe", "link"} or path.read_text().startswith("mine")
+
+
+def test_a_table_takes_no_file_that_is_there(tmp_path: Path) -> None:
+    """Nothing that somebody else has made is overwritten or waited for."""
+    os.mkfifo(tmp_path / "t.csv")
+    with pytest.raises(FileExistsError):
+        Table(tmp_path / "t.csv", [Clock()])
 
 
 def test_a_reading_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,8 +192,6 @@ def test_an_exception_of_the_body_passes_and_ends_the_samples(tmp_path: Path) ->
 @pytest.mark.slow
 def test_long_runs_take_no_more_memory(tmp_path: Path) -> None:
     """Hundreds more samples of real source leave the harness as large as it was."""
-    import os
-
     tree = ProcessTree(os.getpid())
     table = Table(
         tmp_path / "t.csv", [Clock(), tree, MachineActivity(own_cpu_time_s=lambda: tree.cpu_time_s), Counter()]

@@ -14,7 +14,14 @@ from typing import NoReturn
 
 import pytest
 
-from pytest_curator_bench._util.atomic import open_regular, read_json_object, write_bytes, write_json
+from pytest_curator_bench._util.atomic import (
+    create_new,
+    open_regular,
+    read_json_object,
+    read_regular,
+    write_bytes,
+    write_json,
+)
 
 
 def test_write_json_is_strict_and_readable(tmp_path: Path) -> None:
@@ -119,6 +126,51 @@ def test_open_regular_reads_files_and_links(tmp_path: Path) -> None:
     for name in ("file", "link"):
         with os.fdopen(open_regular(tmp_path / name), "rb") as file:
             assert file.read() == b"content"
+
+
+def test_a_link_out_of_its_directory_is_followed_only_if_the_user_named_it(tmp_path: Path) -> None:
+    """What a script links to from its results is not read for a file of its own, straight or through other links."""
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    (tmp_path / "outside").write_bytes(b"content")
+    (inner / "out").symlink_to("../outside")
+    (inner / "hop").symlink_to("out")
+    (tmp_path / "entry").symlink_to("inner")  # the directory itself may be reached through one
+    (inner / "below").mkdir()
+    (inner / "below" / "file").write_bytes(b"content")
+    (inner / "in").symlink_to("below/file")
+    for name in ("out", "hop"):
+        with pytest.raises(OSError, match="out of its directory"):
+            read_regular(inner / name)
+        assert read_regular(inner / name, follow_links=True) == b"content"
+    assert read_regular(tmp_path / "entry" / "in") == b"content"
+
+
+def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
+    """A sparse file takes no space on the disk, and would fill the memory."""
+    with (tmp_path / "sparse").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(OSError, match="Larger than 1 MiB"):
+        read_regular(tmp_path / "sparse", 1 << 20)
+
+
+@pytest.mark.parametrize("kind", ["file", "dangling", "link", "pipe"])
+def test_create_new_takes_nothing_that_is_there(tmp_path: Path, kind: str) -> None:
+    """Neither a file nor the target of a link is overwritten, and a pipe is not waited for."""
+    path, target = tmp_path / "new", tmp_path / "target"
+    match kind:
+        case "file":
+            path.write_text("theirs")
+        case "link":
+            target.write_text("theirs")
+            path.symlink_to("target")
+        case "dangling":
+            path.symlink_to("target")
+        case "pipe":
+            os.mkfifo(path)
+    with pytest.raises(FileExistsError):
+        create_new(path)
+    assert not target.exists() or target.read_text() == "theirs"
 
 
 @pytest.mark.parametrize("kind", ["pipe", "directory", "device", "link to device", "missing", "dangling", "loop"])

@@ -4,9 +4,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -14,6 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_curator_bench._util.masking import MASK, Masker
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HIDDEN = "p@ss/word & 'so' on"
 
@@ -64,6 +69,20 @@ def test_no_given_secret_is_left_in_masked_data(secret: str, piecewise: bool) ->
     masked = Masker([secret]).mask_data(data)
     assert secret.strip() not in masked["list"][0]["text"]  # type: ignore[index]  # it is a mapping
     assert masked["other"] == data["other"]
+
+
+@pytest.mark.parametrize("before", ["", "u:", "user:", "bench:"])
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_in_base64_is_hidden(before: str, encode: Callable[[bytes], bytes]) -> None:
+    """As HTTP's Basic authentication has it, behind any user's name, and in tokens."""
+    secret = "~~s3cret~~?>with more"  # noqa: S105  # none
+    encoded = encode(f"{before}{secret}".encode()).decode()
+    masked = Masker([secret]).mask(f"Proxy header {encoded} sent")
+    assert masked != f"Proxy header {encoded} sent"
+    rest = masked.removeprefix("Proxy header ").removesuffix(" sent").replace(MASK, "")
+    assert len(rest) <= len(before) * 2 + 6
+    whole = base64.b64encode(b"me:pw12").decode()
+    assert Masker(["http://me:pw12@host/"]).mask(f"{whole}!") == f"{MASK}!"
 
 
 def test_a_secret_that_contains_another_goes_as_a_whole() -> None:

@@ -8,7 +8,16 @@ import math
 
 import pytest
 
-from pytest_curator_bench._util.text import counted, format_number, format_percent, format_seconds, format_size
+from pytest_curator_bench._util.text import (
+    counted,
+    format_number,
+    format_percent,
+    format_ratio,
+    format_seconds,
+    format_size,
+    harmless,
+    printable,
+)
 
 
 @pytest.mark.parametrize(
@@ -42,3 +51,31 @@ def test_units() -> None:
     assert [counted(1, "GPU"), counted(0, "GPU"), counted(2, "process", "processes")] == [
         *("1 GPU", "0 GPUs", "2 processes")
     ]
+
+
+def test_what_has_grown_beyond_all_floats_is_told_as_that() -> None:
+    """Rather than an infinity, or hundreds of digits."""
+    assert [format_ratio(value) for value in (50, 1e300, math.inf)] == ["50×", "1e+300×", "over 2e+308×"]
+    assert [format_percent(value) for value in (1e20, -math.inf)] == ["1e+20 %", "over -2e+308 %"]
+    assert format_size(1e30) == "1e+21 GB"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("\x1b[31m\x00\x07\r\x7f\x9b", r"\x1b[31m\x00\x07\r\x7f\x9b"),
+        ("\u202e\u2066\u200f\u061c\ufeff\u2028", r"\u202e\u2066\u200f\u061c\ufeff\u2028"),
+        ("\ud800\udcff\ufffe\uffff", r"\ud800\udcff\ufffe\uffff"),
+        ("Köln \u00a0 \U0001f3ce\ufe0f \u200d 東京 \\x1b", "Köln \u00a0 \U0001f3ce\ufe0f \u200d 東京 \\x1b"),
+    ],
+)
+def test_what_is_shown_does_no_harm(text: str, shown: str) -> None:
+    """What terminals obey, what turns the direction, and what XML and UTF-8 can't hold is escaped; the rest stays."""
+    assert harmless(text) == printable(text) == shown
+    assert harmless(shown) == shown
+
+
+def test_line_ends_and_tabs() -> None:
+    """They stay in a text of several lines, and are escaped in one of a single line."""
+    assert harmless("a\n\tb") == "a\n\tb"
+    assert printable("a\n\tb") == r"a\n\tb"

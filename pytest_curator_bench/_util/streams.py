@@ -1,0 +1,42 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Text for streams that can't hold all of it: terminals and logs in an encoding older than UTF-8."""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import IO
+
+__all__ = ["RenderBuffer", "encodable", "encoding_of", "escape_unknown"]
+
+
+def encoding_of(stream: IO[str]) -> str:
+    """Return the encoding of a stream; UTF-8 for one that has none, such as a ``StringIO``."""
+    return getattr(stream, "encoding", None) or "utf-8"
+
+
+def encodable(text: str, stream: IO[str]) -> str:
+    """Return text with the characters escaped that the encoding of a stream does not have."""
+    encoding = encoding_of(stream)
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def escape_unknown(stream: IO[str]) -> None:
+    """Have a stream escape the characters that its encoding does not have, instead of raising an error."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors in {"strict", "surrogateescape"}:
+        stream.reconfigure(errors="backslashreplace")
+
+
+class RenderBuffer(io.TextIOWrapper):
+    """A buffer to which Rich renders as to a stream of this encoding: with boxes and escapes that it can hold."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(io.BytesIO(), encoding=encoding, errors="backslashreplace", newline="\n", write_through=True)
+
+    def text(self) -> str:
+        """Return what was written."""
+        self.seek(0)
+        return self.read()

@@ -1,0 +1,108 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The harness as the last one to inherit the processes of a job, when its keeper and the supervisor were both killed.
+
+While it has jobs it is a child subreaper. Whatever a job leaves behind then becomes its child, beside those that it
+has started itself, and is told from them by its session.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+import time
+from typing import TYPE_CHECKING
+
+from pytest_curator_bench.machine.processes import members_below, read_stats
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from pytest_curator_bench.machine.processes import ProcessStat
+
+__all__ = ["JobCount", "boot_ticks", "kill_orphans", "reap_keepers"]
+
+KEEPER_NAME = "bench-keeper"
+_WATCHERS = {KEEPER_NAME, "bench-supervise"}
+_SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37  # linux/prctl.h
+_RESCAN_S = 0.02
+_KILL_TIMEOUT_S = 10.0
+
+
+class JobCount:
+    """Makes this process a child subreaper as long as there are jobs, and only so long."""
+
+    def __init__(self) -> None:
+        self._jobs = 0
+        self._former = 0
+        self._prctl = ctypes.CDLL(None).prctl
+
+    def add(self) -> None:
+        """Count a job that begins."""
+        if not self._jobs:
+            former = ctypes.c_int()
+            self._prctl(_GET_CHILD_SUBREAPER, ctypes.byref(former), 0, 0, 0)
+            self._former = former.value
+            self._prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        self._jobs += 1
+
+    def remove(self) -> None:
+        """Count a job that has ended."""
+        self._jobs -= 1
+        if not self._jobs:
+            self._prctl(_SET_CHILD_SUBREAPER, self._former, 0, 0, 0)
+
+
+def boot_ticks() -> int:
+    """Return the present time as the kernel counts it for the start of a process."""
+    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
+
+
+def kill_orphans(main_pid: int, begun_ticks: int | None, watchers: Collection[int]) -> None:
+    """Kill all processes of a job that this process has inherited, and wait for their end.
+
+    Args:
+        main_pid: the job's main process, whose ID is that of its session too.
+        begun_ticks: when the job began, by :func:`boot_ticks`: what began later in a session that is not this
+            process's own belongs to the job as well. ``None`` for a job beside which others start.
+        watchers: keeper and supervisor, which have been killed: the job is inherited when they have ended.
+    """
+    deadline = time.monotonic() + _KILL_TIMEOUT_S
+    while True:
+        stats = read_stats()
+        orphans = [stat for stat in stats.values() if _is_orphan(stat, main_pid, begun_ticks)]
+        for stat in (*orphans, *members_below(stats, [orphan.pid for orphan in orphans])):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(stat.pid, signal.SIGKILL)
+        for orphan in orphans:
+            _reap(orphan.pid)
+        are_watched = any(pid in stats and stats[pid].living and stats[pid].name in _WATCHERS for pid in watchers)
+        if not (orphans or are_watched) or time.monotonic() > deadline:
+            return
+        time.sleep(_RESCAN_S)
+
+
+def reap_keepers() -> None:
+    """Collect keepers that this process has inherited, and that have ended."""
+    for stat in read_stats().values():
+        if stat.parent == os.getpid() and stat.name == KEEPER_NAME and not stat.living:
+            _reap(stat.pid)
+
+
+def _is_orphan(stat: ProcessStat, main_pid: int, begun_ticks: int | None) -> bool:
+    if stat.parent != os.getpid() or stat.name in _WATCHERS:  # who end by themselves what they still have
+        return False
+    try:
+        session = os.getsid(stat.pid)
+    except ProcessLookupError:
+        return False
+    if begun_ticks is None or stat.start_ticks <= begun_ticks:
+        return session == main_pid
+    return session != os.getsid(0)
+
+
+def _reap(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
