@@ -33,14 +33,14 @@ find_python() {
 # install_with ARGUMENT...: install with what the image has: pip, uv, or the pip that comes with Python or SOURCE.
 install_with() {
   if "$python" -m pip --version > /dev/null 2>&1; then
-    "$python" -m pip --python "$own" install --no-cache-dir "$@"
+    "$python" -m pip --python "$own" install --quiet --no-cache-dir "$@"
   elif command -v uv > /dev/null; then
-    uv pip install --python "$own" --no-cache --compile-bytecode "$@"
+    uv pip install --python "$own" --quiet --no-cache --compile-bytecode "$@"
   elif "$own" -m ensurepip > /dev/null 2>&1; then
-    "$own" -m pip install --no-cache-dir "$@"
+    "$own" -m pip install --quiet --no-cache-dir "$@"
   else
     for pip in "$path"/pip-*.whl; do
-      [ ! -e "$pip" ] || { "$own" "$pip/pip" install "$@" && return 0; }
+      [ ! -e "$pip" ] || { "$own" "$pip/pip" install --quiet "$@" && return 0; }
     done
     fail "this image has neither pip nor uv nor ensurepip: name a directory of wheels with pip's among them"
   fi
@@ -90,8 +90,8 @@ case $program in
   pytest)
     # Plugins among the image's packages are made for another pytest. -p loads more.
     export PYTEST_DISABLE_PLUGIN_AUTOLOAD=1
-    exec "$own" -m pytest -p curator_bench -p xdist -p timeout "$@"
+    exec "$own" -P -m pytest -p curator_bench -p xdist -p timeout "$@"
     ;;
-  curator-bench) exec "$own" -m pytest_curator_bench "$@" ;;
+  curator-bench) exec "$own" -P -m pytest_curator_bench "$@" ;;
   *) exec "$program" "$@" ;;
 esac

@@ -349,6 +349,7 @@ shell_entrypoint=(--entrypoint tini -- "$image" --)
 
 # Sets `source`, which the plugin is installed from, `source_inside`, which in_image.sh is told, and `key`, a digest of it.
 describe_source() {
+  wheel=${wheel:-$repo}
   source=$(realpath -m -- "${wheel%%\[*}")
   source_inside=$SOURCE_DIR
   if [ -f "$source/pyproject.toml" ]; then

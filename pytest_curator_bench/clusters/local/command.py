@@ -81,25 +81,11 @@ def start_arguments(
     if spec.num_gpus is not None:
         arguments.append(f"--num-gpus={spec.num_gpus}")
     arguments += [f"--include-dashboard={str(spec.dashboard).lower()}", f"--dashboard-host={LOOPBACK}"]
-    arguments += [f"--{name}=0" for name in _PORTS_OF_THE_KERNEL]
+    arguments += [f"--{name}=0" for name in internals.kernel_chosen_ports()]
     arguments.append(f"--ray-client-server-port={client_server_port}")
     if not spec.enable_object_spilling:
         arguments.append("--system-config=" + json.dumps(internals.NO_SPILLING))
     return arguments
-
-
-_PORTS_OF_THE_KERNEL = (
-    "port",
-    "dashboard-port",
-    "metrics-export-port",
-    "dashboard-agent-listen-port",
-    "dashboard-agent-grpc-port",
-    "node-manager-port",
-    "object-manager-port",
-    "runtime-env-agent-port",
-    "min-worker-port",
-    "max-worker-port",
-)
 
 
 def cluster_environment(base: Mapping[str, str], *, token: str, dashboard: bool) -> dict[str, str]:
