@@ -31,12 +31,12 @@ usage() {
   cat << END
 usage: run.sh [OPTION...] [PYTEST'S ARGUMENTS...]
 
-Runs benchmarks in the container image $IMAGE_NAME, with docker or podman. What isn't an option below goes to pytest:
+Runs benchmarks in a container image, with docker or podman. What isn't an option below goes to pytest:
 
   run.sh                                    the benchmarks that the image has; results in results/ of this checkout
   run.sh -k cc_extraction                   one of them
   run.sh --bench-config my.yaml             those of a configuration on this machine
-  run.sh --image IMAGE --bench-config my.yaml   the same in any image with Python 3.11 to 3.13, such as a release's
+  run.sh --image IMAGE --bench-config my.yaml   the same in any image with Python 3.11 to 3.13
 
 Configurations (--bench-config FILE, or FILE.bench.yaml) are looked for from the current directory, then in the image's
 own benchmarks/. The directory of each is mounted, and what it names: paths, results_dir, artifacts_dir, datasets,
@@ -52,8 +52,8 @@ options:
   --env NAME[=VALUE]     hand this environment variable in; repeatable. Handed in anyway, where set:
                          ${PASSED[*]:0:6}
                          ${PASSED[*]:6:4}
-                         ${PASSED[*]:10:7}
-                         ${PASSED[*]:17:7}
+                         ${PASSED[*]:10:6}
+                         ${PASSED[*]:16:8}
                          ${PASSED[*]:24}
   --shell [COMMAND...]   bash in place of pytest, or COMMAND; all that follows belongs to it
   --dry-run              print the command that would be run, and don't run it
