@@ -77,7 +77,7 @@ from pytest_curator_bench.script import Benchmark
 
 
 def versions():
-    return [sys.executable, pydantic.VERSION, yaml.__version__, importlib.metadata.version("nemo-curator")]
+    return [sys.prefix, pydantic.VERSION, yaml.__version__, importlib.metadata.version("nemo-curator")]
 
 
 bench = Benchmark("Mine")
@@ -91,7 +91,7 @@ with bench:
         ray.init()
         found.append(ray.get(ray.remote(versions).remote()))
     for one in found:
-        assert one == ["/opt/venv/bin/python", "2.9.2", "6.0.1", "1.1.0"], one
+        assert one == ["/opt/venv", "2.9.2", "6.0.1", "1.1.0"], one
 END_OF_FILE
 config="$scratch/my benchmarks/mine.yaml"
 run() { "$repo/benchmarks/tools/run.sh" --image old-release "$@" > "$scratch/log" 2>&1 || wrong "exit status of run.sh $*"; }
