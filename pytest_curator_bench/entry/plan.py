@@ -5,10 +5,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench.config.model import find_script
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ def plan_entry(
 
 def build_command(script: Path, args: Sequence[str], entry_dir: Path) -> list[str]:
     """Return the entry's argument list; the results path is added only where the arguments don't carry it."""
-    command = [sys.executable, str(script), *args]
+    command = [script_python(), str(script), *args]
     if not any(arg == RESULTS_PATH_OPTION or arg.startswith(f"{RESULTS_PATH_OPTION}=") for arg in args):
         command += [RESULTS_PATH_OPTION, str(entry_dir)]
     return command

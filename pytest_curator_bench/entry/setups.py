@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench._util.locks import LockedError, lock
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.plan import EntryPlan, script_environment
@@ -81,7 +81,7 @@ def run_data_setups(services: Services, entries: Iterable[Entry], view: SetupVie
 
 def setup_command(resolved: ResolvedCommand) -> list[str]:
     """The setup's argument list: what the config says and nothing else, because it hands in no files."""
-    return [sys.executable, str(find_script(resolved)), *resolved.args]
+    return [script_python(), str(find_script(resolved)), *resolved.args]
 
 
 class _DataSetupRun:
