@@ -56,10 +56,13 @@ def write_signed(
     content = encode_json({**data, _SIGNATURE: run_id})
     try:
         write_bytes(entry_dir / RESULTS_NAME, content, durable=durable)
-    except OSError:
+    except OSError as error:
         if reserve is None:
             raise
-        write_reserved(reserve, entry_dir / RESULTS_NAME, content)
+        try:
+            write_reserved(reserve, entry_dir / RESULTS_NAME, content)
+        except OSError:  # used up, too small or never made: the disk is the cause
+            raise error from None
 
 
 def has_result(entry_dir: Path) -> bool:
