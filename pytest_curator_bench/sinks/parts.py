@@ -48,13 +48,15 @@ class Parts:
 
     def __init__(self, report_left_out: Callable[[str], None]) -> None:
         self._report_left_out = report_left_out
-        self._attempts: Counter[str] = Counter()
+        self._attempts: Counter[tuple[str, str]] = Counter()
+        self._delivery = ""
         self._failures: list[Exception] = []
         self._is_any_taken = False
         self.left_out: list[str] = []
 
-    def begin(self) -> None:
-        """Begin a call of the sink."""
+    def begin(self, delivery: str) -> None:
+        """Begin a call of the sink, or begin it again: parts of other deliveries may have the same names."""
+        self._delivery = delivery
         self._failures, self._is_any_taken, self.left_out = [], False, []
 
     def deliver(self, name: str, call: Callable[[], object]) -> None:
@@ -71,8 +73,8 @@ class Parts:
                 raise
             self.leave_out(name, error_text(error))
         except Exception as error:  # whatever a library below the sink raises
-            self._attempts[name] += 1
-            if self._attempts[name] >= ATTEMPTS:
+            self._attempts[self._delivery, name] += 1
+            if self._attempts[self._delivery, name] >= ATTEMPTS:
                 self.leave_out(name, f"{error_text(error)} (tried {ATTEMPTS} times)")
                 return
             self._failures.append(error)
