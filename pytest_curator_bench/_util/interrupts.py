@@ -109,8 +109,8 @@ class Interrupts:
         Raises:
             KeyboardInterrupt: there was one.
         """
-        self._is_raising = True
         try:
+            self._is_raising = True
             if pending and self._is_pending:
                 raise KeyboardInterrupt  # noqa: TRY301 - as if it came now
             yield
