@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -272,6 +273,16 @@ def test_a_failure_stays_what_it_was(
     result = execution.final_result
     assert (result.status, result.reason) == ("failed", "exit-code")
     assert (result.error or "").splitlines()[1:] == ["left over", "and this"]
+
+
+def test_a_full_disk_is_not_blamed_on_the_script(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other errors of an entry's directories are: a script can do anything to them."""
+    entry, services = opened()
+    error = OSError(errno.ENOSPC, "No space left on device", "/d")
+    monkeypatch.setattr(services.session.scratch, "prepare", failing(error))
+    assert EntryExecution(entry, services).run().error == "No space left on device: /d: free some space there"
 
 
 def test_an_error_that_nobody_expects(
