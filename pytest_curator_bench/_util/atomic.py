@@ -85,7 +85,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     except BaseException as error:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
+        if isinstance(error, OSError) and error.errno is not None:
             error.filename, error.filename2 = str(path), None  # the other name says nothing to anybody
         raise
 

@@ -48,7 +48,7 @@ ENTRY = {
     "ray: {address: 'head:70000'}": "ray.address: found 'head:70000' (text), expected auto, or the host:port",
     "ray: {address: 'ray://head:10001'}": "ray.address: found 'ray://head:10001' (text), expected auto, or",
     "ray: {job: 'head:8265'}": "ray.job: found 'head:8265' (text), expected the URL of a cluster's dashboard",
-    "ray: {job: 'http://me:secret@head:8265'}": "ray.job: found 'http://me:secret@head:8265' (text), expected the URL",
+    "ray: {job: 'http://me:secret@head:8265'}": "ray.job: found 'http://***@head:8265' (text), expected the URL",
     "ray: {job: 'http://head:8265', address: auto}": "ray: found address and job, expected one of scope, address",
     "ray: {job: 'http://head:8265', scope: session}": "ray: found scope and job, expected one of scope, address",
     "ray: {object_store_memory: 0.5}": "ray.object_store_memory: found 0.5, expected a whole number of bytes",
