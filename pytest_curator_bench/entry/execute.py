@@ -475,7 +475,7 @@ class EntryExecution:
             elif text != self.result.error:
                 self._note(text)
             try:
-                entries.write_result(self.result, by_all_means=True)
+                entries.write_result(self.result, force=True)
             except SessionError:
                 return  # the controller tries once more at the end of the session
         self._written = self.result

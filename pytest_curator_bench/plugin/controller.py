@@ -268,7 +268,7 @@ class Controller:
         self._results[entry.name] = result
         self._undelivered.pop(entry.name, None)
         try:
-            store.entries.write_result(result, by_all_means=True)
+            store.entries.write_result(result, force=True)
         except SessionError:
             self._unwritten.add(entry.name)
         self._delivery.submit(result.to_dict())
@@ -354,7 +354,7 @@ class Controller:
         self._complete_results(session, store)
         for name in sorted(self._unwritten):
             with self._failing(session):  # there may be space again
-                store.entries.write_result(self._results[name], by_all_means=True)
+                store.entries.write_result(self._results[name], force=True)
         session.exitstatus = self._exit_status(session.exitstatus)
         with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))

@@ -19,7 +19,7 @@ __all__ = ["Parts", "send_what_is_taken"]
 ATTEMPTS = 3
 """How often a part is tried that fails in a way that might pass."""
 MAX_FAILURES = 3
-"""Parts that fail in one call before it ends: then the service is in trouble, rather than these parts."""
+"""Parts that fail in one call before it ends: then the service fails, rather than these parts."""
 MAX_REFUSED = 20
 """Items that are left out of one call; of more the service's refusal is about something else."""
 # Answers about what was sent; others, such as 401 and 403, would be given to all else, too.

@@ -149,5 +149,5 @@ def _is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:
         return False
-    except PermissionError:  # in a directory that can't be entered: who opens it says so
+    except PermissionError:  # in a directory that can't be entered: opening it reports that
         return True

@@ -98,7 +98,7 @@ class MlflowSink(Sink):
         try:
             self._deliver(store, *self._session_run(store), result)
         except Exception:
-            self._session = None  # they may be gone: somebody deletes, or a server begins anew
+            self._session = None  # they may be gone: deleted, or the server was replaced
             raise
 
     def _deliver(self, store: MlflowStore, experiment_id: str, session_run: Any, result: Mapping[str, Any]) -> None:

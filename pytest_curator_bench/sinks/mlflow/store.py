@@ -272,8 +272,8 @@ class MlflowStore:
                 yield
         except MlflowException as error:
             text = f"MLflow at {self._where}: {_short(error_text(error))}"
-            told = _STATUS.search(error.message)
-            status = int(told[1]) if told else error.get_http_status_code()
+            match = _STATUS.search(error.message)
+            status = int(match[1]) if match else error.get_http_status_code()
             is_refusal = status >= HTTPStatus.BAD_REQUEST and not is_temporary(status)
             if is_refusal and error.error_code != _GONE:
                 raise PermanentSinkError(text, status=status) from error
