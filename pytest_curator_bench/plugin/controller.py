@@ -15,7 +15,7 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
-from pytest_curator_bench._util.text import harmless, printable
+from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.plugin.channel import packed
@@ -115,8 +115,7 @@ class Controller:
         if self._bench_run.options.dry_run:
             from pytest_curator_bench.plugin.terminal.dry_run import print_dry_run
 
-            mask = self._bench_run.mask
-            print_dry_run(self._bench_run, [item.entry for item in items], lambda text: _print(mask(text)))
+            print_dry_run(self._bench_run, [item.entry for item in items], self._print)
             return True
         if self._bench_run.shows_only:
             return None
@@ -125,6 +124,9 @@ class Controller:
         if items or is_worked_out:
             self._begin({item.nodeid: item.entry for item in items})
         return None
+
+    def _print(self, text: str) -> None:
+        sys.stdout.write(encodable(self._bench_run.mask(text), sys.stdout) + "\n")
 
     def _nodeids_to_entries(self, ids: Sequence[str]) -> dict[str, Entry]:
         pairs = ((nodeid, nodeid.split("::", 1)) for nodeid in ids if "::" in nodeid)
@@ -266,7 +268,7 @@ class Controller:
         self._results[entry.name] = result
         self._undelivered.pop(entry.name, None)
         try:
-            store.entries.write_result(result, by_all_means=True)
+            store.entries.write_result(result, force=True)
         except SessionError:
             self._unwritten.add(entry.name)
         self._delivery.submit(result.to_dict())
@@ -352,7 +354,7 @@ class Controller:
         self._complete_results(session, store)
         for name in sorted(self._unwritten):
             with self._failing(session):  # there may be space again
-                store.entries.write_result(self._results[name], by_all_means=True)
+                store.entries.write_result(self._results[name], force=True)
         session.exitstatus = self._exit_status(session.exitstatus)
         with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))
@@ -423,7 +425,3 @@ class Controller:
 def _make_red(session: pytest.Session) -> None:
     if session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(encodable(harmless(text), sys.stdout) + "\n")

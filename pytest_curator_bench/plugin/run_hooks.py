@@ -74,7 +74,7 @@ class BenchmarkRunPlugin:
             if not isinstance(item, BenchItem) or item.execution.state > State.PLANNED:
                 raise
             text = f"pytest could not begin the entry: {type(error).__name__}: {error}"
-            item.obstacle = EntryFailedError(text, reason="pytest")
+            item.setup_error = EntryFailedError(text, reason="pytest")
             runner = item.config.pluginmanager.getplugin("runner")
             return runner.pytest_runtest_protocol(item=item, nextitem=nextitem)
 
@@ -92,8 +92,8 @@ class BenchmarkRunPlugin:
         execution = item.execution
         execution.timeout_s = None  # pytest-timeout sets it
         try:
-            if item.obstacle is not None:
-                raise item.obstacle
+            if item.setup_error is not None:
+                raise item.setup_error
             shortage = execution.preflight()
         except EXPECTED_ERRORS as error:
             execution.end(error)

@@ -167,8 +167,8 @@ class KeeperConnection:
     def wait_for_end(self, timeout_s: float) -> None:
         """Wait until all processes of the job are gone: none may run on when its lease is released.
 
-        Whoever has not said so in time is killed: first the keeper, whose job the supervisor then ends, and then the
-        supervisor. Where nobody is left to end the job, this process does it.
+        A keeper that does not report the end in time is killed, and the supervisor ends its job. A supervisor that does
+        not report it either is killed, too, and this process ends the job.
         """
         if not self.wait_for("ended", timeout_s=timeout_s):
             self._is_silent = True

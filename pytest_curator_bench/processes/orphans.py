@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness as the last one to inherit the processes of a job, when its keeper and the supervisor were both killed.
 
-While it has jobs it is a child subreaper. Whatever a job leaves behind then becomes its child, beside those that it
-has started itself, and is told from them by its session.
+While it has jobs it is a child subreaper: what a job leaves behind then becomes its child. The session of such a
+process distinguishes it from the children that the harness has started itself.
 """
 
 from __future__ import annotations

@@ -366,7 +366,7 @@ class SupervisorProgram(Reaper):
             return False
         if not packet:
             return False
-        if not fds:  # only a question whether anybody is here
+        if not fds:  # a question whether the supervisor answers
             send_message(self.control, here=True)
             return True
         order = json.loads(packet)

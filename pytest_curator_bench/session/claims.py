@@ -58,9 +58,9 @@ def read_claim(entry_dir: Path) -> EntryClaim | None:
     data = read_json_object(entry_dir / CLAIM_NAME)
     try:
         claim = EntryClaim(**{**data, "owner": ProcessIdentity.from_dict(data["owner"])})
-    except (KeyError, TypeError, ValueError):
+        return claim if session_of(entry_dir, claim.run_id) is not None else None
+    except (KeyError, OSError, TypeError, ValueError):  # a script can have written anything there
         return None
-    return claim if session_of(entry_dir, claim.run_id) is not None else None
 
 
 def session_of(entry_dir: Path, run_id: str) -> Path | None:
@@ -68,5 +68,7 @@ def session_of(entry_dir: Path, run_id: str) -> Path | None:
 
     Data setups and superseded entries lie one level deeper than others.
     """
+    if not run_id:
+        return None
     parents = list(entry_dir.parents)[:2]
     return next((parent for parent in parents if run_file(parent, run_id).parent.is_dir()), None)

@@ -54,7 +54,9 @@ class ProcessIdentity:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ProcessIdentity:
-        """Read back what :meth:`to_dict` gave; what is missing is not known."""
+        """Read back what :meth:`to_dict` gave; raises KeyError, TypeError or ValueError for anything else."""
+        if not isinstance(data, dict):
+            raise TypeError(f"found {type(data).__name__}, expected a process")
         known: dict[str, Any] = {field.name: data.get(field.name) for field in fields(cls)}
         return cls(**{**known, "pid": int(data["pid"])})
 
