@@ -46,6 +46,7 @@ REPORT_ATTRIBUTE = "bench_result"
 ATTEMPTS_ATTRIBUTE = "bench_attempts"
 UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
 _NOT_RUN = "pytest ended without running the entry, and without a failure: has another plugin or a hook left it out?"
+_NONE_RUN = "pytest ended before the first entry, and without a failure: has another plugin or a hook ended it?"
 # Those by which pytest itself says how a run ended; an interrupt takes precedence, also where it made something fail.
 _ORDINARY_STATUSES = (
     pytest.ExitCode.OK,
@@ -345,6 +346,10 @@ class Controller:
         if self._live is not None:
             self._live.close()
         if not self._bench_run.is_open:
+            is_left_out = any(isinstance(item, BenchItem) for item in getattr(session, "items", ()))
+            if is_left_out and not self._bench_run.shows_only and session.exitstatus == pytest.ExitCode.OK:
+                self._warn(_NONE_RUN)
+                _make_red(session)
             return
         store = self._bench_run.store
         if not self._entries_by_nodeid and not self._is_pinned:
@@ -355,6 +360,10 @@ class Controller:
         for name in sorted(self._unwritten):
             with self._failing(session):  # there may be space again
                 store.entries.write_result(self._results[name], force=True)
+        for name in sorted(self._results.keys() - self._unwritten):
+            with self._failing(session):
+                if store.entries.restore(self._results[name]):
+                    self._warn(f"{name}: its result was gone from the disk, and was written again")
         session.exitstatus = self._exit_status(session.exitstatus)
         with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))

@@ -141,12 +141,17 @@ class BenchmarkRunPlugin:
         """
         services = self._bench_run.services
         services.interrupts.note_until_end()
-        with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
-            steps.callback(self._bench_run.on_finish, session)
-            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
-            steps.callback(self._close_services, session.config)
-            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
-            yield
+        try:
+            with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
+                steps.callback(self._bench_run.on_finish, session)
+                steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+                steps.callback(self._close_services, session.config)
+                steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+                yield
+        except pytest.exit.Exception as error:  # its exit status would become pytest's
+            if error.returncode == pytest.ExitCode.OK:
+                error.returncode = int(session.exitstatus)
+            raise
 
     def _close_services(self, config: pytest.Config) -> None:
         for problem in self._bench_run.services.close():

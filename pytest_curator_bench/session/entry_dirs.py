@@ -51,6 +51,10 @@ if TYPE_CHECKING:
 
 __all__ = ["EntryDirs", "walk_entries"]
 
+_RESTORED = (
+    "Its result was removed or broken after the entry had ended, and was written again; other files may be missing."
+)
+
 
 def walk_entries(session_dir: Path) -> Iterator[Path]:
     """Yield the directories of a session's entries, by name: those with a claim or a result."""
@@ -193,6 +197,24 @@ class EntryDirs:
         )
         self.write_result(result, force=True)
         return result
+
+    def restore(self, result: EntryResult) -> bool:
+        """Write a result again that somebody has removed or broken since, such as the script of a later entry.
+
+        Returns:
+            Whether that was so. Where another run of the session has the directory now, the result is left alone.
+
+        Raises:
+            SessionError: it can't be written.
+        """
+        path = self.path(result.name)
+        give_back_rights(self._session_dir)
+        give_back_rights(path)
+        claim = read_claim(path)
+        if (claim is not None and claim.run_id != self._run_id) or has_result(path):
+            return False
+        self.write_result(result.with_warnings(_RESTORED), by_all_means=True)
+        return True
 
     def _write_aside(self, result: EntryResult) -> Path:
         with self._new_directory(result.nodeid, result.timeout_s) as new:

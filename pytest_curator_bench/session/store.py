@@ -194,7 +194,7 @@ class SessionStore:
 
     def read_datasets(self) -> list[dict[str, Any]]:
         """Return the records that :meth:`write_datasets` wrote; none where it wrote none."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             records: list[dict[str, Any]] = json.loads(read_regular(self._datasets_file))
             return records
         return []

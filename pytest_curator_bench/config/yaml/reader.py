@@ -62,13 +62,17 @@ class SourceError(Exception):
 
 
 def read_yaml(file: Path) -> YamlMapping:
-    """Read the one mapping that a file holds.
+    """Read the one mapping that a file holds; raises SourceError if it can't be read, and as :func:`parse_yaml`."""
+    return parse_yaml(_read_bytes(file), file)
+
+
+def parse_yaml(data: bytes, file: Path) -> YamlMapping:
+    """Return the one mapping that the content of a file stands for.
 
     Raises:
-        SourceError: if the file can't be read, isn't UTF-8 or YAML, holds no or several documents, something
+        SourceError: if it isn't UTF-8 or YAML, holds no or several documents, something
             other than a mapping, a tag, a duplicate key, more than 100 levels, or more than aliases may add.
     """
-    data = _read_bytes(file)
     try:
         composer = _Composer(data, file)
         root: object = composer.get_node() if composer.check_node() else None

@@ -275,6 +275,21 @@ def test_an_entry_without_a_result_is_interrupted(store: SessionStore) -> None:
     assert read_result(store.entries.path("a")) == result
 
 
+def test_a_result_is_restored_unless_another_run_has_the_directory(tmp_path: Path, store: SessionStore) -> None:
+    """What is there stays as it is, whoever wrote it."""
+    write(store, "a")
+    ours = result_of("a")
+    assert not store.entries.restore(ours)
+    (store.session_dir / "a" / "results.json").unlink()
+    assert store.entries.restore(ours)
+    assert any("written again" in text for text in read_result(store.session_dir / "a").warnings)
+    store.finish([ours], exit_status=0)
+    other = join(tmp_path)
+    write(other, "a", "failed")
+    assert not store.entries.restore(ours)
+    assert status_in(store.session_dir / "a") == "failed"
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "session.json", "runs", ""])
 def test_an_entry_stays_inside_the_session(store: SessionStore, name: str) -> None:
     """Whatever the config let through."""
