@@ -208,12 +208,12 @@ class EntryDirs:
             SessionError: it can't be written.
         """
         path = self.path(result.name)
-        give_back_rights(self._session_dir)
-        give_back_rights(path)
+        restore_permissions(self._session_dir)
+        restore_permissions(path)
         claim = read_claim(path)
         if (claim is not None and claim.run_id != self._run_id) or has_result(path):
             return False
-        self.write_result(result.with_warnings(_RESTORED), by_all_means=True)
+        self.write_result(result.with_warnings(_RESTORED), force=True)
         return True
 
     def _write_aside(self, result: EntryResult) -> Path:
