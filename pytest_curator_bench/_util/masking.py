@@ -20,7 +20,7 @@ from xml.sax.saxutils import escape
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MASK", "Masker"]
+__all__ = ["ANYWHERE", "MASK", "ORDINARY", "Masker", "spells_number"]
 
 MASK = "***"
 
@@ -31,7 +31,7 @@ ANYWHERE = 8
 # Lines and URL parts of a secret are hidden by themselves from this length on.
 SHORTEST_PART = 12
 # Words and round numbers that come out of environment variables and keep no secret.
-ORDINARY = frozenset({"true", "false", "none", "null", "http", "https", "info", "debug", "localhost"})
+ORDINARY = frozenset({"true", "false", "none", "null", "default", "http", "https", "info", "debug", "localhost"})
 
 _CUT = re.compile(r"…|\.\.\.")
 
@@ -75,7 +75,7 @@ class Masker:
         ordered = sorted(needles, key=lambda text: (-len(text), text))
         self._needles = tuple(ordered)
         self._clues = (*ordered, *(hint for hints, _, _ in _ALWAYS for hint in hints))
-        self._numbers = frozenset(text for text in ordered if _is_number(text))
+        self._numbers = frozenset(text for text in ordered if spells_number(text))
         self._literals = re.compile("|".join(map(_literal, ordered))) if ordered else None
 
     def mask(self, text: str) -> str:
@@ -231,7 +231,8 @@ def _literal(text: str) -> str:
     return escaped if len(text) >= ANYWHERE else rf"(?<![A-Za-z0-9_]){escaped}(?![A-Za-z0-9_])"
 
 
-def _is_number(text: str) -> bool:
+def spells_number(text: str) -> bool:
+    """Return whether a text is that of a number."""
     try:
         float(text)
     except ValueError:
