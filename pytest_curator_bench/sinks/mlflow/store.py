@@ -65,12 +65,22 @@ def resolved_uri(uri: str, base_dir: Path) -> str:
     scheme = urlsplit(uri).scheme
     if uri.startswith("sqlite:///"):
         path, mark, options = uri.removeprefix("sqlite:///").partition("?")
-        return f"sqlite:///{(base_dir / Path(path).expanduser()).resolve()}{mark}{options}"
+        return f"{_sqlite_uri((base_dir / Path(unquote(path)).expanduser()).resolve())}{mark}{options}"
     if scheme == "file" and not uri.startswith("file://"):
         uri, scheme = uri.removeprefix("file:"), ""
     if scheme == "":
         return (base_dir / Path(uri).expanduser()).resolve().as_uri()
     return uri
+
+
+def _sqlite_uri(file: Path) -> str:
+    """The URI of an SQLite store: SQLAlchemy decodes paths, and takes them to end at a question mark alone."""
+    return f"sqlite:///{str(file).replace('%', '%25').replace('?', '%3F')}"
+
+
+def _sqlite_file(uri: str) -> Path:
+    """The file of an SQLite store."""
+    return Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0]))
 
 
 class MlflowStore:
@@ -345,7 +355,7 @@ def _make_sqlite(uri: str, artifact_dir: Path) -> None:
 
     Of several processes one makes it, in a file that takes its name when it is whole; the others wait.
     """
-    file = Path(urlsplit(uri).path)
+    file = _sqlite_file(uri)
     if _holds_data(file):
         return
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
@@ -356,7 +366,8 @@ def _make_sqlite(uri: str, artifact_dir: Path) -> None:
             left.unlink(missing_ok=True)
         if not _holds_data(file):
             new = file.with_name(f".{file.name}.{os.getpid()}.new")
-            SqlAlchemyStore(uri.replace(urlsplit(uri).path, str(new), 1), artifact_dir.as_uri()).engine.dispose()
+            _, mark, options = uri.partition("?")
+            SqlAlchemyStore(f"{_sqlite_uri(new)}{mark}{options}", artifact_dir.as_uri()).engine.dispose()
             new.replace(file)
         lock_file.unlink(missing_ok=True)
 
@@ -368,8 +379,8 @@ def _holds_data(file: Path) -> bool:
 @contextlib.contextmanager
 def _broken_store_explained(uri: str) -> Iterator[None]:
     """Say how to mend a store that an interrupted process, or another version of MLflow, has left behind."""
-    file = urlsplit(uri).path.replace("//", "/", 1)
-    was_there = _holds_data(Path(file))
+    file = _sqlite_file(uri)
+    was_there = _holds_data(file)
     try:
         yield
     except Exception as error:  # whatever MLflow, Alembic and SQLAlchemy raise in the middle of a migration
