@@ -82,14 +82,17 @@ def from_session(session_dir: Path) -> ReplaySettings:
     try:
         data = yaml.safe_load(read_regular(file))
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
-    except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
+    except (OSError, yaml.YAMLError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise ConfigError([f"{file} can't be read ({error}): give the config files with --config FILE"]) from None
     return ReplaySettings(source=str(file), sinks=sinks, is_recorded=True)
 
 
 def _recorded(sink: Mapping[str, Any]) -> SinkConfig:
     settings = {key: value for key, value in sink.items() if key not in {"name", "class", "enabled", "deliver"}}
-    return SinkConfig(name=str(sink["name"]), class_path=sink.get("class"), settings=settings)
+    class_path = sink.get("class")
+    return SinkConfig(
+        name=str(sink["name"]), class_path=None if class_path is None else str(class_path), settings=settings
+    )
 
 
 def _texts(value: object) -> list[str]:
