@@ -84,7 +84,7 @@ def from_session(session_dir: Path) -> ReplaySettings:
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
     except SourceError as error:
         raise _unreadable(file, error.problems[0].text) from None
-    except (OSError, AttributeError, KeyError, TypeError) as error:
+    except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
         raise _unreadable(file, error) from None
     return ReplaySettings(source=str(file), sinks=sinks, is_recorded=True)
 
@@ -95,7 +95,10 @@ def _unreadable(file: Path, why: object) -> ConfigError:
 
 def _recorded(sink: Mapping[str, Any]) -> SinkConfig:
     settings = {key: value for key, value in sink.items() if key not in {"name", "class", "enabled", "deliver"}}
-    return SinkConfig(name=str(sink["name"]), class_path=sink.get("class"), settings=settings)
+    class_path = sink.get("class")
+    return SinkConfig(
+        name=str(sink["name"]), class_path=None if class_path is None else str(class_path), settings=settings
+    )
 
 
 def _texts(value: object) -> list[str]:

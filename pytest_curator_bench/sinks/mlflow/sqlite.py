@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import unquote
 
 from pytest_curator_bench._util.text import error_text
 from pytest_curator_bench.sinks.base import PermanentSinkError
@@ -20,10 +20,20 @@ from pytest_curator_bench.sinks.files.locking import locked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["broken_store_explained", "each_migration", "make_sqlite"]
+__all__ = ["broken_store_explained", "each_migration", "make_sqlite", "sqlite_uri"]
 
 # What SQLite says of a store that is as it should be.
 _PASSING = re.compile(r"locked|busy|unable to open|disk|readonly|read-only", re.IGNORECASE)
+
+
+def sqlite_uri(file: Path) -> str:
+    """Return the URI of an SQLite store: SQLAlchemy decodes paths, and takes them to end at a question mark alone."""
+    return f"sqlite:///{str(file).replace('%', '%25').replace('?', '%3F')}"
+
+
+def _file_of(uri: str) -> Path:
+    """The file of an SQLite store."""
+    return Path(unquote(uri.removeprefix("sqlite:///").partition("?")[0]))
 
 
 def make_sqlite(uri: str, make_tables: Callable[[str], None]) -> None:
@@ -35,7 +45,7 @@ def make_sqlite(uri: str, make_tables: Callable[[str], None]) -> None:
         uri: of the store.
         make_tables: given the URI of a file, makes the store's tables in it.
     """
-    file = Path(urlsplit(uri).path)
+    file = _file_of(uri)
     if _holds_data(file):
         return
     lock_file = file.with_name(f".{file.name}.lock")
@@ -44,7 +54,8 @@ def make_sqlite(uri: str, make_tables: Callable[[str], None]) -> None:
             left.unlink(missing_ok=True)
         if not _holds_data(file):
             new = file.with_name(f".{file.name}.{os.getpid()}.new")
-            make_tables(uri.replace(urlsplit(uri).path, str(new), 1))
+            _, mark, options = uri.partition("?")
+            make_tables(f"{sqlite_uri(new)}{mark}{options}")
             new.replace(file)
         lock_file.unlink(missing_ok=True)
 
@@ -56,8 +67,8 @@ def _holds_data(file: Path) -> bool:
 @contextlib.contextmanager
 def broken_store_explained(uri: str) -> Iterator[None]:
     """Report how to repair a store that an interrupted process, or another version of MLflow, has left behind."""
-    file = urlsplit(uri).path.replace("//", "/", 1)
-    was_there = _holds_data(Path(file))
+    file = _file_of(uri)
+    was_there = _holds_data(file)
     try:
         yield
     except Exception as error:  # whatever MLflow, Alembic and SQLAlchemy raise in the middle of a migration

@@ -27,7 +27,7 @@ from pytest_curator_bench._util.atomic import json_line
 from pytest_curator_bench._util.text import error_text
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
 from pytest_curator_bench.sinks.http import is_temporary, refusal
-from pytest_curator_bench.sinks.mlflow.sqlite import broken_store_explained, each_migration, make_sqlite
+from pytest_curator_bench.sinks.mlflow.sqlite import broken_store_explained, each_migration, make_sqlite, sqlite_uri
 from pytest_curator_bench.sinks.parts import send_what_is_taken
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def resolved_uri(uri: str, base_dir: Path) -> str:
     scheme = urlsplit(uri).scheme
     if uri.startswith("sqlite:///"):
         path, mark, options = uri.removeprefix("sqlite:///").partition("?")
-        return f"sqlite:///{(base_dir / Path(path).expanduser()).resolve()}{mark}{options}"
+        return f"{sqlite_uri((base_dir / Path(unquote(path)).expanduser()).resolve())}{mark}{options}"
     if scheme == "file" and not uri.startswith("file://"):
         uri, scheme = uri.removeprefix("file:"), ""
     if scheme == "":
