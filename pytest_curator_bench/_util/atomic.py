@@ -86,7 +86,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.errno is not None:
-            error.filename, error.filename2 = str(path), None  # the other name says nothing to anybody
+            error.filename, error.filename2 = str(path), None  # the temporary name means nothing to a reader
         raise
 
 
@@ -110,7 +110,7 @@ def encode_json(data: object) -> bytes:
 
 
 def open_regular(path: Path, *, follow_links: bool = False) -> int:
-    """Open a file for reading that somebody else, such as a script, may have made or replaced.
+    """Open a file for reading that another process, such as a script, may have made or replaced.
 
     Only regular files open: a pipe or a device neither blocks nor gets through. A symbolic link is followed within
     the file's own directory, and refused if it leads out of that.

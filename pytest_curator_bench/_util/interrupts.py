@@ -20,7 +20,7 @@ __all__ = ["Interrupts"]
 
 # Services and CI systems end a run with SIGTERM, a terminal that closes with SIGHUP.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Who presses Ctrl-C several times within so many seconds wants one thing: what the first one began goes on.
+# An interrupt that comes within so many seconds of another one is the same wish once more.
 REPEATED_S = 2.0
 
 
@@ -29,11 +29,11 @@ class Interrupts:
 
     Once taken, an interrupt raises KeyboardInterrupt, as in Python itself, but neither right after another one nor
     inside of :meth:`noting`, where a result or a clean-up would be lost. There it raises only within
-    :meth:`raising`, and where somebody asks again after :data:`REPEATED_S`.
+    :meth:`raising`, or if it comes more than :data:`REPEATED_S` after the one before.
 
     Attributes:
         count: how many there have been.
-        is_noted: whether one came in the block of :meth:`noting` that is or was the last.
+        is_noted: whether one came in the present block of :meth:`noting`, or in the last one.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class Interrupts:
 
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
-        """Take the signals that nobody ignores or handles; only the main thread can."""
+        """Take the signals that are neither ignored nor handled; only the main thread can."""
         self._taken += 1
         if self._taken == 1 and threading.current_thread() is threading.main_thread():
             for signum in _SIGNALS:
@@ -66,7 +66,7 @@ class Interrupts:
 
     def _give_back(self) -> None:
         if self._is_ending and self.count and self._former.get(signal.SIGINT, signal.SIG_DFL) is not signal.SIG_DFL:
-            # The exit status stays what it is, even if somebody goes on pressing Ctrl-C.
+            # A user who goes on pressing Ctrl-C does not change the exit status.
             self._former[signal.SIGINT] = _LateHandler()
             atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)
         while self._former:
@@ -109,8 +109,8 @@ class Interrupts:
         Raises:
             KeyboardInterrupt: there was one.
         """
-        self._is_raising = True
         try:
+            self._is_raising = True
             if pending and self._is_pending:
                 raise KeyboardInterrupt  # noqa: TRY301 - as if it came now
             yield

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import html
 import json
 import re
 import shlex
@@ -14,11 +15,12 @@ from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote, quote_plus, unquote, urlsplit
+from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["MASK", "Masker"]
+__all__ = ["ANYWHERE", "MASK", "ORDINARY", "Masker", "spells_number"]
 
 MASK = "***"
 
@@ -29,7 +31,7 @@ ANYWHERE = 8
 # Lines and URL parts of a secret are hidden by themselves from this length on.
 SHORTEST_PART = 12
 # Words and round numbers that come out of environment variables and keep no secret.
-ORDINARY = frozenset({"true", "false", "none", "null", "http", "https", "info", "debug", "localhost"})
+ORDINARY = frozenset({"true", "false", "none", "null", "default", "http", "https", "info", "debug", "localhost"})
 
 _CUT = re.compile(r"…|\.\.\.")
 
@@ -55,9 +57,10 @@ _ALWAYS: tuple[tuple[tuple[str, ...], re.Pattern[str], str], ...] = (
 class Masker:
     """Replaces secrets by ``***``.
 
-    Given values are found as they are, URL-encoded, in Base64, and escaped for JSON, a shell or ``repr``; the password
-    and the path of a secret URL and the lines of a secret of several lines also by themselves. Credentials in URLs
-    and in HTTP's ``Authorization`` are hidden whether they were given or not.
+    Given values are found as they are, URL-encoded, in Base64 and hexadecimal digits, escaped for JSON, HTML, a shell
+    or ``repr``, and where a text was cut; the password and the path of a secret URL and the lines of a secret of
+    several lines also by themselves. Credentials in URLs and in HTTP's ``Authorization`` are hidden whether they were
+    given or not.
 
     Values shorter than four characters, ordinary words such as ``true`` and numbers of up to five digits are
     ignored; values shorter than eight characters are hidden where they stand by themselves, not inside words.
@@ -72,7 +75,7 @@ class Masker:
         ordered = sorted(needles, key=lambda text: (-len(text), text))
         self._needles = tuple(ordered)
         self._clues = (*ordered, *(hint for hints, _, _ in _ALWAYS for hint in hints))
-        self._numbers = frozenset(text for text in ordered if _is_number(text))
+        self._numbers = frozenset(text for text in ordered if spells_number(text))
         self._literals = re.compile("|".join(map(_literal, ordered))) if ordered else None
 
     def mask(self, text: str) -> str:
@@ -88,12 +91,17 @@ class Masker:
         return text
 
     def _without_cut_secret(self, text: str) -> str:
-        """Mask what is left of a secret at the end of a text that was cut: ``'planted-sec…``."""
-        for end in reversed([match.start() for match in _CUT.finditer(text)] if "…" in text or "..." in text else []):
+        """Mask what is left of a secret where a text was cut: ``'planted-sec…``, ``…ecret-of-ours'``."""
+        for cut in reversed([*_CUT.finditer(text)] if "…" in text or "..." in text else []):
             for needle in self._needles:
-                begin = text.rfind(needle[:ANYWHERE], 0, end)
-                if len(needle) > ANYWHERE and begin >= 0 and needle.startswith(text[begin:end]):
-                    text = f"{text[:begin]}{MASK}{text[end:]}"
+                if len(needle) <= ANYWHERE:
+                    break  # they come in order of their lengths
+                end = text.find(needle[-ANYWHERE:], cut.end(), cut.end() + len(needle)) + ANYWHERE
+                if end >= ANYWHERE and needle.endswith(text[cut.end() : end]):
+                    text = f"{text[: cut.end()]}{MASK}{text[end:]}"
+                begin = text.rfind(needle[:ANYWHERE], 0, cut.start())
+                if begin >= 0 and needle.startswith(text[begin : cut.start()]):
+                    text = f"{text[:begin]}{MASK}{text[cut.start() :]}"
                     break
         return text
 
@@ -192,14 +200,19 @@ def _url_parts(url: str) -> Iterator[str]:
 
 def _forms(text: str) -> Iterator[str]:
     yield text
-    for encoded in (quote(text), quote(text, safe=""), quote_plus(text)):
+    for encoded in (quote(text), quote(text, safe=""), quote_plus(text), quote(quote(text, safe=""), safe="")):
         yield encoded
         yield re.sub("%[0-9A-F]{2}", lambda match: match.group().lower(), encoded)
-    yield json.dumps(text)[1:-1]
-    yield json.dumps(text, ensure_ascii=False)[1:-1]
-    yield from _base64_forms(text.encode(errors="surrogatepass"))
+    for is_ascii in (True, False):
+        escaped = json.dumps(text, ensure_ascii=is_ascii)[1:-1]
+        yield escaped
+        yield json.dumps(escaped, ensure_ascii=is_ascii)[1:-1]  # JSON as a string in JSON
+    raw = text.encode(errors="surrogatepass")
+    yield from (raw.hex(), raw.hex().upper(), *_base64_forms(raw))
     yield shlex.quote(text).removeprefix("'").removesuffix("'")
-    yield repr(text)[1:-1]
+    yield from (repr(text)[1:-1], ascii(text)[1:-1], repr(raw)[2:-1])
+    yield text.encode("ascii", "backslashreplace").decode()  # what Python prints where the locale has no such letters
+    yield from (html.escape(text), html.escape(text, quote=False), escape(text, {'"': "&quot;"}))
 
 
 def _base64_forms(secret: bytes) -> Iterator[str]:
@@ -218,7 +231,8 @@ def _literal(text: str) -> str:
     return escaped if len(text) >= ANYWHERE else rf"(?<![A-Za-z0-9_]){escaped}(?![A-Za-z0-9_])"
 
 
-def _is_number(text: str) -> bool:
+def spells_number(text: str) -> bool:
+    """Return whether a text is that of a number."""
     try:
         float(text)
     except ValueError:

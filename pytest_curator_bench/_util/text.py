@@ -96,7 +96,7 @@ def harmless(text: str) -> str:
 
 
 def error_text(error: BaseException) -> str:
-    """Return ``str()`` of somebody else's exception, even one whose text raises, is no text, or has no end."""
+    """Return ``str()`` of an exception of foreign code, even if that raises, or returns no string or an endless one."""
     try:
         return str.__str__(str(error))[:_LONGEST_ERROR]
     except Exception as problem:  # its author's code may raise anything

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Deleting directories in which anything may lie: links, mounts, thousands of levels, what nobody may read.
+"""Deletion of directories with any content: links, mounts, thousands of levels, unreadable files.
 
 Standard library only: the supervisor, which knows nothing of this package, runs this file too.
 """
@@ -160,7 +160,7 @@ class _Tree:
         return True
 
     def _note(self, error: OSError, name: str = "") -> None:
-        if not isinstance(error, FileNotFoundError):  # somebody else was faster
+        if not isinstance(error, FileNotFoundError):  # another process was faster
             self._leave(name, f": {error.strerror or error}")
 
     def _leave(self, name: str, reason: str) -> None:

@@ -11,11 +11,10 @@ from __future__ import annotations
 import os
 import re
 import socket
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from pytest_curator_bench._util.masking import ANYWHERE, MASK, Masker
+from pytest_curator_bench._util.masking import ANYWHERE, MASK, ORDINARY, Masker, spells_number
 from pytest_curator_bench.config.env_vars import FromEnvironment
 from pytest_curator_bench.config.matrix.combinations import in_name
 
@@ -36,7 +35,6 @@ _FILE_URI = re.compile(r"(?:sqlite:///|file:)", re.IGNORECASE)
 _SHORTEST_SECRET = 4
 _SHORTEST_VALUE = 6
 _LONGEST_WORD = 12
-_WORDS = frozenset({"true", "false", "none", "null", "default"})
 _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
 
 
@@ -106,20 +104,20 @@ class Secrets:
             is_named = _names_secret(key)
             if is_named or (isinstance(text, FromEnvironment) and self._is_secret(text, _variables(text))):
                 shortest = _SHORTEST_SECRET if is_named else _SHORTEST_VALUE
-                if len(text) >= shortest and text.lower() not in _WORDS:
+                if len(text) >= shortest and text.lower() not in ORDINARY:
                     yield str(text)
             yield from _passwords(text)
 
     def _is_secret(self, value: str, variables: set[str] | frozenset[str]) -> bool:
         if variables & self._telling:
-            return len(value) >= _SHORTEST_SECRET and value.lower() not in _WORDS
+            return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
         return not (
             variables <= self._ordinary
             or len(value) < _SHORTEST_VALUE
-            or value.lower() in _WORDS
+            or value.lower() in ORDINARY
             or (value.isalpha() and len(value) <= _LONGEST_WORD)
             or value in self._known
-            or _is_number(value)
+            or spells_number(value)
             or _is_path(value)
             or any(value in name for name in self._names)
         )
@@ -185,16 +183,9 @@ def _is_path(value: str) -> bool:
     """Whether a value is the path of something on this machine; a secret may begin with a slash, too."""
     if "\n" in value or "\0" in value or not value.startswith(("/", "~/")):
         return False
-    first = Path(value).expanduser() if value.startswith("~") else Path("/", value.strip("/").partition("/")[0])
+    # Unlike pathlib's, this function raises no error for a user without a home.
+    first = os.path.expanduser(value) if value.startswith("~") else f"/{value.strip('/').partition('/')[0]}"  # noqa: PTH111
     return os.path.lexists(first)
-
-
-def _is_number(value: str) -> bool:
-    try:
-        float(value)
-    except ValueError:
-        return False
-    return True
 
 
 def _url_parts(text: str) -> set[str]:

@@ -22,6 +22,7 @@ from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME, SINKS_NA
 from pytest_curator_bench.session.recovery import recover_session
 from pytest_curator_bench.session.runs import RunFacts, read_runs
 from pytest_curator_bench.sinks.base import delivery_key
+from pytest_curator_bench.sinks.files.locking import FileSink
 from pytest_curator_bench.sinks.registry import BUILT_IN, create_sinks
 
 if TYPE_CHECKING:
@@ -90,6 +91,8 @@ def replay(options: ReplayOptions, environ: Mapping[str, str], write: Callable[[
         sinks = create_sinks(wanted, module_dirs=settings.module_dirs, display=settings.display)
     except ConfigError as error:
         raise ReplayError(masker.mask(str(error))) from None
+    if settings.is_recorded:
+        _refuse_files_outside(sinks, session_dir, settings.source)
     with _alone(session_dir):
         results, problems = session_results(session_dir)
         env_data = session_env_data(session_dir)
@@ -163,6 +166,19 @@ def _wanted(settings: ReplaySettings, names: Sequence[str], write: Callable[[str
             "you name: give the config files of the run with --config FILE, or choose other sinks with --sink"
         )
     return wanted
+
+
+def _refuse_files_outside(sinks: Sequence[Sink], session_dir: Path, source: str) -> None:
+    """A session may be a stranger's: it must not make a replay write into any file of its reader's."""
+    for sink in sinks:
+        if isinstance(sink, FileSink):
+            file = sink.destination(session_dir, session_dir.parent)
+            if not file.is_relative_to(session_dir):
+                raise ReplayError(
+                    f"{source} has the sink {sink.name} write {file}, and a file outside of the session is written "
+                    "only where files that you name say so: give the config files of the run with --config FILE, or "
+                    "choose other sinks with --sink"
+                )
 
 
 def _refuse_running(session_dir: Path) -> None:

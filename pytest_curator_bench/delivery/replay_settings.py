@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pytest_curator_bench._util.atomic import read_regular
 from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.masking import MASK
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.model import SinkConfig, SwitchedOffSink
 from pytest_curator_bench.config.problems import ConfigError
+from pytest_curator_bench.config.yaml.nodes import to_plain
+from pytest_curator_bench.config.yaml.reader import SourceError, parse_yaml
 
 __all__ = ["ReplaySettings", "from_config_files", "from_session"]
 
@@ -80,16 +80,25 @@ def from_session(session_dir: Path) -> ReplaySettings:
     """The sinks of the config that the session recorded, secrets masked; raises ConfigError."""
     file = session_dir / "config.yaml"
     try:
-        data = yaml.safe_load(read_regular(file))
+        data: Any = to_plain(parse_yaml(read_regular(file), file))
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
-    except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError) as error:
-        raise ConfigError([f"{file} can't be read ({error}): give the config files with --config FILE"]) from None
+    except SourceError as error:
+        raise _unreadable(file, error.problems[0].text) from None
+    except (OSError, AttributeError, LookupError, TypeError, ValueError, RecursionError) as error:
+        raise _unreadable(file, error) from None
     return ReplaySettings(source=str(file), sinks=sinks, is_recorded=True)
+
+
+def _unreadable(file: Path, why: object) -> ConfigError:
+    return ConfigError([f"{file} can't be read ({why}): give the config files with --config FILE"])
 
 
 def _recorded(sink: Mapping[str, Any]) -> SinkConfig:
     settings = {key: value for key, value in sink.items() if key not in {"name", "class", "enabled", "deliver"}}
-    return SinkConfig(name=str(sink["name"]), class_path=sink.get("class"), settings=settings)
+    class_path = sink.get("class")
+    return SinkConfig(
+        name=str(sink["name"]), class_path=None if class_path is None else str(class_path), settings=settings
+    )
 
 
 def _texts(value: object) -> list[str]:

@@ -9,7 +9,6 @@ fixtures show where it stands.
 from __future__ import annotations
 
 import contextlib
-import os
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -478,7 +477,7 @@ class EntryExecution:
             elif text != self.result.error:
                 self._note(text)
             try:
-                entries.write_result(self.result, by_all_means=True)
+                entries.write_result(self.result, force=True)
             except SessionError:
                 return  # the controller tries once more at the end of the session
         self._written = self.result
@@ -513,18 +512,19 @@ class EntryExecution:
         if not self._is_retry_due:
             return
         self._is_retry_due = False
-        self.leave(State.SCRATCH)
-        number = len(self.attempts) + 1
-        result = self.final_result
-        try:
-            result = archive_attempt(self._services.session, self._services.masker, result, number)
-        except SessionError as error:
-            self._listener.warned(f"the files of attempt {number} stay together, in superseded/: {error}")
-            self.leave(State.DIRECTORY)
-        self.attempts.append(attempt_record(result, number))
-        self.result = self._written = self._runs = None
-        if self._entry_dir is not None and not os.path.isdir(self._entry_dir):  # noqa: PTH112  # it never raises
-            self.leave(State.DIRECTORY)
+        with self._interrupts_noted():
+            self.leave(State.SCRATCH)
+            number = len(self.attempts) + 1
+            result = self.final_result
+            try:
+                result = archive_attempt(self._services.session, self._services.masker, result, number)
+            except SessionError as error:
+                self._listener.warned(f"the files of attempt {number} stay together, in superseded/: {error}")
+                self.leave(State.DIRECTORY)
+            self.attempts.append(attempt_record(result, number))
+            self.result = self._written = self._runs = None
+            if not self._services.session.entries.is_begun(self.entry.name):
+                self.leave(State.DIRECTORY)  # the script removed it, or another run of the session took it over
 
     # --- what is entered and left ---
 

@@ -60,7 +60,7 @@ def run_script(
     try:
         if plan.hands_in_files:
             prepare_params(plan.entry_dir, plan.params)
-        os.close(create_new(plan.entry_dir / LOG_NAME))  # the script finds it there, and can't have made it
+        os.close(create_new(plan.entry_dir / LOG_NAME))  # before the script could put something else there
         process = supervisor.spawn(
             plan.command,
             env=plan.environment,

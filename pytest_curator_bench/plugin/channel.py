@@ -37,7 +37,7 @@ class ChannelPlugin:
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_xdist_setupnodes(self, config: pytest.Config) -> None:
-        """Refuse to start workers that xdist itself could not tell where and what to run."""
+        """Refuse to start workers to which xdist can't send a path or an argument."""
         for name in (config.invocation_params.dir, config.rootpath, *config.args, *config.invocation_params.args):
             if str(name) != spell_out(str(name)):
                 raise pytest.UsageError(

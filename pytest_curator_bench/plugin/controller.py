@@ -15,7 +15,7 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
-from pytest_curator_bench._util.text import counted, harmless, printable
+from pytest_curator_bench._util.text import counted, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.plugin.channel import packed
@@ -46,6 +46,7 @@ REPORT_ATTRIBUTE = "bench_result"
 ATTEMPTS_ATTRIBUTE = "bench_attempts"
 UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
 _NOT_RUN = "pytest ended without running the entry, and without a failure: has another plugin or a hook left it out?"
+_NONE_RUN = "pytest ended before the first entry, and without a failure: has another plugin or a hook ended it?"
 # Those by which pytest itself says how a run ended; an interrupt takes precedence, also where it made something fail.
 _ORDINARY_STATUSES = (
     pytest.ExitCode.OK,
@@ -116,8 +117,7 @@ class Controller:
             from pytest_curator_bench.plugin.terminal.dry_run import print_dry_run
 
             self._warn_of_unselected([item.entry for item in items])
-            mask = self._bench_run.mask
-            print_dry_run(self._bench_run, [item.entry for item in items], lambda text: _print(mask(text)))
+            print_dry_run(self._bench_run, [item.entry for item in items], self._print)
             return True
         if self._bench_run.shows_only:
             return None
@@ -126,6 +126,9 @@ class Controller:
         if items or is_worked_out:
             self._begin({item.nodeid: item.entry for item in items})
         return None
+
+    def _print(self, text: str) -> None:
+        sys.stdout.write(encodable(self._bench_run.mask(text), sys.stdout) + "\n")
 
     def _nodeids_to_entries(self, ids: Sequence[str]) -> dict[str, Entry]:
         pairs = ((nodeid, nodeid.split("::", 1)) for nodeid in ids if "::" in nodeid)
@@ -278,7 +281,7 @@ class Controller:
         self._results[entry.name] = result
         self._undelivered.pop(entry.name, None)
         try:
-            store.entries.write_result(result, by_all_means=True)
+            store.entries.write_result(result, force=True)
         except SessionError:
             self._unwritten.add(entry.name)
         self._delivery.submit(result.to_dict())
@@ -355,6 +358,10 @@ class Controller:
         if self._live is not None:
             self._live.close()
         if not self._bench_run.is_open:
+            is_left_out = any(isinstance(item, BenchItem) for item in getattr(session, "items", ()))
+            if is_left_out and not self._bench_run.shows_only and session.exitstatus == pytest.ExitCode.OK:
+                self._warn(_NONE_RUN)
+                _make_red(session)
             return
         store = self._bench_run.store
         if not self._entries_by_nodeid and not self._is_pinned:
@@ -364,7 +371,11 @@ class Controller:
         self._complete_results(session, store)
         for name in sorted(self._unwritten):
             with self._failing(session):  # there may be space again
-                store.entries.write_result(self._results[name], by_all_means=True)
+                store.entries.write_result(self._results[name], force=True)
+        for name in sorted(self._results.keys() - self._unwritten):
+            with self._failing(session):
+                if store.entries.restore(self._results[name]):
+                    self._warn(f"{name}: its result was gone from the disk, and was written again")
         session.exitstatus = self._exit_status(session.exitstatus)
         with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))
@@ -435,7 +446,3 @@ class Controller:
 def _make_red(session: pytest.Session) -> None:
     if session.exitstatus == pytest.ExitCode.OK:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
-
-
-def _print(text: str) -> None:
-    sys.stdout.write(encodable(harmless(text), sys.stdout) + "\n")

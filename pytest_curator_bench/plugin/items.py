@@ -54,7 +54,7 @@ class BenchItem(pytest.Function):
         is_round: whether the item is one of several rounds of an entry (:mod:`~pytest_curator_bench.plugin.rounds`).
         takes_turns: whether the entry's runs alternate with those of others.
         was_called: whether pytest has called the item's function.
-        obstacle: why pytest can't even set the item up; ``None`` where it can.
+        setup_error: why pytest can't set the item up; ``None`` where it can.
         has_failed: whether pytest has reported a failure of one of the item's phases.
     """
 
@@ -66,7 +66,7 @@ class BenchItem(pytest.Function):
         self.takes_turns: bool = round_of is not None and round_of.takes_turns
         self.execution: EntryExecution = round_of.execution if round_of is not None else self._new_execution()
         self.was_called = self.has_failed = False
-        self.obstacle: EntryFailedError | None = None
+        self.setup_error: EntryFailedError | None = None
         self._own_properties: list[tuple[str, object]] = []
         # func_only: starting Ray and waiting for resources are not the entry's time.
         self.add_marker(pytest.mark.timeout(entry.timeout_s, func_only=True))

@@ -74,7 +74,7 @@ class BenchmarkRunPlugin:
             if not isinstance(item, BenchItem) or item.execution.state > State.PLANNED:
                 raise
             text = f"pytest could not begin the entry: {type(error).__name__}: {error}"
-            item.obstacle = EntryFailedError(text, reason="pytest")
+            item.setup_error = EntryFailedError(text, reason="pytest")
             runner = item.config.pluginmanager.getplugin("runner")
             return runner.pytest_runtest_protocol(item=item, nextitem=nextitem)
 
@@ -92,8 +92,8 @@ class BenchmarkRunPlugin:
         execution = item.execution
         execution.timeout_s = None  # pytest-timeout sets it
         try:
-            if item.obstacle is not None:
-                raise item.obstacle
+            if item.setup_error is not None:
+                raise item.setup_error
             shortage = execution.preflight()
         except EXPECTED_ERRORS as error:
             execution.end(error)
@@ -141,12 +141,17 @@ class BenchmarkRunPlugin:
         """
         services = self._bench_run.services
         services.interrupts.note_until_end()
-        with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
-            steps.callback(self._bench_run.on_finish, session)
-            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
-            steps.callback(self._close_services, session.config)
-            steps.enter_context(contextlib.suppress(KeyboardInterrupt))
-            yield
+        try:
+            with contextlib.ExitStack() as steps:  # in reverse order, whatever fails
+                steps.callback(self._bench_run.on_finish, session)
+                steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+                steps.callback(self._close_services, session.config)
+                steps.enter_context(contextlib.suppress(KeyboardInterrupt))
+                yield
+        except pytest.exit.Exception as error:  # its exit status would become pytest's
+            if error.returncode == pytest.ExitCode.OK:
+                error.returncode = int(session.exitstatus)
+            raise
 
     def _close_services(self, config: pytest.Config) -> None:
         for problem in self._bench_run.services.close():

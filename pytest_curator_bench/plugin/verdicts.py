@@ -80,7 +80,7 @@ def _complete_result(item: BenchItem, call: pytest.CallInfo[None], report: pytes
         error = EntryFailedError(_NOT_CALLED, reason="not-called")
         _make_failed(item, report, str(error))
     elif before is not None and before.status == "interrupted" and call.when == "call" and report.skipped:
-        _make_failed(item, report, str(before.error))  # nobody expects that
+        _make_failed(item, report, str(before.error))  # an interrupt is no expected failure
 
     expected: str | None = getattr(report, "wasxfail", None) if report.skipped else None
     if report.skipped and expected is None:

@@ -30,7 +30,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.machine.processes import read_stat
-from pytest_curator_bench.processes.orphans import KEEPER_NAME, JobCount, boot_ticks, kill_orphans, reap_keepers
+from pytest_curator_bench.processes.orphans import KEEPER_NAME, JobCount, kill_orphans, reap_keepers
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -121,14 +121,10 @@ class KeeperConnection:
         connection: socket.socket,
         program: subprocess.Popen[bytes],
         supervisor_stderr: IO[bytes],
-        *,
-        hold: bool = False,
     ) -> None:
         self._socket = connection
         self._program = program
         self._supervisor_stderr = supervisor_stderr
-        # Beside a held job its harness starts processes of its own.
-        self._begun_ticks = None if hold else boot_ticks()
         self._is_silent = False
         self.messages: dict[str, Any] = {}
         self.closed = False
@@ -167,8 +163,8 @@ class KeeperConnection:
     def wait_for_end(self, timeout_s: float) -> None:
         """Wait until all processes of the job are gone: none may run on when its lease is released.
 
-        Whoever has not said so in time is killed: first the keeper, whose job the supervisor then ends, and then the
-        supervisor. Where nobody is left to end the job, this process does it.
+        A keeper that does not report the end in time is killed, and the supervisor ends its job. A supervisor that does
+        not report it either is killed, too, and this process ends the job.
         """
         if not self.wait_for("ended", timeout_s=timeout_s):
             self._is_silent = True
@@ -177,7 +173,7 @@ class KeeperConnection:
                 self._program.kill()
                 self.wait_for("ended", timeout_s=_TAKEOVER_TIMEOUT_S)
         if not self.is_over and "ended" not in self.messages and (started := self.messages.get("started")):
-            kill_orphans(started["pid"], self._begun_ticks, watchers=(started["keeper"], self._program.pid))
+            kill_orphans(started["pid"], started["mark"], watchers=(started["keeper"], self._program.pid))
         self.set_over()
 
     def _kill_keeper(self) -> None:
@@ -382,7 +378,7 @@ class Supervisor:
 
         self._connections = [connection for connection in self._connections if not connection.is_over]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        connection = KeeperConnection(ours, self._program, self._stderr, hold=hold)
+        connection = KeeperConnection(ours, self._program, self._stderr)
         try:
             self._connections.append(connection)
             with theirs, contextlib.suppress(OSError):  # the supervisor is gone: the connection tells

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The harness as the last one to inherit the processes of a job, when its keeper and the supervisor were both killed.
 
-While it has jobs it is a child subreaper. Whatever a job leaves behind then becomes its child, beside those that it
-has started itself, and is told from them by its session.
+While it has jobs it is a child subreaper: what a job leaves behind then becomes its child, and so do daemons of users'
+fixtures and plugins, which must live on. The mark that a keeper gives its processes distinguishes the two.
 """
 
 from __future__ import annotations
@@ -11,10 +11,12 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import re
 import signal
 import time
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.small_files import read_small
 from pytest_curator_bench.machine.processes import members_below, read_stats
 
 if TYPE_CHECKING:
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.machine.processes import ProcessStat
 
-__all__ = ["JobCount", "boot_ticks", "kill_orphans", "reap_keepers"]
+__all__ = ["JobCount", "kill_orphans", "reap_keepers"]
 
 KEEPER_NAME = "bench-keeper"
 _WATCHERS = {KEEPER_NAME, "bench-supervise"}
 _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37  # linux/prctl.h
 _RESCAN_S = 0.02
 _KILL_TIMEOUT_S = 10.0
+_MARK = re.compile(rb"Max realtime timeout +(\d+)")
 
 
 class JobCount:
@@ -55,24 +58,18 @@ class JobCount:
             self._prctl(_SET_CHILD_SUBREAPER, self._former, 0, 0, 0)
 
 
-def boot_ticks() -> int:
-    """Return the present time as the kernel counts it for the start of a process."""
-    return int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK"))
-
-
-def kill_orphans(main_pid: int, begun_ticks: int | None, watchers: Collection[int]) -> None:
+def kill_orphans(main_pid: int, mark: int | None, watchers: Collection[int]) -> None:
     """Kill all processes of a job that this process has inherited, and wait for their end.
 
     Args:
         main_pid: the job's main process, whose ID is that of its session too.
-        begun_ticks: when the job began, by :func:`boot_ticks`: what began later in a session that is not this
-            process's own belongs to the job as well. ``None`` for a job beside which others start.
+        mark: the limit that tells the job's processes from all others; ``None`` where they have none.
         watchers: keeper and supervisor, which have been killed: the job is inherited when they have ended.
     """
     deadline = time.monotonic() + _KILL_TIMEOUT_S
     while True:
         stats = read_stats()
-        orphans = [stat for stat in stats.values() if _is_orphan(stat, main_pid, begun_ticks)]
+        orphans = [stat for stat in stats.values() if _is_orphan(stat, main_pid, mark)]
         for stat in (*orphans, *members_below(stats, [orphan.pid for orphan in orphans])):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(stat.pid, signal.SIGKILL)
@@ -91,16 +88,17 @@ def reap_keepers() -> None:
             _reap(stat.pid)
 
 
-def _is_orphan(stat: ProcessStat, main_pid: int, begun_ticks: int | None) -> bool:
+def _is_orphan(stat: ProcessStat, main_pid: int, mark: int | None) -> bool:
     if stat.parent != os.getpid() or stat.name in _WATCHERS:  # who end by themselves what they still have
         return False
-    try:
-        session = os.getsid(stat.pid)
-    except ProcessLookupError:
-        return False
-    if begun_ticks is None or stat.start_ticks <= begun_ticks:
-        return session == main_pid
-    return session != os.getsid(0)
+    with contextlib.suppress(ProcessLookupError):
+        return os.getsid(stat.pid) == main_pid or (mark is not None and _mark_of(stat.pid) == mark)
+    return False
+
+
+def _mark_of(pid: int) -> int | None:
+    found = _MARK.search(read_small(f"/proc/{pid}/limits"))
+    return int(found[1]) if found else None
 
 
 def _reap(pid: int) -> None:

@@ -95,7 +95,7 @@ class SharedState:
             try:
                 lock(self.lock_fd)
                 if not self._living_others() and not self._state_file.exists():
-                    self._write(State())  # from now on its absence means that somebody has removed it
+                    self._write(State())  # from now on a missing file is one that was removed
             except BaseException:
                 os.close(self.lock_fd)
                 raise
@@ -115,7 +115,7 @@ class SharedState:
             if not self._owner_file(self.owner).exists():  # to others this process is gone, with all that it holds
                 raise LeaseError(
                     f"{self._owner_file(self.owner)} was removed while this run needs it: other runs may use what it "
-                    f"has leased; run pytest anew, and keep what cleans {self.directory} away from it"
+                    f"has leased; run pytest again, and keep what cleans {self.directory} away from it"
                 )
             before: State | None = None
             try:

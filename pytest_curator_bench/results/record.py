@@ -150,7 +150,7 @@ class EntryResult:
 
     @classmethod
     def from_file(cls, data: Mapping[str, Any]) -> EntryResult:
-        """Read back what a file holds, whoever wrote it: every type is checked, and the limits of results hold.
+        """Read a result from a file of any origin: every type is checked, and the limits of results hold.
 
         Raises:
             TypeError, ValueError, AttributeError: it is no result.

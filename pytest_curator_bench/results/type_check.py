@@ -39,7 +39,7 @@ def check_types(value: object, hint: Any, place: str = "") -> None:
 
 
 def _is_instance(value: object, hint: Any) -> bool:
-    """Whether it is of the type, whatever is in it."""
+    """Return whether a value is of the type, without a look at its items."""
     origin = get_origin(hint)
     if origin is Literal:
         return value in get_args(hint)
@@ -51,7 +51,7 @@ def _is_instance(value: object, hint: Any) -> bool:
 
 
 def _items(value: Any, hint: Any, place: str) -> list[tuple[object, Any, str]]:
-    """What is in a list or mapping, with its type and its place."""
+    """Return the items of a list or mapping, each with its type and its place."""
     arguments = get_args(hint)
     if is_typeddict(hint):
         missing = hint.__required_keys__ - value.keys()

@@ -5,9 +5,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from pytest_curator_bench._util.atomic import read_json_object, write_json
+from pytest_curator_bench.results.type_check import check_types
 from pytest_curator_bench.session.names import CLAIM_NAME
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.runs import read_run, run_file
@@ -44,6 +45,14 @@ class EntryClaim:
             return self.owner.state() == "dead"
 
 
+class _ClaimDict(TypedDict):
+    run_id: str
+    owner: dict[str, Any]
+    prepared_at: str
+    nodeid: NotRequired[str]
+    timeout_s: NotRequired[float]
+
+
 def write_claim(entry_dir: Path, claim: EntryClaim) -> None:
     """Write ``claim``; raises OSError."""
     # Not worth a wait for the disk: it names a process that a crash of the machine ends as well.
@@ -57,10 +66,11 @@ def read_claim(entry_dir: Path) -> EntryClaim | None:
     """
     data = read_json_object(entry_dir / CLAIM_NAME)
     try:
+        check_types(data, _ClaimDict)
         claim = EntryClaim(**{**data, "owner": ProcessIdentity.from_dict(data["owner"])})
-    except (KeyError, TypeError, ValueError):
+        return claim if session_of(entry_dir, claim.run_id) is not None else None
+    except (OSError, TypeError, ValueError):  # one that a script has written, such as with a run of 5,000 characters
         return None
-    return claim if session_of(entry_dir, claim.run_id) is not None else None
 
 
 def session_of(entry_dir: Path, run_id: str) -> Path | None:
@@ -68,5 +78,7 @@ def session_of(entry_dir: Path, run_id: str) -> Path | None:
 
     Data setups and superseded entries lie one level deeper than others.
     """
+    if not run_id:
+        return None
     parents = list(entry_dir.parents)[:2]
     return next((parent for parent in parents if run_file(parent, run_id).parent.is_dir()), None)

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.session.claims import EntryClaim, read_claim, write_claim
 from pytest_curator_bench.session.entry_results import (
-    give_back_rights,
     has_result,
     interrupted_result,
     keep_apart,
     read_result,
+    restore_permissions,
     write_signed,
 )
 from pytest_curator_bench.session.errors import BusyEntryError, SessionError
@@ -50,6 +50,10 @@ if TYPE_CHECKING:
     from pytest_curator_bench.session.scratch import ScratchDirs
 
 __all__ = ["EntryDirs", "walk_entries"]
+
+_RESTORED = (
+    "Its result was removed or broken after the entry had ended, and was written again; other files may be missing."
+)
 
 
 def walk_entries(session_dir: Path) -> Iterator[Path]:
@@ -88,7 +92,7 @@ class EntryDirs:
         path = self.path(name)
         try:
             # The script of an earlier entry may have locked or removed the session's directory.
-            give_back_rights(self._session_dir)
+            restore_permissions(self._session_dir)
             self._run_dir.mkdir(parents=True, exist_ok=True)
             self._session_dir.mkdir(exist_ok=True)
             if self._is_busy(path) or self._is_doubled(path):
@@ -119,7 +123,7 @@ class EntryDirs:
                 return read_result(self.path(name))
         return None
 
-    def write_result(self, result: EntryResult, *, durable: bool = True, by_all_means: bool = False) -> Path:
+    def write_result(self, result: EntryResult, *, durable: bool = True, force: bool = False) -> Path:
         """Write ``result`` with its secrets masked, in place of what this run wrote before for the entry.
 
         A result of another run is moved aside first. The other run's stays, and ours goes to ``superseded/``,
@@ -129,7 +133,7 @@ class EntryDirs:
         Args:
             result: the result.
             durable: as for :func:`~pytest_curator_bench._util.atomic.write_json`.
-            by_all_means: give back the directory's rights, move what stands in the way, and use reserved space.
+            force: restore the directory's permissions, move what has the file's name, and use reserved space.
 
         Returns:
             The file.
@@ -138,9 +142,9 @@ class EntryDirs:
             SessionError: it can't be written.
         """
         path = self.path(result.name)
-        give_back_rights(self._session_dir)
-        if by_all_means:
-            give_back_rights(path)
+        restore_permissions(self._session_dir)
+        if force:
+            restore_permissions(path)
         try:
             if not self.is_begun(result.name):
                 if self._is_busy(path) or (result.status == "skipped" and has_result(path)):
@@ -150,22 +154,22 @@ class EntryDirs:
                 result = self._kept_apart(result, path / CLAIM_NAME)
                 write_claim(path, self._claim(result.nodeid, result.timeout_s))
             file = path / RESULTS_NAME
-            if (by_all_means or not _is_directory(file)) and not has_result(path):
+            if (force or not _is_directory(file)) and not has_result(path):
                 result = self._kept_apart(result, file)
             data = self._masker.mask_data(result.to_dict())
-            reserve = self._reserve(result.name) if by_all_means else None
+            reserve = self._reserve(result.name) if force else None
             write_signed(path, data, self._run_id, durable=durable, reserve=reserve)
         except OSError as error:
             raise SessionError.unwritable(path, "results_dir", error) from error
         return file
 
     def drop_reserve(self, name: str) -> None:
-        """Give back the space that was reserved for the entry's result; never raises."""
+        """Free the space that was reserved for the entry's result; never raises."""
         with contextlib.suppress(OSError):
             self._reserve(name).unlink(missing_ok=True)
 
     def _reserve(self, name: str) -> Path:
-        # Its name is neither that of a result to whoever looks for one, nor too long for a file system.
+        # A search for results does not find this name, and it is never too long for a file system.
         return self._run_dir / RESERVE_DIR / self._session_dir.name / f"{name}.space"
 
     @staticmethod
@@ -182,7 +186,7 @@ class EntryDirs:
         if (own := self.own_result(name)) is not None:
             return own
         path = self.path(name)
-        give_back_rights(path)
+        restore_permissions(path)
         result = interrupted_result(
             path,
             read_claim(path),
@@ -191,8 +195,26 @@ class EntryDirs:
             nodeid=nodeid,
             timeout_s=timeout_s,
         )
-        self.write_result(result, by_all_means=True)
+        self.write_result(result, force=True)
         return result
+
+    def restore(self, result: EntryResult) -> bool:
+        """Write a result again that somebody has removed or broken since, such as the script of a later entry.
+
+        Returns:
+            Whether that was so. Where another run of the session has the directory now, the result is left alone.
+
+        Raises:
+            SessionError: it can't be written.
+        """
+        path = self.path(result.name)
+        restore_permissions(self._session_dir)
+        restore_permissions(path)
+        claim = read_claim(path)
+        if (claim is not None and claim.run_id != self._run_id) or has_result(path):
+            return False
+        self.write_result(result.with_warnings(_RESTORED), force=True)
+        return True
 
     def _write_aside(self, result: EntryResult) -> Path:
         with self._new_directory(result.nodeid, result.timeout_s) as new:
@@ -234,8 +256,8 @@ class EntryDirs:
             remove_tree(new)
 
     def _clear(self, path: Path) -> None:
-        with contextlib.suppress(FileNotFoundError):  # somebody else was faster
-            give_back_rights(path)
+        with contextlib.suppress(FileNotFoundError):  # another process was faster
+            restore_permissions(path)
             names = {item.name for item in path.iterdir()} if _is_directory(path) else {path.name}
             is_unused = names <= {CLAIM_NAME, SCRATCH_NAME, STATUS_NAME} and self._scratch.is_empty(path.name)
             # An earlier attempt ended before the script began: nothing in it is worth keeping.

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The result in an entry's directory: signed by the run that wrote it, and told from a script's file of its name.
+"""The result in an entry's directory: signed by the run that wrote it, unlike a script's own file of that name.
 
 A script may use the same names as this plugin. So a ``results.json`` counts only if the run that the directory belongs
 to has written it, and what a script has written there is kept under another name.
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from pytest_curator_bench.session.claims import EntryClaim
 
 __all__ = [
-    "give_back_rights",
     "has_result",
     "interrupted_result",
     "keep_apart",
     "read_result",
+    "restore_permissions",
     "write_signed",
 ]
 
@@ -56,10 +56,13 @@ def write_signed(
     content = encode_json({**data, _SIGNATURE: run_id})
     try:
         write_bytes(entry_dir / RESULTS_NAME, content, durable=durable)
-    except OSError:
+    except OSError as error:
         if reserve is None:
             raise
-        write_reserved(reserve, entry_dir / RESULTS_NAME, content)
+        try:
+            write_reserved(reserve, entry_dir / RESULTS_NAME, content)
+        except OSError:  # used up, too small or never made: the disk is the cause
+            raise error from None
 
 
 def has_result(entry_dir: Path) -> bool:
@@ -124,7 +127,7 @@ def _relocated(data: dict[str, Any], entry_dir: Path) -> dict[str, Any]:
 def interrupted_result(entry_dir: Path, claim: EntryClaim | None, reason: str, error: str, **known: Any) -> EntryResult:
     """Return a result for an entry whose run ended before the entry had one.
 
-    Its parameters and metrics stay unread: nobody knows how far the script had come.
+    Its parameters and metrics stay unread: they may be incomplete.
 
     Args:
         entry_dir: the entry's directory.
@@ -168,8 +171,8 @@ def keep_apart(path: Path) -> str | None:
     raise AssertionError("the numbers never end")
 
 
-def give_back_rights(directory: Path) -> None:
-    """Let this user read and write a directory again that a script has locked; never raises."""
+def restore_permissions(directory: Path) -> None:
+    """Let this user read and write a directory that a script has locked; never raises."""
     with contextlib.suppress(OSError):
         mode = directory.lstat().st_mode
         if stat.S_ISDIR(mode) and mode & stat.S_IRWXU != stat.S_IRWXU:

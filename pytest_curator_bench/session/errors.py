@@ -16,8 +16,9 @@ MAX_SHOWN_CHARACTERS = 400
 _REMEDIES = {
     errno.ENOSPC: "free some space there",
     errno.EDQUOT: "free some space there",
+    errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.ENAMETOOLONG: "choose shorter names",
-    errno.ELOOP: "mend the links on its path",
+    errno.ELOOP: "correct the links on its path",
     **dict.fromkeys((errno.EEXIST, errno.EISDIR), "remove what has this name"),
 }
 
@@ -42,8 +43,8 @@ class SessionError(Exception):
     @classmethod
     def unusable(cls, directory: Path, error: OSError) -> SessionError:
         """Return the error for an entry that the system refused something, most likely in ``directory``."""
-        at = shown(error.filename or directory)
-        return cls(f"{error.strerror or error}: {at}: the script, or somebody else, has changed the entry's files")
+        remedy = _REMEDIES.get(error.errno or 0, "the script, or another process, has changed the entry's files")
+        return cls(f"{error.strerror or error}: {shown(error.filename or directory)}: {remedy}")
 
 
 class BusyEntryError(SessionError):

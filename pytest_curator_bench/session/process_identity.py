@@ -10,11 +10,16 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
+from pytest_curator_bench._util.plain import plain_integer
 from pytest_curator_bench._util.small_files import read_text
 from pytest_curator_bench.machine.processes import read_stat
+from pytest_curator_bench.results.json_files import OwnerDict
+from pytest_curator_bench.results.type_check import check_types
 
 __all__ = ["OwnerState", "ProcessIdentity"]
 
+# The kernel's own limit, PID_MAX_LIMIT; os.kill() takes other numbers for groups, or not at all.
+_HIGHEST_PID = 2**22
 OwnerState = Literal["alive", "dead", "unknown"]
 
 
@@ -54,9 +59,16 @@ class ProcessIdentity:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> ProcessIdentity:
-        """Read back what :meth:`to_dict` gave; what is missing is not known."""
-        known: dict[str, Any] = {field.name: data.get(field.name) for field in fields(cls)}
-        return cls(**{**known, "pid": int(data["pid"])})
+        """Read back what :meth:`to_dict` gave; what is missing is not known.
+
+        Raises:
+            ValueError: it is something else.
+        """
+        known = {"hostname": "", **dict.fromkeys(field.name for field in fields(cls) if field.name not in data), **data}
+        check_types(known, OwnerDict, "owner")
+        if not 0 < known["pid"] <= _HIGHEST_PID:
+            raise ValueError(f"owner.pid: found {plain_integer(known['pid'])}, which is no process")
+        return cls(**{field.name: known[field.name] for field in fields(cls)})
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data."""

@@ -4,9 +4,9 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.session.claims import EntryClaim, read_claim
 from pytest_curator_bench.session.entry_dirs import walk_entries
 from pytest_curator_bench.session.entry_results import (
@@ -84,7 +84,7 @@ def _close_dead_runs(session_dir: Path) -> bool:
         if claim is not None and claim.run_id in statuses:
             statuses[claim.run_id][entry_dir.name] = _status(entry_dir)
     for run in dead:
-        shutil.rmtree(run_file(session_dir, run.run_id).with_name(RESERVE_DIR), ignore_errors=True)
+        remove_tree(run_file(session_dir, run.run_id).with_name(RESERVE_DIR))
         write_run(session_dir, run.closed("interrupted", None, statuses[run.run_id]))
     return bool(dead)
 

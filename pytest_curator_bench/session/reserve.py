@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Space on the disk that is set aside for small files, so that a full disk loses no result.
 
-Each entry that runs, and the run itself, has a file of blocks that are allocated beforehand. Nobody else can take them,
-as a script could that fills whatever becomes free.
+Each entry that runs, and the run itself, has a file of blocks that are allocated beforehand. A script that fills the
+disk can't take them.
 """
 
 from __future__ import annotations

@@ -11,8 +11,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench._util.plain import to_plain
 from pytest_curator_bench.results.format import NewerFormatError, read_file, skip, with_format
-from pytest_curator_bench.results.json_files import RunStatus
+from pytest_curator_bench.results.json_files import RunDict, RunStatus
+from pytest_curator_bench.results.type_check import check_types
 from pytest_curator_bench.session.names import RUNS_NAME
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 
@@ -103,10 +105,10 @@ class RunRecord:
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> RunRecord:
-        """Read back what :meth:`to_dict` gave; raises KeyError, TypeError or ValueError for anything else."""
+        """Read back what :meth:`to_dict` gave, every type checked; raises KeyError, TypeError or ValueError else."""
         facts = {item.name: data[item.name] for item in fields(RunFacts) if item.name in data}
         own = {item.name: data[item.name] for item in fields(cls) if item.name in data}
-        return cls(
+        record = cls(
             **{
                 **own,
                 "facts": RunFacts(**{**facts, "command_line": tuple(facts.get("command_line", ()))}),
@@ -114,6 +116,8 @@ class RunRecord:
                 "owner": ProcessIdentity.from_dict(data["owner"]),
             }
         )
+        check_types(to_plain(with_format("run.json", record.to_dict())), RunDict)
+        return record
 
 
 def utc_now() -> str:

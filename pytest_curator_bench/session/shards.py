@@ -96,7 +96,7 @@ def _read_pinned(session_dir: Path, count: int) -> dict[str, float] | None:
         durations_s = {str(name): float(time_s) for name, time_s in data["durations_s"].items()}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise SessionError(f"{path} can't be read ({error}): delete it and start all shards anew") from error
     if pinned_count != count:
         raise SessionError(

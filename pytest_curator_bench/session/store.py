@@ -16,7 +16,7 @@ from pytest_curator_bench._util.trees import remove_tree
 from pytest_curator_bench.results.format import NewerFormatError, read_file, with_format
 from pytest_curator_bench.session.directories import SessionPlace, claim_session, remove_empty
 from pytest_curator_bench.session.entry_dirs import EntryDirs, walk_entries
-from pytest_curator_bench.session.entry_results import give_back_rights
+from pytest_curator_bench.session.entry_results import restore_permissions
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import (
     DATA_SETUP_NAME,
@@ -194,7 +194,7 @@ class SessionStore:
 
     def read_datasets(self) -> list[dict[str, Any]]:
         """Return the records that :meth:`write_datasets` wrote; none where it wrote none."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, RecursionError):
             records: list[dict[str, Any]] = json.loads(read_regular(self._datasets_file))
             return records
         return []
@@ -215,7 +215,7 @@ class SessionStore:
             self._save(self._own_record().closed(status_of_exit(exit_status), exit_status, dict(statuses)))
 
     def drop_reserve(self) -> None:
-        """Give back all space that this run has reserved: no script runs any more that could take it."""
+        """Free all space that this run has reserved: no script runs any more that could take it."""
         remove_tree(self._reserve_dir)
 
     @property
@@ -260,7 +260,7 @@ class SessionStore:
 
     def _save(self, record: RunRecord) -> None:
         self._record = record
-        give_back_rights(self.session_dir)  # which a script may have locked, or removed
+        restore_permissions(self.session_dir)  # which a script may have locked, or removed
         self.run_dir.mkdir(parents=True, exist_ok=True)
         write_run(self.session_dir, record)
         write_summary(self.session_dir)

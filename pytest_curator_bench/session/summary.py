@@ -4,8 +4,8 @@
 
 Several runs, on several hosts, may fill one session. Each writes one record only it writes,
 ``runs/<run>/run.json``; ``session.json`` is worked out from all of them and from the entries' directories, and holds
-nothing of its own, so no file needs a lock: whoever changes a record writes ``session.json`` afterwards, and writes it
-again if another record changed in the meantime. The last to write has therefore seen everybody's last record.
+nothing of its own, so no file needs a lock: a run that changes its record writes ``session.json`` afterwards, and
+writes it again if another record changed in the meantime. So the last run to write has seen each run's last record.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ __all__ = ["Parts", "send_what_is_taken"]
 ATTEMPTS = 3
 """How often a part is tried that fails in a way that might pass."""
 MAX_FAILURES = 3
-"""Parts that fail in one call before it ends: then the service is in trouble, rather than these parts."""
+"""Parts that fail in one call before it ends: then the service fails, rather than these parts."""
 MAX_REFUSED = 20
 """Items that are left out of one call; of more the service's refusal is about something else."""
 # Answers about what was sent; others, such as 401 and 403, would be given to all else, too.
@@ -48,13 +48,15 @@ class Parts:
 
     def __init__(self, report_left_out: Callable[[str], None]) -> None:
         self._report_left_out = report_left_out
-        self._attempts: Counter[str] = Counter()
+        self._attempts: Counter[tuple[str, str]] = Counter()
+        self._delivery = ""
         self._failures: list[Exception] = []
         self._is_any_taken = False
         self.left_out: list[str] = []
 
-    def begin(self) -> None:
-        """Begin a call of the sink."""
+    def begin(self, delivery: str) -> None:
+        """Begin a call of the sink, or begin it again: parts of other deliveries may have the same names."""
+        self._delivery = delivery
         self._failures, self._is_any_taken, self.left_out = [], False, []
 
     def deliver(self, name: str, call: Callable[[], object]) -> None:
@@ -71,8 +73,8 @@ class Parts:
                 raise
             self.leave_out(name, error_text(error))
         except Exception as error:  # whatever a library below the sink raises
-            self._attempts[name] += 1
-            if self._attempts[name] >= ATTEMPTS:
+            self._attempts[self._delivery, name] += 1
+            if self._attempts[self._delivery, name] >= ATTEMPTS:
                 self.leave_out(name, f"{error_text(error)} (tried {ATTEMPTS} times)")
                 return
             self._failures.append(error)

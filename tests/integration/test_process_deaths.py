@@ -176,7 +176,9 @@ SILENCED = {
     "keeper traced": TRACE,
     "keeper and supervisor stopped": "os.kill(supervisor, signal.SIGSTOP)\nos.kill(keeper, signal.SIGSTOP)",
     "keeper traced and supervisor stopped": f"os.kill(supervisor, signal.SIGSTOP)\n{TRACE}",
-    "keeper and supervisor killed": "os.kill(supervisor, signal.SIGKILL)\nos.kill(keeper, signal.SIGKILL)",
+    "keeper and supervisor killed": (  # one after the other, but neither sees the other's end
+        "os.kill(supervisor, signal.SIGSTOP)\nos.kill(keeper, signal.SIGKILL)\nos.kill(supervisor, signal.SIGKILL)"
+    ),
     "keeper stopped and supervisor killed": "os.kill(keeper, signal.SIGSTOP)\nos.kill(supervisor, signal.SIGKILL)",
     "supervisor stopped and keeper killed": "os.kill(supervisor, signal.SIGSTOP)\nos.kill(keeper, signal.SIGKILL)",
 }
@@ -192,6 +194,11 @@ with open("pids.new", "w") as file:
 os.rename("pids.new", "pids")
 time.sleep(100)
 """
+
+
+def started_daemon() -> int:
+    """Start a daemon as fixtures of users do, in a session of its own, and return its process ID."""
+    return int(subprocess.check_output(["/bin/sh", "-c", "setsid sleep 100 >/dev/null 2>&1 & echo $!"]))
 
 
 @pytest.mark.parametrize("silenced", SILENCED)
@@ -211,6 +218,8 @@ def test_who_does_not_answer_is_killed_before_the_job_counts_as_ended(
     own.append(subprocess.Popen(["/bin/sleep", "100"]))
     try:
         world.await_file("pids")
+        own.append(subprocess.Popen(["/bin/sleep", "100"], start_new_session=True))
+        a_users_daemon = started_daemon()
         pids = world.text("pids").split()
         with contextlib.suppress(SupervisorLostError):
             script.end(0)
@@ -218,7 +227,8 @@ def test_who_does_not_answer_is_killed_before_the_job_counts_as_ended(
         assert not Path(f"/proc/{pids[1]}").exists()
         with pytest.raises(SupervisorLostError, match="The supervision of script was lost"):
             script.wait()
-        assert [process.poll() for process in own] == [None, None]
+        assert [process.poll() for process in own] == [None, None, None]
+        os.kill(a_users_daemon, signal.SIGKILL)
     finally:
         for process in own:
             process.kill()

@@ -219,14 +219,14 @@ def test_its_limit_ends_it(prepared: Project) -> None:
 
 def test_secrets_are_hidden_from_it(prepared: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its environment is that of entries: without what sinks use, and without pytest's own variables."""
-    monkeypatch.setenv("HOOK_FOR_TEST", str(prepared.path / "secret.jsonl"))
+    monkeypatch.setenv("TOKEN_FOR_TEST", str(prepared.path / "secret.jsonl"))
     monkeypatch.setenv("PLAIN_FOR_TEST", "1")
     text = CONFIG.format(where=prepared.path / "made", words="")
-    prepared.config(text + "sinks: [{name: jsonl, path: '${HOOK_FOR_TEST}'}]\n")
+    prepared.config(text + "sinks: [{name: jsonl, path: '${TOKEN_FOR_TEST}'}]\n")
     prepared.run().assert_outcomes(passed=2)
     log = (prepared.session_dir / "data_setup" / "prep" / "stdouterr.log").read_text()
     assert "PLAIN_FOR_TEST" in log
-    assert "HOOK_FOR_TEST" not in log
+    assert "TOKEN_FOR_TEST" not in log
     assert "PYTEST_CURRENT_TEST" not in log
 
 

@@ -129,6 +129,28 @@ def test_the_session_survives_a_script_that_removes_it(project: Project) -> None
     assert project.session()["status"] == "finished"
 
 
+def test_results_that_a_later_script_removes_or_breaks_are_written_again(project: Project) -> None:
+    """Its own entry passes, so nothing else would tell: the earlier ones keep their results, with a warning."""
+    behaving(
+        project,
+        {
+            "cleaner": "shutil.rmtree(out.parent / 'gone')\n"
+            "(out.parent / 'half' / 'results.json').unlink()\n"
+            "(out.parent / 'broken' / 'results.json').write_text('')\n"
+            "(out.parent / 'replaced' / 'results.json').unlink()\n"
+            "(out.parent / 'replaced' / 'results.json').mkdir()"
+        },
+    )
+    names = ("gone", "half", "broken", "replaced")
+    first = "".join(f"  - {{name: {name}, script: ok.py}}\n" for name in names)
+    config = project.path / "benchmarks" / "config.yaml"
+    config.write_text(config.read_text().replace("entries:\n", f"entries:\n{first}"))
+    project.run().assert_outcomes(passed=6, warnings=4)
+    assert statuses(project) == dict.fromkeys((*names, "cleaner", "last"), "passed")
+    for name in names:
+        assert any("was written again" in text for text in project.warnings(name)), name
+
+
 def test_a_scripts_files_of_our_names_are_kept_under_others(project: Project) -> None:
     """The entry passes with a warning for each, and nothing is overwritten."""
     names = ("results.json", "tasks.json", ".run.json", "telemetry.csv")

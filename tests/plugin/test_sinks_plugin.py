@@ -15,11 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench.delivery.replay import ReplayError, ReplayOptions
+from pytest_curator_bench.delivery.replay import replay as replay_session
 from tests.support.bench_project import TIMED_SCRIPT
 from tests.support.processes import eventually
 from tests.support.slack_server import CHANNEL, TOKEN
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.support.bench_project import Project
     from tests.support.slack_server import Slack
     from tests.support.webhook_receiver import Receiver
@@ -381,6 +385,54 @@ def test_a_replay_imports_no_class_that_the_session_names(sinks: Project) -> Non
     assert replay(sinks, str(sinks.session_dir), "--sink", "jsonl").stdout == "sink jsonl: has everything already\n"
     done = replay(sinks, str(sinks.session_dir), "--config", "benchmarks/config.yaml")
     assert done.stdout.startswith("sink mine: has everything already\n")
+
+
+def test_a_replay_runs_no_module_that_lies_in_the_session(sinks: Project) -> None:
+    """``cd SESSION; python -m pytest_curator_bench replay .``: libraries come from where they are installed."""
+    sinks.config("sinks: [{name: jsonl}]\nentries: [{name: a, script: ok.py}]\n")
+    sinks.run()
+    (sinks.session_dir / "yaml.py").write_text("import pathlib\npathlib.Path('imported').touch()\n")
+    command = [sys.executable, "-m", "pytest_curator_bench", "replay", "."]
+    done = subprocess.run(command, cwd=sinks.session_dir, capture_output=True, text=True, timeout=120, check=False)
+    assert done.stdout == "sink jsonl: has everything already\n", done.stderr
+    assert not (sinks.session_dir / "imported").exists()
+
+
+@pytest.mark.parametrize("way", ["path", "link"])
+def test_a_replay_writes_no_file_that_only_the_session_names(sinks: Project, way: str) -> None:
+    """A line of JSON in ``~/.bashrc`` is a command: a shell runs what stands in ``$()``."""
+    sinks.config("sinks: [{name: jsonl}]\nentries: [{name: a, script: ok.py}]\n")
+    sinks.run()
+    victim = sinks.path / ".bashrc"
+    victim.write_text("# mine\n")
+    shutil.rmtree(sinks.session_dir / "sinks")
+    (sinks.session_dir / "results.jsonl").unlink()
+    if way == "path":
+        (sinks.session_dir / "config.yaml").write_text(f"sinks: [{{name: jsonl, path: {victim}}}]\n")
+    else:
+        (sinks.session_dir / "results.jsonl").symlink_to(victim)
+    done = replay(sinks, str(sinks.session_dir))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"config.yaml has the sink jsonl write {victim}, and a file outside of the session " in done.stderr
+    assert victim.read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize(
+    "recorded",
+    [
+        "sinks: [{name: jsonl, since: 2026-13-45}]",
+        "sinks: [{name: jsonl, class: [a]}]",
+        "sinks: [{name: jsonl, size: !!float _}]",
+        f"sinks: {'[' * 3000}",
+    ],
+    ids=["date", "class", "number", "deep"],
+)
+def test_recorded_settings_that_are_broken(tmp_path: Path, recorded: str) -> None:
+    """One sentence each, and what to give instead."""
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "config.yaml").write_text(recorded)
+    with pytest.raises(ReplayError, match="--config FILE"):
+        replay_session(ReplayOptions(session=tmp_path), {}, print)
 
 
 def test_a_replay_of_every_go(sinks: Project) -> None:

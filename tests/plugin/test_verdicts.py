@@ -219,6 +219,16 @@ def test_an_entry_that_is_left_out_is_an_error(project: Project) -> None:
     assert (project.session()["exit_status"], project.session()["counts"]) == (1, {"error": 1, "passed": 1})
 
 
+@pytest.mark.parametrize("hook", ["collection_finish", "sessionfinish"])
+def test_a_hook_that_ends_pytest_makes_nothing_green(project: Project, hook: str) -> None:
+    """``pytest.exit(returncode=0)`` before the first entry, and at the end of a session in which one has failed."""
+    project.config("entries: [{name: a, script: ok.py, args: --exit 3}]")
+    (project.path / "conftest.py").write_text(
+        f"import pytest\ndef pytest_{hook}(): pytest.exit('enough', returncode=0)\n"
+    )
+    assert project.run().ret == pytest.ExitCode.TESTS_FAILED
+
+
 # What pytest-rerunfailures and flaky do.
 RERUNS = """
 import pytest

@@ -52,9 +52,11 @@ def serving(server: _Server) -> Iterator[_Server]:
     """Serve while the body runs; it must have had nothing to refuse."""
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
-    yield server
-    server.released.set()
-    server.shutdown()
-    thread.join(LIMIT_S)
-    server.server_close()
+    try:
+        yield server
+    finally:  # its thread is no daemon: a test that fails must not keep pytest from ending
+        server.released.set()
+        server.shutdown()
+        thread.join(LIMIT_S)
+        server.server_close()
     assert server.refused == [], server.refused

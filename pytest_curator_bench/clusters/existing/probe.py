@@ -72,7 +72,7 @@ def find_cluster(settings: RaySettings) -> ExistingCluster:
 
 
 def is_reachable(cluster: ExistingCluster) -> bool:
-    """Return whether somebody takes connections where the cluster was found; it costs next to nothing."""
+    """Return whether the cluster's address accepts connections; a quick check."""
     address = cluster.facts.address
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")

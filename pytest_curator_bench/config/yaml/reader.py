@@ -62,13 +62,17 @@ class SourceError(Exception):
 
 
 def read_yaml(file: Path) -> list[YamlMapping]:
-    """Read the documents of a file, each a mapping; empty ones, of which comments are all there is, are left out.
+    """Read the documents of a file; raises SourceError if it can't be read, and as :func:`parse_yaml`."""
+    return parse_yaml(_read_bytes(file), file)
+
+
+def parse_yaml(data: bytes, file: Path) -> list[YamlMapping]:
+    """Return the documents of a file's content, each a mapping; empty ones, with comments at most, are left out.
 
     Raises:
-        SourceError: if the file can't be read, isn't UTF-8 or YAML, or holds something other than a mapping, a tag, a
-            duplicate key, more than 100 levels, or more than aliases may add.
+        SourceError: if it isn't UTF-8 or YAML, or holds something other than a mapping, a tag, a duplicate key, more
+            than 100 levels, or more than aliases may add.
     """
-    data = _read_bytes(file)
     documents: list[YamlMapping] = []
     try:
         composer = _Composer(data, file)

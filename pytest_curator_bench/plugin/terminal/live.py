@@ -125,7 +125,7 @@ class LiveView:
 
     def hold(self) -> None:
         """Take the panel off the screen: somebody else is about to write."""
-        with contextlib.suppress(OSError, ValueError):  # closed, or nobody reads it any more
+        with contextlib.suppress(OSError, ValueError):  # closed, or its reader is gone
             sys.stdout.flush()
         with self._lock:
             self._held = True

@@ -79,7 +79,7 @@ def _table(results: Iterable[EntryResult]) -> Table:
 
 
 def _shown(text: object) -> str:
-    """What a script, or somebody else, has named or written: neither the terminal nor rich obeys anything in it."""
+    """Return a name or text of any origin such that neither the terminal nor Rich interprets anything in it."""
     return escape(encodable(harmless(str(text)), sys.stdout))
 
 

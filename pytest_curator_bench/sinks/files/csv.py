@@ -109,5 +109,5 @@ def _cell(value: object) -> object:
 
 
 def _line(text: str) -> str:
-    """One row is one line, so that a torn row can be told from a whole one."""
+    """Return text as one line, since one row is one line: so a torn row can be recognised."""
     return printable(" ".join(text[:MAX_CELL_CHARACTERS].splitlines()).replace("\t", " "))[:MAX_CELL_CHARACTERS]

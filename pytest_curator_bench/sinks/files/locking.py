@@ -49,10 +49,13 @@ class FileSink(Sink):
         Links are followed: the file that they lead to is what must not be replaced by another one.
         """
         del session_name
+        self._file = self.destination(Path(env_data["session_dir"]), Path(env_data["results_dir"]))
+
+    def destination(self, session_dir: Path, results_dir: Path) -> Path:
+        """Return the file, links followed."""
         if self._path is None:
-            self._file = Path(env_data["session_dir"]) / self.default_name
-        else:
-            self._file = (Path(env_data["results_dir"]) / Path(self._path).expanduser()).resolve()
+            return (session_dir / self.default_name).resolve()
+        return (results_dir / Path(self._path).expanduser()).resolve()
 
     @property
     def file(self) -> Path:

@@ -16,7 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import open_regular
-from pytest_curator_bench.session.names import SCRATCH_NAME, SINKS_NAME, SUPERSEDED_NAME
+from pytest_curator_bench.session.names import RUNS_NAME, SCRATCH_NAME, SINKS_NAME, SUPERSEDED_NAME
+from pytest_curator_bench.session.reserve import RESERVE_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +51,8 @@ def session_files(session_dir: Path, leave_out: _LeaveOut) -> Iterator[PurePosix
     """The regular files of a session, relative to its directory, in a fixed order.
 
     Left out are scratch directories (those of superseded goes too), ``sinks`` (notes on what was delivered, which
-    change by delivering), files that are being written, symbolic links, pipes, sockets and devices; and directories
-    that can't be read, of which ``leave_out`` is told.
+    change by delivering), reserved space, files that are being written, symbolic links, pipes, sockets and devices;
+    and directories that can't be read, for each of which ``leave_out`` is called.
     """
 
     def unreadable(error: OSError) -> None:
@@ -136,10 +137,10 @@ class _Watched:
 
 def _is_left_out(relative: PurePosixPath) -> bool:
     parts = relative.parts
+    if parts[0] == SINKS_NAME or (parts[0] == RUNS_NAME and parts[-1] == RESERVE_DIR):
+        return True
     if parts[0] == SUPERSEDED_NAME:
         parts = parts[1:]
-    elif parts[0] == SINKS_NAME:
-        return True
     return len(parts) == 2 and parts[1] == SCRATCH_NAME
 
 
@@ -148,5 +149,5 @@ def _is_regular(path: Path) -> bool:
         return stat.S_ISREG(path.lstat().st_mode)
     except FileNotFoundError:
         return False
-    except PermissionError:  # in a directory that can't be entered: who opens it says so
+    except PermissionError:  # in a directory that can't be entered: opening it reports that
         return True

@@ -122,7 +122,7 @@ class GoogleDriveSink(Sink):
 
     def _upload_files(self, delivery: _Delivery, folder: RemoteFile) -> None:
         folders = {PurePosixPath(): folder}
-        self._parts.begin()
+        self._parts.begin("session")
         for path in session_files(self._session_dir, self._leave_out):
             self._parts.deliver(str(path), partial(self._upload_file, delivery, folders, path))
         self._parts.end()

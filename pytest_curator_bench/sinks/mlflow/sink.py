@@ -98,7 +98,7 @@ class MlflowSink(Sink):
         try:
             self._deliver(store, *self._session_run(store), result)
         except Exception:
-            self._session = None  # they may be gone: somebody deletes, or a server begins anew
+            self._session = None  # they may be gone: deleted, or the server was replaced
             raise
 
     def _deliver(self, store: MlflowStore, experiment_id: str, session_run: Any, result: Mapping[str, Any]) -> None:
@@ -115,7 +115,7 @@ class MlflowSink(Sink):
         if run.data.tags.get(DONE_TAG):
             return
         parts, run_id = self._parts, run.info.run_id
-        parts.begin()
+        parts.begin(record.key)
         store.log_tags(run_id, record.tags, parts.leave_out)
         store.log_params(run_id, record.params, parts.leave_out)
         store.log_points(run_id, record.points, run.info.start_time, parts.leave_out)
@@ -135,7 +135,7 @@ class MlflowSink(Sink):
         _, run = self._session_run(store)
         session = read_file_or_skip(self._session_dir / SESSION_NAME)
         counts = session.get("counts") or {}
-        self._parts.begin()
+        self._parts.begin("session")
         store.log_tags(run.info.run_id, {f"{PREFIX}{status}": str(count) for status, count in counts.items()})
         for file in _files_below(self._session_dir, self._parts, is_deep=False):
             self._log_file(store, run, file, self._session_dir)

@@ -11,7 +11,6 @@ set take precedence, and scripts, which inherit the environment, see nothing of 
 from __future__ import annotations
 
 import contextlib
-import glob
 import json
 import logging
 import os
@@ -27,8 +26,8 @@ from urllib.parse import unquote, urlsplit
 from pytest_curator_bench._util.atomic import json_line
 from pytest_curator_bench._util.text import error_text
 from pytest_curator_bench.sinks.base import PermanentSinkError, TransientSinkError
-from pytest_curator_bench.sinks.files.locking import locked
 from pytest_curator_bench.sinks.http import is_temporary, refusal
+from pytest_curator_bench.sinks.mlflow.sqlite import broken_store_explained, each_migration, make_sqlite, sqlite_uri
 from pytest_curator_bench.sinks.parts import send_what_is_taken
 
 if TYPE_CHECKING:
@@ -52,8 +51,6 @@ _WEB_SCHEMES = frozenset({"http", "https", "mlflow-artifacts"})
 _SPECIAL = re.compile(r"[%#?\x00-\x1f\x7f]")
 # How MLflow words an answer that is no JSON, whose status it forgets if it is none of its own.
 _STATUS = re.compile(r"failed with error code (\d{3}) != ")
-# What SQLite says of a store that is as it should be.
-_PASSING = re.compile(r"locked|busy|unable to open|disk|readonly|read-only", re.IGNORECASE)
 # What is gone by now is made anew at the next try.
 _GONE = "RESOURCE_DOES_NOT_EXIST"
 _Item = TypeVar("_Item")
@@ -65,7 +62,7 @@ def resolved_uri(uri: str, base_dir: Path) -> str:
     scheme = urlsplit(uri).scheme
     if uri.startswith("sqlite:///"):
         path, mark, options = uri.removeprefix("sqlite:///").partition("?")
-        return f"sqlite:///{(base_dir / Path(path).expanduser()).resolve()}{mark}{options}"
+        return f"{sqlite_uri((base_dir / Path(unquote(path)).expanduser()).resolve())}{mark}{options}"
     if scheme == "file" and not uri.startswith("file://"):
         uri, scheme = uri.removeprefix("file:"), ""
     if scheme == "":
@@ -100,13 +97,18 @@ class MlflowStore:
         with _telemetry_disabled():
             from mlflow import MlflowClient
         self._on_progress()
-        with self._talking(), _each_migration(self._on_progress):
+        with self._talking(), each_migration(self._on_progress):
             if urlsplit(self.uri).scheme.startswith("sqlite"):
-                with _broken_store_explained(self.uri):
-                    _make_sqlite(self.uri, self._artifact_dir)
+                with broken_store_explained(self.uri):
+                    make_sqlite(self.uri, self._make_tables)
                     self._client = MlflowClient(tracking_uri=self.uri)
             else:
                 self._client = MlflowClient(tracking_uri=self.uri)
+
+    def _make_tables(self, uri: str) -> None:
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        SqlAlchemyStore(uri, self._artifact_dir.as_uri()).engine.dispose()
 
     def experiment(self, name: str) -> str:
         """The id of the experiment called so, which is made if there is none."""
@@ -270,8 +272,8 @@ class MlflowStore:
                 yield
         except MlflowException as error:
             text = f"MLflow at {self._where}: {_short(error_text(error))}"
-            told = _STATUS.search(error.message)
-            status = int(told[1]) if told else error.get_http_status_code()
+            match = _STATUS.search(error.message)
+            status = int(match[1]) if match else error.get_http_status_code()
             is_refusal = status >= HTTPStatus.BAD_REQUEST and not is_temporary(status)
             if is_refusal and error.error_code != _GONE:
                 raise PermanentSinkError(text, status=status) from error
@@ -340,52 +342,6 @@ def _telemetry_disabled() -> Iterator[None]:
             os.environ.pop(name, None)
 
 
-def _make_sqlite(uri: str, artifact_dir: Path) -> None:
-    """Make an SQLite store where there is none, whole or not at all: a half-made one can't be used any more.
-
-    Of several processes one makes it, in a file that takes its name when it is whole; the others wait.
-    """
-    file = Path(urlsplit(uri).path)
-    if _holds_data(file):
-        return
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
-    lock_file = file.with_name(f".{file.name}.lock")
-    with locked(lock_file):
-        for left in file.parent.glob(f".{glob.escape(file.name)}.*.new*"):  # by a process that was killed
-            left.unlink(missing_ok=True)
-        if not _holds_data(file):
-            new = file.with_name(f".{file.name}.{os.getpid()}.new")
-            SqlAlchemyStore(uri.replace(urlsplit(uri).path, str(new), 1), artifact_dir.as_uri()).engine.dispose()
-            new.replace(file)
-        lock_file.unlink(missing_ok=True)
-
-
-def _holds_data(file: Path) -> bool:
-    return file.exists() and file.stat().st_size > 0
-
-
-@contextlib.contextmanager
-def _broken_store_explained(uri: str) -> Iterator[None]:
-    """Say how to mend a store that an interrupted process, or another version of MLflow, has left behind."""
-    file = urlsplit(uri).path.replace("//", "/", 1)
-    was_there = _holds_data(Path(file))
-    try:
-        yield
-    except Exception as error:  # whatever MLflow, Alembic and SQLAlchemy raise in the middle of a migration
-        text = error_text(error).partition("\n")[0]
-        if "out-of-date database schema" in text:
-            raise PermanentSinkError(
-                f"MLflow's store {file} is of another version of MLflow: back it up, then run: mlflow db upgrade {uri}"
-            ) from error
-        if was_there and not isinstance(error, OSError) and not _PASSING.search(text):
-            raise PermanentSinkError(
-                f"MLflow's store {file} can't be used: it was left half made, or is none ({text}); move it away, and "
-                "the next run or replay makes a new one"
-            ) from error
-        raise
-
-
 def _batches(items: Iterable[tuple[str, _Item]], most: int) -> Iterator[list[tuple[str, _Item]]]:
     batch: list[tuple[str, _Item]] = []
     size = 0
@@ -413,25 +369,3 @@ def _short(message: str) -> str:
     """MLflow's message without what its HTTP library says around the cause."""
     _, cause, rest = message.partition("(Caused by ")
     return rest.rstrip(")") if cause else message
-
-
-@contextlib.contextmanager
-def _each_migration(on_progress: Callable[[], None]) -> Iterator[None]:
-    """Take each step of making an SQLite store, some 60 that need a while together, for a sign of life.
-
-    Alembic, which does them, says so at level INFO; that goes no further.
-    """
-
-    def listen(record: logging.LogRecord) -> bool:
-        on_progress()
-        return record.levelno > logging.INFO
-
-    logger = logging.getLogger("alembic.runtime.migration")
-    level = logger.level
-    logger.addFilter(listen)
-    logger.setLevel(logging.INFO)
-    try:
-        yield
-    finally:
-        logger.removeFilter(listen)
-        logger.setLevel(level)

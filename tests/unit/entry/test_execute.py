@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
@@ -24,6 +25,7 @@ from pytest_curator_bench.entry.services import Policy, Services
 from pytest_curator_bench.processes import client
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.session.errors import BusyEntryError
+from pytest_curator_bench.session.store import SessionStore
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -220,6 +222,16 @@ def test_the_session_is_closed(write_config: Callable[..., Path], tmp_path: Path
     (file,) = (tmp_path / "results").glob("mine__*/session.json")
     session = json.loads(file.read_text())
     assert (session["status"], session["entries"], session["counts"]) == ("finished", ["a"], {"failed": 1})
+    assert session["exit_status"] == 1
+
+
+def test_a_session_with_a_skipped_entry(write_config: Callable[..., Path], tmp_path: Path) -> None:
+    """It ends as with pytest: with exit status 0."""
+    config = load_config([write_config(", marks: [skip]")], environ=os.environ)
+    with Services.opened(config, session_name="mine") as services:
+        run_entry(config.entries[0], services)
+    (file,) = (tmp_path / "results").glob("mine__*/session.json")
+    assert json.loads(file.read_text())["exit_status"] == 0
 
 
 def test_a_skip_mark(opened: Callable[..., tuple[Entry, Services]], tmp_path: Path) -> None:
@@ -261,6 +273,16 @@ def test_a_failure_stays_what_it_was(
     result = execution.final_result
     assert (result.status, result.reason) == ("failed", "exit-code")
     assert (result.error or "").splitlines()[1:] == ["left over", "and this"]
+
+
+def test_a_full_disk_is_not_blamed_on_the_script(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other errors of an entry's directories are: a script can do anything to them."""
+    entry, services = opened()
+    error = OSError(errno.ENOSPC, "No space left on device", "/d")
+    monkeypatch.setattr(services.session.scratch, "prepare", failing(error))
+    assert EntryExecution(entry, services).run().error == "No space left on device: /d: free some space there"
 
 
 def test_an_error_that_nobody_expects(
@@ -355,6 +377,37 @@ def test_an_interrupt_between_attempts(
     data = json.loads((services.session.entries.path("a") / "results.json").read_text())
     assert [attempt["status"] for attempt in data["attempts"]] == ["failed", "interrupted"]
     assert (services.session.entries.path("a") / "attempt-1" / "results.json").exists()
+
+
+def test_an_interrupt_between_rounds(
+    opened: Callable[..., tuple[Entry, Services]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same where pytest's hooks begin the attempt: all files of the one before are in one place."""
+    entry, services = opened(", retries: 2, retry_on: [failed]", failures=2)
+    execution = EntryExecution(entry, services)
+    assert not execution.advance()
+    monkeypatch.setattr(execute, "archive_attempt", interrupting(archive_attempt, 1))
+    execution.begin_attempt()
+    assert (execution.entry_dir / "attempt-1" / "results.json").exists()
+    with pytest.raises(EntryFailedError, match="before the script began"):
+        execution.advance()
+    execution.close()
+
+
+def test_another_run_takes_the_entry_between_attempts(
+    opened: Callable[..., tuple[Entry, Services]], tmp_path: Path
+) -> None:
+    """The next attempt does not run in the other run's directory."""
+    entry, services = opened(", retries: 1, retry_on: [failed]", failures=2)
+    execution = EntryExecution(entry, services)
+    assert not execution.advance()
+    other = SessionStore.create(tmp_path / "results", tmp_path / "results", exact=services.session.session_name)
+    entry_dir = other.entries.prepare("a")
+    result = execution.run()
+    execution.close()
+    assert (result.status, result.reason) == ("error", "busy")
+    assert (tmp_path / "counter").read_text() == "1"
+    assert [path.name for path in entry_dir.iterdir()] == [".run.json"]
 
 
 def test_an_interrupt_between_turns(opened: Callable[..., tuple[Entry, Services]]) -> None:

@@ -432,7 +432,7 @@ def test_a_run_whose_own_file_vanished_leases_nothing_more(join: Callable[[], Le
     with pytest.raises(LeaseError, match=r"owner-.* was removed .*: other runs may use what it has leased"):
         lease.release()
     other.release()
-    with pytest.raises(LeaseError, match="run pytest anew"):
+    with pytest.raises(LeaseError, match="run pytest again"):
         first.acquire(ONE, "c")
 
 

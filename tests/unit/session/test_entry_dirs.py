@@ -37,9 +37,9 @@ def join(tmp_path: Path) -> SessionStore:
     return SessionStore.create(tmp_path / "r", tmp_path / "a", exact="shared")
 
 
-def write(store: SessionStore, name: str, status: Any = "passed", *, by_all_means: bool = False, **fields: Any) -> Path:
+def write(store: SessionStore, name: str, status: Any = "passed", *, force: bool = False, **fields: Any) -> Path:
     """Write a result with the least that one has."""
-    return store.entries.write_result(result_of(name, status, **fields), by_all_means=by_all_means)
+    return store.entries.write_result(result_of(name, status, **fields), force=force)
 
 
 def result_of(name: str, status: Any = "passed", **fields: Any) -> EntryResult:
@@ -275,6 +275,21 @@ def test_an_entry_without_a_result_is_interrupted(store: SessionStore) -> None:
     assert read_result(store.entries.path("a")) == result
 
 
+def test_a_result_is_restored_unless_another_run_has_the_directory(tmp_path: Path, store: SessionStore) -> None:
+    """What is there stays as it is, whoever wrote it."""
+    write(store, "a")
+    ours = result_of("a")
+    assert not store.entries.restore(ours)
+    (store.session_dir / "a" / "results.json").unlink()
+    assert store.entries.restore(ours)
+    assert any("written again" in text for text in read_result(store.session_dir / "a").warnings)
+    store.finish([ours], exit_status=0)
+    other = join(tmp_path)
+    write(other, "a", "failed")
+    assert not store.entries.restore(ours)
+    assert status_in(store.session_dir / "a") == "failed"
+
+
 @pytest.mark.parametrize("name", ["../x", "a/b", "session.json", "runs", ""])
 def test_an_entry_stays_inside_the_session(store: SessionStore, name: str) -> None:
     """Whatever the config let through."""
@@ -355,12 +370,25 @@ def test_an_entry_whose_directory_was_replaced_gets_its_result(store: SessionSto
             entry_dir.symlink_to("nowhere")
         case "pipe":
             os.mkfifo(entry_dir)
-    write(store, "a", "error", by_all_means=True)
+    write(store, "a", "error", force=True)
     assert status_in(entry_dir) == "error"
     assert not entry_dir.is_symlink()
     assert status_in(other) == "failed"
     kept = store.session_dir / "superseded" / "a-1"
     assert kept.is_symlink() or kept.exists() or (entry_dir / "stdouterr.log").read_text() == "log"
+
+
+@pytest.mark.parametrize(
+    "change", [{"run_id": 5}, {"run_id": ["a"]}, {"run_id": "x" * 300}, {"run_id": ""}, {"owner": []}], ids=str
+)
+def test_a_claim_that_a_script_has_changed_is_none(store: SessionStore, change: dict[str, Any]) -> None:
+    """The entry gets its result, and the script's file is kept."""
+    entry_dir = store.entries.prepare("a")
+    claim = json.loads((entry_dir / ".run.json").read_text())
+    (entry_dir / ".run.json").write_text(json.dumps({**claim, **change}))
+    write(store, "a")
+    assert status_in(entry_dir) == "passed"
+    assert (entry_dir / "script-run.json").exists()
 
 
 def test_what_stands_in_the_place_of_a_result_is_an_error_first(store: SessionStore) -> None:
@@ -369,7 +397,7 @@ def test_what_stands_in_the_place_of_a_result_is_an_error_first(store: SessionSt
     (entry_dir / "results.json").mkdir()
     with pytest.raises(SessionError, match=r"Is a directory at .*/a/results\.json\): remove what has this name"):
         write(store, "a")
-    write(store, "a", "error", by_all_means=True)
+    write(store, "a", "error", force=True)
     assert status_in(entry_dir) == "error"
     assert (entry_dir / "script-results.json").is_dir()
 
@@ -385,13 +413,13 @@ def test_a_result_has_reserved_space(store: SessionStore, monkeypatch: pytest.Mo
     monkeypatch.setattr("pytest_curator_bench.session.entry_results.write_bytes", fail)
     with pytest.raises(SessionError, match=os.strerror(code)):
         write(store, "a")
-    write(store, "a", "error", by_all_means=True, error="x" * 100_000)
+    write(store, "a", "error", force=True, error="x" * 100_000)
     assert read_result(entry_dir).status == "error"
-    with pytest.raises(SessionError, match="cannot write in"):
-        write(store, "a", "error", by_all_means=True)  # it was used up
+    with pytest.raises(SessionError, match=os.strerror(code)):
+        write(store, "a", "error", force=True)  # it was used up
     store.entries.prepare("b")
-    with pytest.raises(SessionError, match="cannot write in"):
-        write(store, "b", "error", by_all_means=True, error="x" * 1_000_000)  # too large for it
+    with pytest.raises(SessionError, match=os.strerror(code)):
+        write(store, "b", "error", force=True, error="x" * 1_000_000)  # too large for it
     assert not (store.session_dir / "b" / "results.json").exists()
 
 

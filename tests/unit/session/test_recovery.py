@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pytest_curator_bench.session.claims import read_claim
 from pytest_curator_bench.session.entry_dirs import walk_entries
 from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.process_identity import ProcessIdentity
@@ -119,6 +120,31 @@ def test_a_run_that_is_alive_is_left_alone(harness: subprocess.Popen[str], tmp_p
     assert session(tmp_path)["status"] == "running"
     assert not (store.entries.path("running") / "results.json").exists()
     assert harness.poll() is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"owner": None},
+        {"owner": {"pid": "x"}},
+        {"owner": {"pid": 10**30}},
+        {"run_id": ["a"]},
+        {"run_id": "a" * 5000},
+        {"run_id": "a\0b"},
+        {"timeout_s": {}},
+        {"prepared_at": 5},
+        {"more": 1},
+    ],
+    ids=lambda change: str(change)[:40],
+)
+def test_a_claim_of_wrong_types_is_none(tmp_path: Path, change: dict[str, Any]) -> None:
+    """A script may have written it: who recovers, joins or reads the session goes on."""
+    store = join(tmp_path)
+    claim = store.entries.prepare("a") / ".run.json"
+    claim.write_text(json.dumps(json.loads(claim.read_text()) | change))
+    assert read_claim(claim.parent) is None
+    assert recover_session(store.session_dir) == ()
+    assert store.entries.recover("a", nodeid="", timeout_s=1.0).status == "interrupted"
 
 
 @pytest.mark.parametrize("elsewhere", [{"boot_id": "other"}, {"pid_namespace": "pid:[1]"}])

@@ -347,11 +347,27 @@ def test_a_directory_that_is_no_session_is_not_joined(tmp_path: Path) -> None:
     assert make_store(tmp_path, exact="empty").session_name == "empty"
 
 
-def test_a_run_record_that_cant_be_read_is_named(tmp_path: Path) -> None:
-    """It isn't silently left out of session.json."""
+@pytest.mark.parametrize(
+    "change",
+    [
+        None,
+        {"owner": []},
+        {"owner": {"pid": 10**30}},
+        {"owner": {"pid": -1}},
+        {"owner": {"pid": 1, "boot_id": 5}},
+        {"run_id": 5},
+        {"started_at": 5},
+        {"entries": [{}]},
+        {"results": ["a"]},
+        {"exit_status": "0"},
+    ],
+    ids=str,
+)
+def test_a_run_record_that_cant_be_read_is_named(tmp_path: Path, change: dict[str, Any] | None) -> None:
+    """It isn't silently left out of session.json, and no wrong type breaks what reads it."""
     store = make_store(tmp_path)
     broken = store.session_dir / "runs" / "other-1-abc" / "run.json"
     broken.parent.mkdir()
-    broken.write_text("{")
+    broken.write_text("{" if change is None else json.dumps(read_json(store.run_dir / "run.json") | change))
     store.finish([], exit_status=0)
     assert read_json(store.session_dir / "session.json")["unreadable_runs"] == ["other-1-abc"]

@@ -61,6 +61,7 @@ def session(tmp_path: Path) -> Path:
         "superseded/a__1/results.json": b"{}",
         "superseded/a__1/scratch/large.bin": b"planted-scratch",
         "sinks/other/state/note": b"planted-note",
+        "runs/host-1/.reserve/s/b.space": b"planted-reserve",
         "scratch/results.json": b"an entry of this name",
     }
     for name, data in files.items():

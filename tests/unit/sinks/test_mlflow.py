@@ -183,6 +183,7 @@ def test_batches() -> None:
         ("sqlite:///mlflow.db", "sqlite:////r/mlflow.db"),
         ("sqlite:///../a b.db?timeout=3", "sqlite:////a b.db?timeout=3"),
         ("sqlite:////abs/x.db", "sqlite:////abs/x.db"),
+        ("sqlite:///a#b/c%3Fd%20%2541.db", "sqlite:////r/a#b/c%3Fd %2541.db"),
         ("file:runs", "file:///r/runs"),
         ("runs dir", "file:///r/runs%20dir"),
         ("file:///abs", "file:///abs"),
@@ -193,6 +194,11 @@ def test_batches() -> None:
 def test_relative_paths_start_at_results_dir(uri: str, expected: str) -> None:
     """Those of stores on this machine; what has none stays as it is."""
     assert resolved_uri(uri, Path("/r")) == expected
+
+
+def test_any_directory_may_hold_the_store() -> None:
+    """What SQLAlchemy would take for a code or for options is encoded."""
+    assert resolved_uri("sqlite:///x.db", Path("/a#b/50%20?/c d")) == "sqlite:////a#b/50%2520%3F/c d/x.db"
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,24 @@ def test_raising_within_noting(interrupts: Interrupts) -> None:
         signal.raise_signal(signal.SIGINT)
 
 
+def test_an_interrupt_while_a_wait_begins() -> None:
+    """It raises there and not once more in the next wait."""
+
+    class Interrupted(Interrupts):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if name == "_is_raising" and value and not self.count:
+                signal.raise_signal(signal.SIGINT)
+
+    interrupts = Interrupted()
+    with interrupts.noting():
+        with pytest.raises(KeyboardInterrupt), interrupts.raising():
+            pass
+        with interrupts.raising():
+            pass
+    assert interrupts.is_noted
+
+
 def test_noting_takes_signals_itself() -> None:
     """A program that runs an entry without pytest needs nothing else; a handler of its own is left alone."""
     interrupts = Interrupts()

@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +22,7 @@ from pytest_curator_bench._util.masking import MASK, Masker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-HIDDEN = "p@ss/word & 'so' on"
+HIDDEN = "pä@ss/<w>ord & 'so' on"
 
 words = st.text(min_size=8, max_size=40).filter(lambda text: len(text.strip()) >= 8 and not set(text) <= set("* "))
 
@@ -32,14 +34,22 @@ words = st.text(min_size=8, max_size=40).filter(lambda text: len(text.strip()) >
         quote(HIDDEN),
         quote(HIDDEN, safe=""),
         quote_plus(HIDDEN),
-        quote(HIDDEN, safe="").replace("%2F", "%2f"),
+        re.sub("%..", lambda code: code[0].lower(), quote(HIDDEN, safe="")),
         json.dumps(HIDDEN),
         shlex.quote(HIDDEN),
         repr(HIDDEN),
+        ascii(HIDDEN),
+        repr(HIDDEN.encode())[1:],
+        HIDDEN.encode("ascii", "backslashreplace").decode(),
+        HIDDEN.encode().hex(),
+        html.escape(HIDDEN),
+        html.escape(HIDDEN, quote=False),
+        json.dumps(json.dumps(HIDDEN)[1:-1]),
+        quote(quote(HIDDEN, safe=""), safe=""),
     ],
 )
 def test_a_secret_is_hidden_however_it_is_encoded(written: str) -> None:
-    """URL, JSON, shell and repr forms all go, and what stands around them stays."""
+    """URL, JSON, HTML, hexadecimal, shell and repr forms all go, and what stands around them stays."""
     masked = Masker([HIDDEN]).mask(f"before {written} after")
     assert masked in {f"before {MASK} after", f'before "{MASK}" after', f"before '{MASK}' after"}
 
@@ -185,3 +195,11 @@ def test_keys_that_differ_only_in_a_secret_keep_both_values() -> None:
     """Neither value gets lost when both keys become the mask."""
     masked = Masker(["first-secret", "second-secret"]).mask_data({"first-secret": 1, "second-secret": 2})
     assert sorted(masked.values()) == [1, 2]
+
+
+@pytest.mark.parametrize("mark", ["…", "..."])
+def test_a_secret_that_was_cut_in_its_middle_is_hidden(mark: str) -> None:
+    """As pytest shortens long values in assertions: neither end of the secret stays."""
+    secret = "".join(f"key{number}" for number in range(100))
+    masked = Masker([secret]).mask(f"assert 'a {secret[:100]}{mark}{secret[-100:]} b' == 'x{mark}y'")
+    assert masked == f"assert 'a {MASK}{mark}{MASK} b' == 'x{mark}y'"

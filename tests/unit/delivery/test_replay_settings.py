@@ -1,0 +1,36 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""The config that a session recorded, whoever has changed it since."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pytest_curator_bench.config.problems import ConfigError
+from pytest_curator_bench.delivery.replay_settings import from_session
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BOMB = "\n".join(f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" if n else "x0: &a0 [lol]" for n in range(40))
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[" * 200_000, "a: {" * 200_000, BOMB, f"a: {'9' * 5000}", "sinks: 5", "sinks: [5]", "sinks: [{a: 1}]", "", "\0"],
+    ids=["lists", "mappings", "aliases", "digits", "number", "item", "nameless", "empty", "nul"],
+)
+def test_a_config_that_cant_be_read_is_one_sentence(tmp_path: Path, content: str) -> None:
+    """Nothing in it takes a replay more than a moment, or breaks it."""
+    (tmp_path / "config.yaml").write_text(content)
+    with pytest.raises(ConfigError, match=r"can't be read .*: give the config files with --config FILE"):
+        from_session(tmp_path)
+
+
+def test_dates_are_text(tmp_path: Path) -> None:
+    """One that is none in the calendar, too."""
+    (tmp_path / "config.yaml").write_text("sinks: [{name: jsonl, path: 2024-13-45}]")
+    (sink,) = from_session(tmp_path).sinks
+    assert sink.settings == {"path": "2024-13-45"}
