@@ -92,7 +92,7 @@ class EntryDirs:
         path = self.path(name)
         try:
             # The script of an earlier entry may have locked or removed the session's directory.
-            give_back_rights(self._session_dir)
+            self._unlock()
             self._run_dir.mkdir(parents=True, exist_ok=True)
             self._session_dir.mkdir(exist_ok=True)
             if self._is_busy(path) or self._is_doubled(path):
@@ -142,7 +142,7 @@ class EntryDirs:
             SessionError: it can't be written.
         """
         path = self.path(result.name)
-        give_back_rights(self._session_dir)
+        self._unlock()
         if by_all_means:
             give_back_rights(path)
         try:
@@ -162,6 +162,11 @@ class EntryDirs:
         except OSError as error:
             raise SessionError.unwritable(path, "results_dir", error) from error
         return file
+
+    def _unlock(self) -> None:
+        """Give back the rights to the directories that all entries share; the script of one may have taken them."""
+        for directory in (self._session_dir, self._run_dir.parent, self._run_dir, self._run_dir / RESERVE_DIR):
+            give_back_rights(directory)
 
     def drop_reserve(self, name: str) -> None:
         """Give back the space that was reserved for the entry's result; never raises."""
@@ -208,7 +213,7 @@ class EntryDirs:
             SessionError: it can't be written.
         """
         path = self.path(result.name)
-        give_back_rights(self._session_dir)
+        self._unlock()
         give_back_rights(path)
         claim = read_claim(path)
         if (claim is not None and claim.run_id != self._run_id) or has_result(path):
