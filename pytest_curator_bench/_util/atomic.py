@@ -159,7 +159,7 @@ def read_regular(path: Path, max_bytes: int = MAX_READ_BYTES, *, follow_links: b
         OSError: as for :func:`open_regular`, or it has more than ``max_bytes``.
     """
     with os.fdopen(open_regular(path, follow_links=follow_links), "rb") as file:
-        content = file.read(max_bytes + 1)
+        content = file.read(max_bytes + 1) or b""  # nothing at all where it would have to wait, as for /proc/kmsg
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"Larger than {max_bytes >> 20} MiB", str(path))
     return content

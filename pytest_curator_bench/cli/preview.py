@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.streams import encoding_of
+from pytest_curator_bench._util.text import harmless
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.delivery.replay import session_env_data
 from pytest_curator_bench.delivery.replay_settings import from_session
@@ -56,7 +58,7 @@ def run(options: argparse.Namespace) -> int:
         is_utf = options.output is not None or encoding_of(sys.stdout).lower().startswith("utf")
         text = json.dumps(preview_slack(options.session), indent=2, ensure_ascii=not is_utf) + "\n"
     except PreviewError as error:
-        sys.stderr.write(f"{error}\n")
+        sys.stderr.write(harmless(f"{error}\n"))
         return 2
     if options.output is None:
         sys.stdout.write(text)
@@ -64,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         options.output.write_text(text, encoding="utf-8")
     except OSError as error:
-        sys.stderr.write(f"can't write {options.output}: {error.strerror or error}\n")
+        sys.stderr.write(harmless(f"can't write {options.output}: {error.strerror or error}\n"))
         return 2
     return 0
 
@@ -80,7 +82,7 @@ def preview_slack(session_dir: Path) -> dict[str, Any]:
     Raises:
         PreviewError: there is no session, or its recorded settings can't be read.
     """
-    if not (session_dir / RUNS_NAME).is_dir():
+    if not os.path.isdir(session_dir / RUNS_NAME):  # noqa: PTH112  # pathlib raises an error for too long paths
         raise PreviewError(f"no session at {session_dir}: give the directory that holds {SESSION_NAME}")
     session_dir = session_dir.resolve()
     settings = _settings(session_dir)

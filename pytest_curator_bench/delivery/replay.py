@@ -132,7 +132,7 @@ def _session_dir(session: Path, settings: ReplaySettings | None) -> Path:
     if settings is not None and settings.results_dir is not None and not session.is_absolute():
         tried.append(settings.results_dir / session)
     for path in tried:
-        if (path / RUNS_NAME).is_dir():
+        if os.path.isdir(path / RUNS_NAME):  # noqa: PTH112  # pathlib raises an error for paths that are too long
             return path.resolve()
     raise ReplayError(f"no session at {' or '.join(map(str, tried))}: give the directory that holds {SESSION_NAME}")
 

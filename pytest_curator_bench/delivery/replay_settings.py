@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ class ReplaySettings:
 
 def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> ReplaySettings:
     """The sinks of config files, merged in order; raises ConfigError."""
-    missing = [f"config file not found: {file}" for file in files if not file.exists()]
+    missing = [f"config file not found: {file}" for file in files if not os.path.exists(file)]  # noqa: PTH110
     if missing:
         raise ConfigError(missing)
     paths = [as_named(file) for file in files]

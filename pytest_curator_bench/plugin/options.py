@@ -324,8 +324,10 @@ def _existing(name: Path, candidates: Sequence[Path]) -> Path:
     for candidate in candidates:
         if os.path.exists(candidate):  # noqa: PTH110  # pathlib raises an error for paths that are too long
             return candidate
-    tried = "".join(f"\n  {candidate}{_why_missing(candidate)}" for candidate in candidates)
-    raise pytest.UsageError(f"benchmark config not found: {name}; looked for{tried}")
+    from pytest_curator_bench._util.text import printable
+
+    tried = "".join(f"\n  {printable(f'{candidate}{_why_missing(candidate)}')}" for candidate in candidates)
+    raise pytest.UsageError(f"benchmark config not found: {printable(str(name))}; looked for{tried}")
 
 
 def _why_missing(path: Path) -> str:

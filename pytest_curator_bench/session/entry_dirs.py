@@ -92,7 +92,7 @@ class EntryDirs:
         path = self.path(name)
         try:
             # The script of an earlier entry may have locked or removed the session's directory.
-            restore_permissions(self._session_dir)
+            self._unlock()
             self._run_dir.mkdir(parents=True, exist_ok=True)
             self._session_dir.mkdir(exist_ok=True)
             if self._is_busy(path) or self._is_doubled(path):
@@ -142,7 +142,7 @@ class EntryDirs:
             SessionError: it can't be written.
         """
         path = self.path(result.name)
-        restore_permissions(self._session_dir)
+        self._unlock()
         if force:
             restore_permissions(path)
         try:
@@ -162,6 +162,11 @@ class EntryDirs:
         except OSError as error:
             raise SessionError.unwritable(path, "results_dir", error) from error
         return file
+
+    def _unlock(self) -> None:
+        """Restore the permissions of the directories that all entries share; the script of one may have taken them."""
+        for directory in (self._session_dir, self._run_dir.parent, self._run_dir, self._run_dir / RESERVE_DIR):
+            restore_permissions(directory)
 
     def drop_reserve(self, name: str) -> None:
         """Free the space that was reserved for the entry's result; never raises."""
@@ -208,7 +213,7 @@ class EntryDirs:
             SessionError: it can't be written.
         """
         path = self.path(result.name)
-        restore_permissions(self._session_dir)
+        self._unlock()
         restore_permissions(path)
         claim = read_claim(path)
         if (claim is not None and claim.run_id != self._run_id) or has_result(path):

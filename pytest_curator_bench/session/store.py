@@ -260,7 +260,8 @@ class SessionStore:
 
     def _save(self, record: RunRecord) -> None:
         self._record = record
-        restore_permissions(self.session_dir)  # which a script may have locked, or removed
+        for directory in (self.session_dir, self.run_dir.parent, self.run_dir):
+            restore_permissions(directory)  # which a script may have locked, or removed
         self.run_dir.mkdir(parents=True, exist_ok=True)
         write_run(self.session_dir, record)
         write_summary(self.session_dir)

@@ -106,6 +106,7 @@ def test_what_scripts_do_to_their_directories_is_theirs_alone(project: Project) 
         "a-loop": "shutil.rmtree(out); out.symlink_to(out.name)",
         "gone": "shutil.rmtree(out)",
         "session": "out.chmod(0); out.parent.chmod(0)",
+        "all-runs": "for run in (out.parent / 'runs').iterdir():\n    run.chmod(0)\nrun.parent.chmod(0); out.chmod(0)",
     }
     behaving(project, bad)
     ended = run(project, as_ordinary_user(pytest_command()))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench._util.text import printable
 from tests.plugin.test_collection import collected
 
 if TYPE_CHECKING:
@@ -158,14 +159,17 @@ def test_links_that_lead_nowhere_are_told_as_what_they_are(project: Project) -> 
         "loop.bench.yaml": "Too many levels of symbolic links",
         "loop/a.bench.yaml": "Too many levels of symbolic links",
         long: "File name too long",
+        "\x1b[31m\n": "",
     }.items():
         for args in ([f"--bench-config={name}"], [name] if name.endswith(".bench.yaml") else []):
             if not args:
                 continue
             result = project.pytester.runpytest_inprocess(*args)
             assert result.ret == pytest.ExitCode.USAGE_ERROR
+            shown = printable(name).replace("[", "[[]")
+            why = f" ({reason})" if reason else ""
             result.stderr.fnmatch_lines(
-                [f"ERROR: benchmark config not found: *{name}; looked for", f"  {project.path}/{name} ({reason})"]
+                [f"ERROR: benchmark config not found: *{shown}; looked for", f"  {project.path}/{shown}{why}"]
             )
 
 

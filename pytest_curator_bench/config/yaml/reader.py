@@ -19,6 +19,7 @@ from yaml.composer import Composer
 from yaml.constructor import SafeConstructor
 from yaml.reader import ReaderError
 
+from pytest_curator_bench._util.atomic import read_regular
 from pytest_curator_bench._util.text import quote
 from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _SafeLoader: Any = yaml.CSafeLoader if yaml.__with_libyaml__ else yaml.SafeLoader
 
+# Far above any configuration (nightly ones have 50 kB): somebody has named a data file.
+MAX_BYTES = 64 * 1024**2
 MAX_DEPTH = 100
 # What aliases may add. Far above any configuration (10,000 entries that share a mapping of 30 values: 300,000), and far
 # below what an alias bomb stands for.
@@ -306,7 +309,7 @@ def _read_bytes(file: Path) -> bytes:
             _refuse(file, "found a directory, expected a YAML file")
         if not stat.S_ISREG(mode):
             _refuse(file, "found something that is no regular file, expected a YAML file")
-        return file.read_bytes()
+        return read_regular(file, MAX_BYTES, follow_links=True)
     except FileNotFoundError:
         _refuse(file, "found no such file, expected a YAML file")
     except OSError as error:

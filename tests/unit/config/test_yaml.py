@@ -259,12 +259,15 @@ def test_ordinary_anchors_in_a_big_file(tmp_path: Path) -> None:
 def test_files_that_are_none(tmp_path: Path) -> None:
     """A directory, a missing file, a device, a pipe and an impossible name are told apart, and nothing hangs."""
     os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").touch()
+    os.truncate(tmp_path / "large", 10**12)
     cases = {
         tmp_path: "found a directory",
         tmp_path / "missing.yaml": "found no such file",
         tmp_path / "pipe": "no regular file",
         tmp_path / "a\0b": "found an impossible file name",
         tmp_path / ("x" * 300): "can't be read",
+        tmp_path / "large": "Larger than 64 MiB",
     }
     for file, message in cases.items():
         with pytest.raises(SourceError) as caught:
@@ -294,10 +297,10 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     file = tmp_path / "f.yaml"
     file.write_text("a: 1")
 
-    def fail(_self: Path) -> bytes:
+    def fail(*_args: object, **_options: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(type(file), "read_bytes", fail)
+    monkeypatch.setattr("pytest_curator_bench.config.yaml.reader.read_regular", fail)
     with pytest.raises(SourceError) as caught:
         read_yaml(file)
     assert "can't be read (Permission denied)" in caught.value.problems[0].text

@@ -4,15 +4,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
+from pytest_curator_bench.cli.preview import PreviewError, preview_slack
 from pytest_curator_bench.config.problems import ConfigError
-from pytest_curator_bench.delivery.replay_settings import from_session
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pytest_curator_bench.delivery.replay import ReplayError, ReplayOptions, replay
+from pytest_curator_bench.delivery.replay_settings import from_config_files, from_session
 
 BOMB = "\n".join(f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" if n else "x0: &a0 [lol]" for n in range(40))
 
@@ -27,6 +26,17 @@ def test_a_config_that_cant_be_read_is_one_sentence(tmp_path: Path, content: str
     (tmp_path / "config.yaml").write_text(content)
     with pytest.raises(ConfigError, match=r"can't be read .*: give the config files with --config FILE"):
         from_session(tmp_path)
+
+
+def test_paths_that_are_too_long_are_not_found() -> None:
+    """A file's or a session's."""
+    path = Path("x" * 5000)
+    with pytest.raises(ConfigError, match="config file not found"):
+        from_config_files((path,), {})
+    with pytest.raises(ReplayError, match="no session at"):
+        replay(ReplayOptions(session=path), {}, print)
+    with pytest.raises(PreviewError, match="no session at"):
+        preview_slack(path)
 
 
 def test_dates_are_text(tmp_path: Path) -> None:
