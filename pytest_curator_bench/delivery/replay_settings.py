@@ -81,7 +81,7 @@ def from_session(session_dir: Path) -> ReplaySettings:
     """The sinks of the config that the session recorded, secrets masked; raises ConfigError."""
     file = session_dir / "config.yaml"
     try:
-        data: Any = to_plain(parse_yaml(read_regular(file), file))
+        data: Any = to_plain(parse_yaml(read_regular(file), file)[0])
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
     except SourceError as error:
         raise _unreadable(file, error.problems[0].text) from None
