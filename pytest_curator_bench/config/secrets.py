@@ -32,6 +32,8 @@ _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[
 # `token_file: /run/token` names the file and not the token.
 _FILE_KEY = re.compile(r"(?:^|[_-])(?:file|dir|directory)$", re.IGNORECASE)
 _PATH_KEY = re.compile(r"(?:^|[_-])(?:path|script)$", re.IGNORECASE)
+# A link is there to be shown.
+_LINK_KEY = "viewer_url"
 _FILE_URI = re.compile(r"(?:sqlite:///|file:)", re.IGNORECASE)
 _SHORTEST_SECRET = 4
 _SHORTEST_VALUE = 6
@@ -125,10 +127,10 @@ class Secrets:
         )
 
     def _path_variables(self, texts: list[tuple[str, str]]) -> set[str]:
-        """The variables that paths are made of, here and in other sections, and those whose value is one."""
+        """The variables that paths and links are made of, here and in other sections, and those whose value is one."""
         found = {name for name, value in self._sink_values.items() if _is_path(value)}
         for key, text in texts:
-            if _names_path(key) or _FILE_URI.match(text):
+            if _names_path(key) or key == _LINK_KEY or _FILE_URI.match(text):
                 found |= _variables(text)
         for section, value in self._whole.items():
             if section != "sinks":

@@ -159,6 +159,7 @@ def test_short_and_common_values_are_no_secrets_elsewhere(tmp_path: Path) -> Non
         ("uri: 'http://${V}:${PASSWORD}@host/'", "bench-user-1"),
         ("service_account_file: '${V}'", "keys-1/account.json"),
         ("token_file: '${V}'", "keys-1/token"),
+        ("viewer_url: '${V}'", "https://viewer-1/sessions"),
     ],
 )
 def test_what_stands_everywhere_is_no_secret(tmp_path: Path, setting: str, value: str) -> None:
@@ -180,6 +181,7 @@ def test_what_stands_everywhere_is_no_secret(tmp_path: Path, setting: str, value
         ("x: '${API_TOKEN}'", "API_TOKEN", "mellon"),
         ("x: '${API_TOKEN}'", "API_TOKEN", "12345678"),
         ("token: '${V}'", "V", "/tmp/x"),
+        ("viewer_url: 'https://host/${API_TOKEN}'", "API_TOKEN", "mellon"),
         ("x: '${V}'", "V", "/AbC+d/9xyz"),  # of Base64, which may begin so
         ("x: '${V}'", "V", "nightly-channel"),
         ("path: '${V}'", "V", "/hooks/from\nelsewhere-1"),
