@@ -199,7 +199,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-unknown-keys",
         dest="bench_unknown_keys",
         choices=UNKNOWN_KEYS,
-        help="what an unknown key in the config is, and an overlay's entry that no earlier file has (default: error)",
+        help="what an unknown key in the config is, and an overlay's entry that no other file has (default: error)",
     )
     group.addoption(
         "--bench-reason",

@@ -128,13 +128,42 @@ def test_what_only_adds_to_an_entry_that_is_not_there(tmp_path: Path) -> None:
     """The message says so, and names the near one; or it is a warning, since overlays lag behind renamed entries."""
     over = "entries:\n- {name: cccc, timeout_s: 5}\n"
     text = (
-        "b.yaml:2: entries[cccc]: found 'cccc' without a script, and no earlier file has an entry of that name; "
+        "b.yaml:2: entries[cccc]: found 'cccc' without a script, and no other file has an entry of that name; "
         "did you mean 'cc'?"
     )
     assert problem(tmp_path, MINIMAL, over) == text
     config = lenient(tmp_path, MINIMAL, over)
     assert config.warnings == (text,)
     assert [one.name for one in config.entries] == ["cc"]
+
+
+def test_parts_of_an_entry_come_in_any_order(tmp_path: Path) -> None:
+    """An overlay may stand before the file that has the entry."""
+    paths = "results_dir: r\n"
+    over = "entries: [{name: cc, timeout_s: 5, enabled: true}]\n"
+    assert load(tmp_path, paths, over, MINIMAL).entries[0].timeout_s == 5
+    assert load(tmp_path, over, MINIMAL).entries[0].timeout_s == 5
+
+
+def test_what_only_adds_to_a_data_setup_that_is_not_there(tmp_path: Path) -> None:
+    """Of a file that isn't given: the same, also where no file has any."""
+    over = "data_setups:\n- {name: fleurs, enabled: false}\n"
+    found = "found 'fleurs' without a script, and no other file has a data setup of that name"
+    text = f"b.yaml:2: data_setups[fleurs]: {found}"
+    assert problem(tmp_path, MINIMAL, over) == text
+    config = lenient(tmp_path, MINIMAL, over)
+    assert (config.warnings, config.data_setups) == ((text,), ())
+
+
+def test_a_path_that_is_not_defined_is_the_entrys_own_problem(tmp_path: Path) -> None:
+    """Where the dataset that names it is used; elsewhere it is none."""
+    datasets = "datasets: [{name: d, formats: [{type: json, path: '{nope}/d'}, {type: csv, path: /d}]}]\n"
+    text = datasets + MINIMAL + "- {name: bad, script: s.py, args: '{dataset:d,json}'}\n"
+    assert problem(tmp_path, text).startswith("a.yaml:1: datasets[d].formats[json].path: found the unknown placeholder")
+    config = load_config(write_files(tmp_path, text), environ={}, strict_entries=False, root_dir=tmp_path)
+    assert [len(one.problems) for one in config.entries] == [0, 1]
+    assert config.entries[1].problems[0].path == "datasets[d].formats[json].path"
+    assert set(config.datasets) == {("d", "csv")}
 
 
 def test_unknown_keys_as_warnings(tmp_path: Path) -> None:
