@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from pytest_curator_bench._util.text import near, quote
 from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -114,6 +114,8 @@ class _Merger:
             position = positions.find(token) if token else None
             if position is None:
                 items.append(item)
+            elif isinstance(item, Removal) or isinstance(items[position], Removal):
+                items[position] = item
             else:
                 name = item[token[0]] if token else ""
                 items[position] = self.mappings(items[position], item, f"{path}[{name}]")

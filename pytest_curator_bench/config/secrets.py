@@ -35,6 +35,10 @@ _PATH_KEY = re.compile(r"(?:^|[_-])(?:path|script)$", re.IGNORECASE)
 # A link is there to be shown.
 _LINK_KEY = "viewer_url"
 _FILE_URI = re.compile(r"(?:sqlite:///|file:)", re.IGNORECASE)
+# A script's own variable: `HF_TOKEN`, and not `MAX_TOKENS` or `TOKENIZERS_PARALLELISM`.
+_SECRET_VARIABLE = re.compile(
+    r"(?:^|_)(?:token|secret|passw(?:or)?d|credentials?|(?:api|access|secret|private)_?key)$", re.IGNORECASE
+)
 _SHORTEST_SECRET = 4
 _SHORTEST_VALUE = 6
 _LONGEST_WORD = 12
@@ -111,6 +115,9 @@ class Secrets:
                 if len(text) >= shortest and text.lower() not in _WORDS:
                     yield str(text)
             yield from _passwords(text)
+        for key, text in _environments(self._whole):
+            if _SECRET_VARIABLE.search(key) and self._is_secret(text, {""}):
+                yield str(text)
 
     def _is_secret(self, value: str, variables: set[str] | frozenset[str]) -> bool:
         if variables & self._telling:
@@ -159,6 +166,16 @@ def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(item, key)
     elif isinstance(value, str) and (isinstance(value, FromEnvironment) or "${" not in value):
         yield key, value
+
+
+def _environments(whole: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the environment variables that scripts get."""
+    yield from _texts(whole.get("env"))
+    for section in ("entries", "data_setups"):
+        items = whole.get(section)
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict):
+                yield from _texts(item.get("env"))
 
 
 def _names(whole: Mapping[str, object]) -> Iterator[str]:

@@ -198,7 +198,8 @@ class RunResolver:
         combination = self._combinations[index]
         location: Location = ("entries", index)
         problems = [*known_problems]
-        run = self._run(model, location, problems)
+        # Of an entry that lacks a variable only a part is known: what is wrong with that may only follow from it.
+        run = self._run(model, location, [] if known_problems else problems)
         if combination is not None:
             run["name"] = combination_name(model.name, combination)
         threshold = model.gpu_mem_use_warning_threshold

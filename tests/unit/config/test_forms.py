@@ -106,6 +106,31 @@ def test_a_switch_may_depend_on_the_matrix(tmp_path: Path) -> None:
     assert [len(one.requirements) for one in load(tmp_path, text).entries] == [1, 0]
 
 
+def test_what_null_has_removed_begins_anew(tmp_path: Path) -> None:
+    """A later file's requirement counts, and nothing of the removed one; so do settings for a sink."""
+    base = MINIMAL + "  requirements: [{metric: m, min_value: 1, max_value: 5}]\n  sink_data: {s: {a: 1}}\n"
+    drop = "entries: [{name: cc, requirements: {m: null}, sink_data: {s: null}}]\n"
+    again = "entries: [{name: cc, requirements: {m: {min_value: 7}}, sink_data: [{name: s, b: 2}]}]\n"
+    found = entry(tmp_path, base, drop, again)
+    assert [(one.metric, one.min_value, one.max_value) for one in found.requirements] == [("m", 7, None)]
+    assert found.sink_data == {"s": {"b": 2}}
+    found = entry(tmp_path, base, drop)
+    assert (found.requirements, found.sink_data) == ((), {})
+
+
+def test_a_choice_in_a_mapping_by_name(tmp_path: Path) -> None:
+    """Settings of one metric by the value of an axis; null leaves it out."""
+    text = MINIMAL + (
+        "  matrix: {size: [1, 2], kind: [a]}\n  requirements:\n    n: {max_value: 9}\n"
+        "    m: {matrix.size: {1: {min_value: {matrix.kind: {a: 3}}}, 2: null}}\n"
+        "  sink_data: {s: {matrix.size: {1: {matrix.kind: {a: {x: 1}}}, 2: {x: 2}}}}\n"
+    )
+    one, two = load(tmp_path, text).entries
+    assert [(found.metric, found.min_value) for found in one.requirements] == [("n", None), ("m", 3)]
+    assert [found.metric for found in two.requirements] == ["n"]
+    assert (one.sink_data, two.sink_data) == ({"s": {"x": 1}}, {"s": {"x": 2}})
+
+
 def test_null_removes_what_an_earlier_file_says(tmp_path: Path) -> None:
     """A key of a mapping, or a whole list, as whoever writes it expects."""
     base = (

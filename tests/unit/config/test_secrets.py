@@ -200,6 +200,19 @@ def test_what_may_be_a_secret_is_one(tmp_path: Path, setting: str, name: str, va
         assert Masker(config.secrets).mask(f"with {value} in it") == "with *** in it"
 
 
+def test_secrets_among_the_variables_of_scripts(tmp_path: Path) -> None:
+    """A script's own token is masked, and passed on; what only sounds like one is not masked."""
+    text = "environment: {HF_TOKEN: '${HF_TOKEN}', MAX_TOKENS: 'about-4096', TOKENIZERS_PARALLELISM: 'false'}\n" + (
+        MINIMAL + "  matrix: {n: [1, 2]}\n"
+        "  env: {NVIDIA_API_KEY: {matrix.n: {1: nvapi-11, 2: nvapi-22}}, MY_TOKEN: '12345678', A_TOKEN: /tmp/token}\n"
+    )
+    config = load(tmp_path, text, env={"HF_TOKEN": "hf_planted-1"})
+    assert config.secrets == {"hf_planted-1", "nvapi-11", "nvapi-22"}
+    assert config.secret_variables == frozenset()
+    assert config.entries[0].env["HF_TOKEN"] == "hf_planted-1"  # noqa: S105  # planted
+    assert config.merged["env"]["HF_TOKEN"] == "***"  # noqa: S105  # masked
+
+
 def test_a_variable_that_paths_begin_with_is_no_secret(tmp_path: Path) -> None:
     """It stays in paths, in what the session records, and in the scripts' environment."""
     root = tmp_path / "root"
