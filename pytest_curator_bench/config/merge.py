@@ -135,7 +135,8 @@ class _Merger:
             items = data.get(section)
             if not isinstance(items, YamlList):
                 continue
-            known = [str(item["name"]) for item in items if isinstance(item, YamlMapping) and "script" in item]
+            whole = [item for item in items if isinstance(item, YamlMapping) and "script" in item]
+            known = [str(item["name"]) for item in whole if "name" in item]
             kept = YamlList(items.place)
             for item, place in zip(items, items.places, strict=True):
                 if _is_part(item) and item.place.file != first:

@@ -168,6 +168,7 @@ def test_parts_of_an_entry_come_in_any_order(tmp_path: Path) -> None:
     over = "entries: [{name: cc, timeout_s: 5, enabled: true}]\n"
     assert load(tmp_path, paths, over, MINIMAL).entries[0].timeout_s == 5
     assert load(tmp_path, over, MINIMAL).entries[0].timeout_s == 5
+    assert "entries[#2].name: found nothing" in problem(tmp_path, paths, MINIMAL + "- script: s.py\n")
 
 
 def test_what_only_adds_to_a_data_setup_that_is_not_there(tmp_path: Path) -> None:
@@ -189,6 +190,13 @@ def test_a_path_that_is_not_defined_is_the_entrys_own_problem(tmp_path: Path) ->
     assert [len(one.problems) for one in config.entries] == [0, 1]
     assert config.entries[1].problems[0].path == "datasets[d].formats[json].path"
     assert set(config.datasets) == {("d", "csv")}
+
+
+def test_a_script_that_lacks_a_variable_has_one_problem(tmp_path: Path) -> None:
+    """What is left of its text is no placeholder."""
+    text = MINIMAL + "- {name: bad, script: '${NOT_DEFINED}/s.py'}\n"
+    config = load_config(write_files(tmp_path, text), environ={}, strict_entries=False, root_dir=tmp_path)
+    assert [one.kind for one in config.entries[1].problems] == ["variable"]
 
 
 def test_unknown_keys_as_warnings(tmp_path: Path) -> None:
