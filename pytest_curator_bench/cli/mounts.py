@@ -48,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
             [as_named(file) for file in options.files],
             environ=os.environ,
             strict_entries=False,
+            strict_keys=False,
             root_dir=image_dir,
             display=lambda path: display_path(path, image_dir),
         )

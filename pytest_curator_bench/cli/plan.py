@@ -15,6 +15,7 @@ from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import format_seconds
+from pytest_curator_bench.cli.arguments import add_file_arguments
 from pytest_curator_bench.config import ConfigError, load_config
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.model import find_script
@@ -107,7 +108,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "marks, datasets, usual duration and wall time. Exit status 0: printed, 1: a file is wrong, 2: this command "
         "line can't be understood."
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a configuration file, YAML")
+    add_file_arguments(parser)
     parser.add_argument("--format", choices=["table", "json"], default="table", help="default: table")
     parser.add_argument("--shards", type=_count, metavar="N", default=0, help="split the entries as --bench-shard does")
 
@@ -130,7 +131,13 @@ def run(options: argparse.Namespace) -> int:
 
     files = [as_named(file) for file in options.files]
     try:
-        config = load_config(files, environ=os.environ, strict_entries=False, display=display)
+        config = load_config(
+            files,
+            environ=os.environ,
+            strict_entries=False,
+            strict_keys=options.unknown_keys == "error",
+            display=display,
+        )
     except ConfigError as error:
         sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
         return 1

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.problems import Problem
-from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from pytest_curator_bench.config.problems import Place
@@ -78,25 +78,39 @@ def _as_list(value: YamlMapping, naming_key: str, path: str, problems: list[Prob
     for name, settings in value.items():
         place = value.places[name]
         if settings is None:
-            items.put(_named(name, naming_key, place, enabled=False), place)
-        elif isinstance(settings, YamlMapping):
-            item = _named(name, naming_key, place)
-            if naming_key in settings:
-                text = f"found {naming_key} within an item that has its {naming_key} as key, expected one of the two"
-                problems.append(Problem(settings.places[naming_key], f"{path}.{name}", text))
-            item.update(settings)
-            item.places.update(settings.places)
-            items.put(item, place)
+            removal = Removal(place)
+            removal.put(naming_key, name, place)
+            removal.put("enabled", False, place)  # it is a value of the data
+            items.put(removal, place)
         else:
-            items.put(settings, place)  # refused when all is checked
+            items.put(_with_name(settings, name, naming_key, place, f"{path}.{name}", problems), place)
     return items
 
 
-def _named(name: str, naming_key: str, place: Place, *, enabled: bool = True) -> YamlMapping:
+def _with_name(
+    settings: object, name: str, naming_key: str, place: Place, path: str, problems: list[Problem]
+) -> object:
+    """Return the settings of an item with its name; of a choice by an axis, those of each value of the axis."""
+    if not isinstance(settings, YamlMapping):
+        return settings  # null in a choice leaves the item out; all else is refused when all is checked
+    if _is_choice(settings):
+        (axis,) = settings
+        branches = settings[axis]
+        if not isinstance(branches, YamlMapping):
+            return settings
+        named = branches.copied()
+        for branch, chosen in branches.items():
+            named[branch] = _with_name(chosen, name, naming_key, branches.places[branch], path, problems)
+        choice = YamlMapping(place)
+        choice.put(axis, named, settings.places[axis])
+        return choice
+    if naming_key in settings:
+        text = f"found {naming_key} within an item that has its {naming_key} as key, expected one of the two"
+        problems.append(Problem(settings.places[naming_key], path, text))
     item = YamlMapping(place)
     item.put(naming_key, name, place)
-    if not enabled:
-        item.put("enabled", False, place)  # it is a value of the data
+    item.update(settings)
+    item.places.update(settings.places)
     return item
 
 

@@ -63,7 +63,7 @@ def load_config(
         strict: whether an undefined variable in a sink is an error rather than a reason to switch the sink off.
         strict_entries: whether an undefined variable, placeholder, dataset or data setup in an entry is an error rather
             than one of the entry's own :attr:`~pytest_curator_bench.config.model.Entry.problems`.
-        strict_keys: whether an unknown key, or an item that only adds to one that no earlier file has, is an error
+        strict_keys: whether an unknown key, or an item that only adds to one that no other file has, is an error
             rather than a warning.
         root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts; by
             default the current one.
@@ -147,9 +147,10 @@ def _resolved(
     model, data, warnings = modernized(written, multiplied.data)
     directories = DirectoryResolver(model, data, context.environ, context.files).directories()
     setups = SetupNeeds(data, sections.disabled)
-    runs = RunResolver(model, data, multiplied.combinations, directories.placeholders, context, setups)
+    runs = RunResolver(model, data, multiplied.combinations, directories, context, setups)
     entries, data_setups = runs.entries(sections.entry_problems), runs.data_setups()
     if strict_entries:
+        runs.problems += [problem for found in directories.dataset_problems.values() for problem in found]
         runs.problems += [problem for entry in entries for problem in entry.problems]
     problems = [*directories.problems, *runs.problems, *_missing_parts(model, sections, context.files)]
     problems += [_secret_name(run) for run in (*entries, *data_setups) if secrets.is_in_name(run.name)]
@@ -176,7 +177,11 @@ def _resolved(
         gpu_mem_use_warning_threshold=model.gpu_mem_use_warning_threshold,
         sinks=_sinks(model, data),
         switched_off_sinks=tuple(sections.switched_off_sinks),
-        datasets={dataset: datasets.dataset(dataset) for dataset in directories.placeholders.datasets},
+        datasets={
+            dataset: datasets.dataset(dataset)
+            for dataset in directories.placeholders.datasets
+            if dataset not in directories.dataset_problems
+        },
         paths=directories.paths,
         mounts=directories.mounts,
         data_setups=data_setups,

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from pytest_curator_bench._util.text import near, quote
 from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class Merged:
     Attributes:
         data: what came out; it shares unchanged parts with the documents.
         problems: places where a mapping meets a list, and items that one file has twice.
-        strays: items that could only add to one of an earlier file, where none has their name; they are left out.
+        strays: items that could only add to one of another file, where none has their name; they are left out.
         warnings: what is odd.
         differences: where NeMo Curator's own runner merges otherwise.
     """
@@ -63,6 +63,7 @@ def merge_all(documents: Sequence[YamlMapping], display: Callable[[Path], str]) 
     merger = _Merger(documents[0], display)
     for document in documents[1:]:
         merger.add(document)
+    merger.leave_out_strays(documents[0].place.file)
     return merger.result
 
 
@@ -111,10 +112,10 @@ class _Merger:
             if token:
                 own[token] = item
             position = positions.find(token) if token else None
-            if position is None and path in _RUNS and "script" not in item and isinstance(item.get("name"), str):
-                self._stray(item, base, path)
-            elif position is None:
+            if position is None:
                 items.append(item)
+            elif isinstance(item, Removal) or isinstance(items[position], Removal):
+                items[position] = item
             else:
                 name = item[token[0]] if token else ""
                 items[position] = self.mappings(items[position], item, f"{path}[{name}]")
@@ -123,12 +124,29 @@ class _Merger:
             merged.put(item, item.place)
         return merged
 
-    def _stray(self, item: YamlMapping, base: list[YamlMapping], path: str) -> None:
-        name = str(item["name"])
-        known = [str(other["name"]) for other in base if "name" in other]
-        kind = _RUNS[path]
-        text = f"found {quote(name)} without a script, and no earlier file has {kind} of that name{near(name, known)}"
-        self.result.strays.append(Problem(item.place, f"{path}[{name}]", text, "stray"))
+    def leave_out_strays(self, first: Path) -> None:
+        """Leave out what could only add to an item of another file, where none has its name.
+
+        Args:
+            first: the first file, whose own items add to nothing.
+        """
+        data = self.result.data
+        for section, kind in _RUNS.items():
+            items = data.get(section)
+            if not isinstance(items, YamlList):
+                continue
+            whole = [item for item in items if isinstance(item, YamlMapping) and "script" in item]
+            known = [str(item["name"]) for item in whole if "name" in item]
+            kept = YamlList(items.place)
+            for item, place in zip(items, items.places, strict=True):
+                if _is_part(item) and item.place.file != first:
+                    self.result.strays.append(_stray(item, section, kind, known))
+                else:
+                    kept.put(item, place)
+            if len(kept) < len(items):
+                data = data.copied()
+                data[section] = kept
+        self.result = replace(self.result, data=data)
 
     def _emptied(self, first: Place, second: Place, path: str) -> None:
         remedy = "write null if that is meant, else leave the key out"
@@ -166,6 +184,17 @@ class _Positions:
             found = ((_token(item, key), position) for position, item in enumerate(self._items) if key in item)
             self._by_key[key] = {token: position for token, position in reversed([*found]) if token}
         return self._by_key[key].get(token)
+
+
+def _stray(item: YamlMapping, section: str, kind: str, known: list[str]) -> Problem:
+    name = str(item["name"])
+    text = f"found {quote(name)} without a script, and no other file has {kind} of that name{near(name, known)}"
+    return Problem(item.place, f"{section}[{name}]", text, "stray")
+
+
+def _is_part(item: object) -> TypeGuard[YamlMapping]:
+    """Whether an entry or a data setup is only a part of one."""
+    return isinstance(item, YamlMapping) and "script" not in item and isinstance(item.get("name"), str)
 
 
 def _token(item: YamlMapping, key: str | None = None) -> _Token | None:

@@ -53,7 +53,10 @@ class ReplaySettings:
 
 
 def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> ReplaySettings:
-    """The sinks of config files, merged in order; raises ConfigError."""
+    """Return the sinks of config files, merged in order; raises ConfigError.
+
+    What is wrong with single entries, and unknown keys, did not keep the session from running.
+    """
     missing = [f"config file not found: {file}" for file in files if not os.path.exists(file)]  # noqa: PTH110
     if missing:
         raise ConfigError(missing)
@@ -63,6 +66,8 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Re
         paths,
         environ=environ,
         strict=False,
+        strict_entries=False,
+        strict_keys=False,
         root_dir=Path.cwd(),
         display=lambda path: names.get(path, str(path)),
     )

@@ -8,6 +8,7 @@ Only the controller talks to the outside; xdist workers measure.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,15 @@ class Controller:
         bench_run.on_finish = self._finish
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
+
+    def warn_of_left_out(self, arguments: Sequence[str]) -> None:
+        """Warn that whole projects among the arguments are not collected, and how to collect what is wanted."""
+        files = [self._bench_run.display(file) for file in self._bench_run.bench_config.files]
+        options = shlex.join(word for file in files for word in ("--bench-config", file))
+        self._warn(
+            f"{', '.join(arguments)}: its tests are not collected beside --bench-config, whose benchmarks stand alone. "
+            f"Write: pytest {options}. To run tests with them, name their directories: pytest {options} tests/"
+        )
 
     # --- before the entries ---
 

@@ -141,8 +141,8 @@ def add_options(parser: pytest.Parser) -> None:
         dest="bench_entry",
         action="append",
         default=[],
-        metavar="NAME",
-        help="run only the entry of exactly this name; repeatable",
+        metavar="NAME[,NAME...]",
+        help="run only the entries of exactly these names; repeatable",
     )
     group.addoption(
         "--bench-shard",
@@ -199,7 +199,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-unknown-keys",
         dest="bench_unknown_keys",
         choices=UNKNOWN_KEYS,
-        help="what an unknown key in the config is, and an overlay's entry that no earlier file has (default: error)",
+        help="what an unknown key in the config is, and an overlay's entry that no other file has (default: error)",
     )
     group.addoption(
         "--bench-reason",
@@ -269,18 +269,34 @@ def selected_config_files(config: pytest.Config) -> ConfigFiles | None:
     return ConfigFiles(files=_each_once([_existing(path, [path]) for path in defaults]), explicit=False)
 
 
-def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: bool) -> None:
+def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: bool) -> list[str]:
     """Have pytest collect ``files``, the config files with entries, where the command line named them.
 
-    With no path on the command line, an explicit config stands alone; else it comes beside the paths given.
+    With no path on the command line, an explicit config stands alone; else it comes beside the paths given. A whole
+    project is no such path: ``pytest . --bench-config FILE`` is how benchmarks are asked for, and not all tests.
+
+    Returns:
+        the arguments that were left out for that.
     """
     if not explicit:
-        return
+        return []
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(file) for file in files]
-        return
+        return []
+    left_out = [argument for argument in config.args if config.option.bench_config and _is_project(config, argument)]
+    config.args[:] = [argument for argument in config.args if argument not in left_out]
     given = {os.path.realpath(_argument_path(config, argument)) for argument in config.args}
     config.args.extend(str(file) for file in files if os.path.realpath(file) not in given)
+    return left_out
+
+
+def _is_project(config: pytest.Config, argument: str) -> bool:
+    """Return whether an argument is the invocation directory, the one of the ini file, or a checkout's root."""
+    path = os.path.realpath(_argument_path(config, argument))
+    roots = {os.path.realpath(config.invocation_params.dir)}
+    if config.inipath is not None:
+        roots.add(os.path.realpath(config.inipath.parent))
+    return path in roots or os.path.lexists(os.path.join(path, ".git"))  # noqa: PTH118  # as above
 
 
 def _argument_path(config: pytest.Config, argument: str) -> Path:

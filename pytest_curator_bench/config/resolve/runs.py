@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from pytest_curator_bench.config.locate import Location
     from pytest_curator_bench.config.matrix.combinations import Combination
     from pytest_curator_bench.config.paths import CuratorRepo
-    from pytest_curator_bench.config.placeholders import Dataset, Placeholders
+    from pytest_curator_bench.config.placeholders import Dataset
+    from pytest_curator_bench.config.resolve.paths import Directories
     from pytest_curator_bench.config.schema_models import (
         ConfigModel,
         DataSetupModel,
@@ -122,7 +123,7 @@ class RunResolver:
         model: the checked configuration.
         data: the data that it was made of.
         combinations: for each entry, the combination of a matrix that it is.
-        placeholders: what names and datasets stand for.
+        directories: what names and datasets stand for.
         context: where it is loaded.
         setups: which data setups an entry needs.
 
@@ -137,7 +138,7 @@ class RunResolver:
         model: ConfigModel,
         data: YamlMapping,
         combinations: Sequence[Combination | None],
-        placeholders: Placeholders,
+        directories: Directories,
         context: LoadContext,
         setups: SetupNeeds,
     ) -> None:
@@ -150,6 +151,8 @@ class RunResolver:
         self._combinations = combinations
         self._context = context
         self._setups = setups
+        placeholders = directories.placeholders
+        self._dataset_problems = directories.dataset_problems
         self._scanner = Scanner([*RUN_PLACEHOLDERS, *placeholders.paths], placeholders.datasets)
         repo_dir = context.curator_repo_dir
         known = {"curator_repo_dir": str(repo_dir)} if repo_dir else {}
@@ -195,7 +198,8 @@ class RunResolver:
         combination = self._combinations[index]
         location: Location = ("entries", index)
         problems = [*known_problems]
-        run = self._run(model, location, problems)
+        # Of an entry that lacks a variable only a part is known: what is wrong with that may only follow from it.
+        run = self._run(model, location, [] if known_problems else problems)
         if combination is not None:
             run["name"] = combination_name(model.name, combination)
         threshold = model.gpu_mem_use_warning_threshold
@@ -306,13 +310,17 @@ class RunResolver:
                 where = (*location, *(inner if isinstance(item[str(inner[0])], dict | list) else inner[:1]))
                 wrong.append(self._problem(place_of(self._data, where), where, problem))
         problems += wrong
+        for dataset in found:
+            problems += self._dataset_problems.get(dataset, ())
         for name, text in (self._model.env or {}).items():
             if name not in (model.env or {}) and "{" in text:
                 scan = self._scanner.scan(text)
                 found.update(dict.fromkeys(scan.datasets) if not scan.problems else {})
                 where = ("env", name)
                 self.problems += [self._problem(place_of(self._data, where), where, one) for one in scan.problems]
-        return () if wrong else tuple(self._use(dataset) for dataset in found)
+        if wrong or not found.keys().isdisjoint(self._dataset_problems):
+            return ()
+        return tuple(self._use(dataset) for dataset in found)
 
     def _use(self, dataset: Dataset) -> DatasetUse:
         if dataset not in self._uses:

@@ -60,6 +60,15 @@ class YamlMapping(dict[str, object]):
         return kept
 
 
+class Removal(YamlMapping):
+    """An item of a list that stands for the removal of the one of its name: it says ``enabled: false``.
+
+    Whatever a later file says of that name begins anew.
+    """
+
+    __slots__ = ()
+
+
 class YamlList(list[object]):
     """A list with the place of each item. Never changed once it is read.
 

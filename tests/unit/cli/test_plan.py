@@ -108,6 +108,15 @@ def test_what_keeps_an_entry_from_running_is_told(config: Path, capsys: pytest.C
     assert "entries[plain].args: found the environment variable NOT_DEFINED_HERE" in plain["problems"][0]
 
 
+def test_keys_of_other_tools_may_be_warnings(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The generator's own keys stand in the same file."""
+    config.write_text(CONFIG + "ci: {nightly: true}\n")
+    assert main(["plan", str(config)]) == 1
+    assert "found the unknown key 'ci'" in capsys.readouterr().err
+    (warning,) = _plan(capsys, "--unknown-keys=warn", config)["warnings"]
+    assert "found the unknown key 'ci'" in warning
+
+
 def test_shards_are_those_of_the_option(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Each entry is in one of them, the longest first, by earlier sessions where there are any."""
     _write_result(config.parent / "results", "s1", "plain", 300.0)

@@ -106,6 +106,31 @@ def test_a_switch_may_depend_on_the_matrix(tmp_path: Path) -> None:
     assert [len(one.requirements) for one in load(tmp_path, text).entries] == [1, 0]
 
 
+def test_what_null_has_removed_begins_anew(tmp_path: Path) -> None:
+    """A later file's requirement counts, and nothing of the removed one; so do settings for a sink."""
+    base = MINIMAL + "  requirements: [{metric: m, min_value: 1, max_value: 5}]\n  sink_data: {s: {a: 1}}\n"
+    drop = "entries: [{name: cc, requirements: {m: null}, sink_data: {s: null}}]\n"
+    again = "entries: [{name: cc, requirements: {m: {min_value: 7}}, sink_data: [{name: s, b: 2}]}]\n"
+    found = entry(tmp_path, base, drop, again)
+    assert [(one.metric, one.min_value, one.max_value) for one in found.requirements] == [("m", 7, None)]
+    assert found.sink_data == {"s": {"b": 2}}
+    found = entry(tmp_path, base, drop)
+    assert (found.requirements, found.sink_data) == ((), {})
+
+
+def test_a_choice_in_a_mapping_by_name(tmp_path: Path) -> None:
+    """Settings of one metric by the value of an axis; null leaves it out."""
+    text = MINIMAL + (
+        "  matrix: {size: [1, 2], kind: [a]}\n  requirements:\n    n: {max_value: 9}\n"
+        "    m: {matrix.size: {1: {min_value: {matrix.kind: {a: 3}}}, 2: null}}\n"
+        "  sink_data: {s: {matrix.size: {1: {matrix.kind: {a: {x: 1}}}, 2: {x: 2}}}}\n"
+    )
+    one, two = load(tmp_path, text).entries
+    assert [(found.metric, found.min_value) for found in one.requirements] == [("n", None), ("m", 3)]
+    assert [found.metric for found in two.requirements] == ["n"]
+    assert (one.sink_data, two.sink_data) == ({"s": {"x": 1}}, {"s": {"x": 2}})
+
+
 def test_null_removes_what_an_earlier_file_says(tmp_path: Path) -> None:
     """A key of a mapping, or a whole list, as whoever writes it expects."""
     base = (
@@ -128,13 +153,50 @@ def test_what_only_adds_to_an_entry_that_is_not_there(tmp_path: Path) -> None:
     """The message says so, and names the near one; or it is a warning, since overlays lag behind renamed entries."""
     over = "entries:\n- {name: cccc, timeout_s: 5}\n"
     text = (
-        "b.yaml:2: entries[cccc]: found 'cccc' without a script, and no earlier file has an entry of that name; "
+        "b.yaml:2: entries[cccc]: found 'cccc' without a script, and no other file has an entry of that name; "
         "did you mean 'cc'?"
     )
     assert problem(tmp_path, MINIMAL, over) == text
     config = lenient(tmp_path, MINIMAL, over)
     assert config.warnings == (text,)
     assert [one.name for one in config.entries] == ["cc"]
+
+
+def test_parts_of_an_entry_come_in_any_order(tmp_path: Path) -> None:
+    """An overlay may stand before the file that has the entry."""
+    paths = "results_dir: r\n"
+    over = "entries: [{name: cc, timeout_s: 5, enabled: true}]\n"
+    assert load(tmp_path, paths, over, MINIMAL).entries[0].timeout_s == 5
+    assert load(tmp_path, over, MINIMAL).entries[0].timeout_s == 5
+    assert "entries[#2].name: found nothing" in problem(tmp_path, paths, MINIMAL + "- script: s.py\n")
+
+
+def test_what_only_adds_to_a_data_setup_that_is_not_there(tmp_path: Path) -> None:
+    """Of a file that isn't given: the same, also where no file has any."""
+    over = "data_setups:\n- {name: fleurs, enabled: false}\n"
+    found = "found 'fleurs' without a script, and no other file has a data setup of that name"
+    text = f"b.yaml:2: data_setups[fleurs]: {found}"
+    assert problem(tmp_path, MINIMAL, over) == text
+    config = lenient(tmp_path, MINIMAL, over)
+    assert (config.warnings, config.data_setups) == ((text,), ())
+
+
+def test_a_path_that_is_not_defined_is_the_entrys_own_problem(tmp_path: Path) -> None:
+    """Where the dataset that names it is used; elsewhere it is none."""
+    datasets = "datasets: [{name: d, formats: [{type: json, path: '{nope}/d'}, {type: csv, path: /d}]}]\n"
+    text = datasets + MINIMAL + "- {name: bad, script: s.py, args: '{dataset:d,json}'}\n"
+    assert problem(tmp_path, text).startswith("a.yaml:1: datasets[d].formats[json].path: found the unknown placeholder")
+    config = load_config(write_files(tmp_path, text), environ={}, strict_entries=False, root_dir=tmp_path)
+    assert [len(one.problems) for one in config.entries] == [0, 1]
+    assert config.entries[1].problems[0].path == "datasets[d].formats[json].path"
+    assert set(config.datasets) == {("d", "csv")}
+
+
+def test_a_script_that_lacks_a_variable_has_one_problem(tmp_path: Path) -> None:
+    """What is left of its text is no placeholder."""
+    text = MINIMAL + "- {name: bad, script: '${NOT_DEFINED}/s.py'}\n"
+    config = load_config(write_files(tmp_path, text), environ={}, strict_entries=False, root_dir=tmp_path)
+    assert [one.kind for one in config.entries[1].problems] == ["variable"]
 
 
 def test_unknown_keys_as_warnings(tmp_path: Path) -> None:
