@@ -17,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from pytest_curator_bench.machine.hardware import read_memory
 from pytest_curator_bench.session.checkouts import read_checkout
 from pytest_curator_bench.session.names import LOG_NAME
 
@@ -180,6 +181,8 @@ def params_keys(entry: Entry, *, num_cpus: int) -> dict[str, Any]:
         num_cpus: CPUs of its cluster, if it does not name them.
     """
     ray, size = entry.ray, entry.object_store_size
+    if isinstance(size, float):
+        size = int(size * read_memory().effective_bytes)
     return {
         "object_store_size_bytes": ray.object_store_memory if ray and ray.object_store_memory else size,
         "ray_num_cpus": num_cpus if ray is None or ray.num_cpus is None else ray.num_cpus,

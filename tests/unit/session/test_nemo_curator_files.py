@@ -11,13 +11,17 @@ from typing import Any
 import jsonschema
 import pytest
 
+from pytest_curator_bench.config.model import Entry
+from pytest_curator_bench.config.schema_models import RaySettings
+from pytest_curator_bench.machine.hardware import read_memory
 from pytest_curator_bench.results.json_schema import results_schema
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.claims import read_claim
 from pytest_curator_bench.session.entry_results import read_result
-from pytest_curator_bench.session.nemo_curator_files import link_logs, result_data
+from pytest_curator_bench.session.nemo_curator_files import environment_keys, link_logs, params_keys, result_data
 from pytest_curator_bench.session.store import SessionStore
-from tests.support.nemo_curator_files import assert_has_keys
+from tests.support.config import MINIMAL, load
+from tests.support.nemo_curator_files import KEYS, assert_has_keys
 
 
 def result_of(**fields: Any) -> EntryResult:
@@ -64,6 +68,63 @@ def test_every_key_has_the_type_that_they_read() -> None:
     assert data["gpu_stats"]["0"]["memory_used"] == 1
     assert (data["params"], data["metrics"]) == ({"p": 1}, {"m": 1, "task_stage_time_sum": 2.0})
     assert data["requirements_not_met"] == {}
+
+
+def test_what_their_scripts_find_in_their_parameters() -> None:
+    """A fraction of memory is one in bytes; what an entry does not name is what its cluster has."""
+    run: dict[str, Any] = {"name": "a", "file": Path("c.yaml"), "line": 1, "script": "s.py", "timeout_s": 60.0}
+    plain = params_keys(Entry(**run, object_store_size=0.5), num_cpus=8)
+    assert_has_keys("params.json", plain)
+    assert plain["object_store_size_bytes"] == int(read_memory().effective_bytes / 2)
+    assert (plain["ray_num_cpus"], plain["ray_num_gpus"], plain["entry_timeout_s"]) == (8, 0, 60.0)
+    ray = RaySettings(num_cpus=2, num_gpus=1, enable_object_spilling=True, object_store_memory=2**30)
+    own = params_keys(Entry(**run, object_store_size="default", ray=ray), num_cpus=8)
+    assert (own["ray_num_cpus"], own["ray_num_gpus"], own["ray_enable_object_spilling"]) == (2, 1, True)
+    assert own["object_store_size_bytes"] == 2**30
+    assert params_keys(Entry(**run, object_store_size="default"), num_cpus=8)["object_store_size_bytes"] == "default"
+
+
+def environment_of(**values: Any) -> dict[str, Any]:
+    """Our keys of a machine of which little is known."""
+    unknown = dict.fromkeys(("image_digest", "shared_memory", "nemo_curator_git", "git", "reason"))
+    known = {"memory": {"effective_bytes": 10**9}, "versions": {"ray": None, "python": "3.11.7"}, "gpus": []}
+    return {**unknown, **known, "python_executable": "/python", **values}
+
+
+def test_an_environment_of_which_little_is_known(tmp_path: Path) -> None:
+    """They have words for it."""
+    config = load(tmp_path, f"compat: nemo-curator\n{MINIMAL}")
+    keys = environment_keys(environment_of(), config, Path("/r/packages.txt"))
+    assert keys == {
+        "total_system_memory_bytes": 10**9,
+        "shm_size_bytes": 0,
+        "ray_version": "not_installed",
+        "git_commit": "unknown",
+        "image_digest": "unknown",
+        "python_version": "3.11.7",
+        "executable": "/python",
+        "cuda_visible_devices": "No GPUs found",
+        "object_store_size": 5 * 10**8,
+        "packages_txt": "/r/packages.txt",
+    }
+
+
+def test_gpus_and_commits(tmp_path: Path) -> None:
+    """Models with their numbers; NeMo Curator's commit comes before the project's."""
+    config = load(tmp_path, f"object_store_size: default\n{MINIMAL}")
+    gpus = [{"name": name} for name in ("H100", "H100", "A2", None)]
+    own = environment_of(gpus=gpus, git={"commit": "b" * 40}, reason="nightly")
+    keys = environment_keys(own, config, Path("/r/packages.txt"))
+    assert (keys["cuda_visible_devices"], keys["git_commit"]) == ("2X H100, 1X A2, 1X unknown", "b" * 40)
+    assert (keys["object_store_size"], keys["run_reason"]) == ("default", "nightly")
+    both = {**own, "nemo_curator_git": {"commit": "a" * 40}}
+    assert environment_keys(both, config, Path("/r/packages.txt"))["git_commit"] == "a" * 40
+
+
+def test_the_page_names_every_key() -> None:
+    """Of each file."""
+    page = (Path(__file__).parents[3] / "docs" / "migrating.md").read_text()
+    assert not [key for keys in KEYS.values() for key in keys if f"`{key}`" not in page]
 
 
 def test_nothing_is_added_without_the_key() -> None:
