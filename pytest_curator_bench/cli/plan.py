@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shlex
 import sys
@@ -185,10 +186,7 @@ def _entry(
 ) -> EntryDict:
     entry_dir = Path("{session_entry_dir}")
     resolved = config.command_values(entry, session_entry_dir=entry_dir, scratch_dir=Path("{scratch_dir}"))
-    runs = entry.warmup + entry.repeat
     ray = entry.ray
-    start_s = 0.0 if ray is None else entry.startup_timeout_s
-    attempt_s = start_s + runs * (entry.timeout_s + config.cleanup_timeout_s)
     return {
         "name": entry.name,
         "file": str(entry.file),
@@ -206,13 +204,31 @@ def _entry(
         "datasets": [{"name": use.name, "format": use.format, "path": str(use.path)} for use in entry.datasets_used],
         "data_setups": list(entry.data_setups),
         "timeout_s": entry.timeout_s,
-        "runs": runs,
+        "runs": entry.warmup + entry.repeat,
         "retries": entry.retries,
         "expected_s": expected_s,
-        "wall_time_s": otherwise(entry.slurm_max_time_s, attempt_s * (1 + entry.retries)),
+        "wall_time_s": _wall_time_s(config, entry),
         "shard": shard,
         "problems": [problem.shown(display) for problem in entry.problems],
     }
+
+
+def _wall_time_s(config: BenchConfig, entry: Entry) -> float:
+    """Return what a scheduler should allow the entry."""
+    runs = entry.warmup + entry.repeat
+    attempts = 1 + entry.retries
+    if config.compat is not None:
+        return _nemo_curator_wall_time_s(config, entry, runs * attempts)
+    start_s = 0.0 if entry.ray is None else entry.startup_timeout_s
+    attempt_s = start_s + runs * (entry.timeout_s + config.cleanup_timeout_s)
+    return otherwise(entry.slurm_max_time_s, attempts * attempt_s)
+
+
+def _nemo_curator_wall_time_s(config: BenchConfig, entry: Entry, runs: int) -> float:
+    """Return the same as NeMo Curator's job generators do: one buffer before and one after, between two bounds."""
+    buffers_s = entry.startup_timeout_s + config.cleanup_timeout_s
+    highest_s = otherwise(entry.slurm_max_time_s, math.inf)
+    return min(max(runs * entry.timeout_s + buffers_s, config.min_timeout_s), highest_s)
 
 
 def _shard(number: int, entries: Sequence[EntryDict], expected_s: Mapping[str, float]) -> ShardDict:

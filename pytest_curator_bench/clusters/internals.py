@@ -322,6 +322,8 @@ COMPONENTS = frozenset({"gcs_server", "raylet"})
 # Files below Ray's temporary directory.
 ADDRESS_FILE = "ray_current_cluster"
 LOGS_DIR = "session_latest/logs"
+# Below it: the log of Ray Data, which drivers write, with what its scheduler decided.
+DATA_LOGS_DIR = "ray-data"
 # Ray puts Unix sockets there, whose paths must stay under 108 bytes: a session's name takes up to 43 with its slash,
 # a socket up to 22 with its directory.
 LONGEST_TEMP_DIR = 42

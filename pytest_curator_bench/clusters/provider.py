@@ -54,7 +54,7 @@ class ClusterProvider(Protocol):
         """Stop the cluster or give it back, once the script has ended.
 
         Args:
-            passed: whether the entry passed; Ray's logs are kept if not.
+            passed: whether the entry passed; all of Ray's logs are kept if not, else those of Ray Data.
 
         Returns:
             Warnings for the entry's result.
@@ -145,8 +145,11 @@ class FreshProvider:
     def release(self, *, passed: bool) -> Sequence[str]:
         """Stop the cluster."""
         reported = len(self._cluster.warnings)
-        keep = self.keep_logs or not passed
-        self._cluster.stop(keep_logs_in=self.entry_dir / LOGS_DIR if keep else None, stop_timeout_s=STOP_TIMEOUT_S)
+        self._cluster.stop(
+            keep_logs_in=self.entry_dir / LOGS_DIR,
+            stop_timeout_s=STOP_TIMEOUT_S,
+            data_logs_only=passed and not self.keep_logs,
+        )
         return self._cluster.warnings[reported:]
 
 
@@ -174,10 +177,12 @@ class SharedProvider:
     run_dir: Path
     keep_logs: bool
     _shared: SharedCluster = field(init=False)
+    _data_log_begins: Mapping[Path, int] = field(init=False)
 
     def acquire(self) -> LocalCluster:
         """Take the cluster of these settings from the pool, which starts it if need be."""
         self._shared = self.pool.take(self.start.spec, self.entry, self._start, request=self.request, lease=self.lease)
+        self._data_log_begins = self._shared.cluster.data_log_sizes()
         return self._shared.cluster
 
     def outcome(self, result: EntryResult) -> EntryResult:
@@ -187,10 +192,13 @@ class SharedProvider:
     def release(self, *, passed: bool) -> Sequence[str]:
         """Look at what the entry left on the cluster, and give it back to the pool."""
         findings = self.pool.examine(self._shared)
-        warning = None
         if self.keep_logs or not passed or findings.lost:
             warning = self._shared.cluster.copy_logs(
                 self.entry_dir / LOGS_DIR, log_file=self.entry_dir / LOG_NAME, limit_s=STOP_TIMEOUT_S
+            )
+        else:
+            warning = self._shared.cluster.copy_data_logs(
+                self.entry_dir / LOGS_DIR, begins=self._data_log_begins, limit_s=STOP_TIMEOUT_S
             )
         return [*([warning] if warning else []), *self.pool.give_back(self._shared, findings)]
 

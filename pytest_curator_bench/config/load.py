@@ -158,6 +158,9 @@ def _resolved(
     if problems or results_dir is None or artifacts_dir is None:
         raise ConfigError.of(problems, context.display)
     repo_dir = context.curator_repo_dir
+    default = defaults.defaults_for(model.compat)
+    cleanup_timeout_s = otherwise(model.cleanup_timeout_s, default.cleanup_timeout_s)
+    least_s = 0.0 if default.min_timeout_s is None else otherwise(written.min_timeout_s, default.min_timeout_s)
     warnings += runs.warnings
     datasets = Substitution(directories.placeholders, {"curator_repo_dir": str(repo_dir)} if repo_dir else {})
     warnings += [*multiplied.warnings, *sections.warnings, *misread_numbers(sections.whole)]
@@ -169,12 +172,18 @@ def _resolved(
         placeholders=directories.placeholders,
         delete_scratch=otherwise(model.delete_scratch, defaults.DELETE_SCRATCH),
         default_timeout_s=runs.default_timeout_s,
-        max_timeout_s=model.max_timeout_s,
-        cleanup_timeout_s=otherwise(model.cleanup_timeout_s, defaults.CLEANUP_TIMEOUT_S),
+        max_timeout_s=otherwise(model.max_timeout_s, default.max_timeout_s),
+        compat=model.compat,
+        cleanup_timeout_s=cleanup_timeout_s,
+        grace_s=cleanup_timeout_s if default.cleanup_is_grace else defaults.CLEANUP_TIMEOUT_S,
+        min_timeout_s=least_s,
         telemetry_interval_s=otherwise(
             model.telemetry.interval_s if model.telemetry else None, defaults.TELEMETRY_INTERVAL_S
         ),
-        gpu_mem_use_warning_threshold=model.gpu_mem_use_warning_threshold,
+        object_store_size=otherwise(model.object_store_size, default.object_store_size),
+        gpu_mem_use_warning_threshold=otherwise(
+            model.gpu_mem_use_warning_threshold, default.gpu_mem_use_warning_threshold
+        ),
         sinks=_sinks(model, data),
         switched_off_sinks=tuple(sections.switched_off_sinks),
         datasets={

@@ -100,7 +100,8 @@ class Entry(ScriptRun):
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
         data_setups: names of the enabled data setups that must have passed before it runs.
         startup_timeout_s: limit for the start of its Ray cluster, in seconds.
-        slurm_max_time_s: wall time that a scheduler should allow, in seconds; ``None`` to work it out.
+        slurm_max_time_s: wall time that a scheduler should allow, in seconds; ``None`` to work it out. With
+            :attr:`BenchConfig.compat` the highest one.
         problems: what keeps it from running: variables, placeholders, datasets or data setups that are not defined.
     """
 
@@ -117,7 +118,7 @@ class Entry(ScriptRun):
     exclusive: bool | None = None
     retries: int = defaults.RETRIES
     retry_on: tuple[str, ...] = defaults.RETRY_ON
-    gpu_mem_use_warning_threshold: float | None = None
+    gpu_mem_use_warning_threshold: float = defaults.GPU_MEM_USE_WARNING_THRESHOLD
     data_setups: tuple[str, ...] = ()
     startup_timeout_s: float = defaults.STARTUP_TIMEOUT_S
     slurm_max_time_s: float | None = None
@@ -188,8 +189,11 @@ class BenchConfig:
         delete_scratch: whether scratch directories go when their entry has ended, unless the entry overrides it.
         default_timeout_s: limit of entries that name none, in seconds, already capped by ``max_timeout_s``.
         max_timeout_s: highest limit that an entry may have, in seconds; ``None``: no such bound.
-        cleanup_timeout_s: time that processes get between SIGTERM and SIGKILL, and for cleaning up, in
-            seconds.
+        compat: the other runner whose defaults and names of files' keys are wanted; ``None``: none.
+        cleanup_timeout_s: time for cleaning up, in seconds.
+        grace_s: time that processes get between SIGTERM and SIGKILL, in seconds.
+        min_timeout_s: least wall time of an entry in a plan, in seconds.
+        object_store_size: size of Ray's object store of entries that name none.
         telemetry_interval_s: time between samples, in seconds; 0 switches them off.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
         sinks: the sinks that are switched on.
@@ -217,9 +221,13 @@ class BenchConfig:
     delete_scratch: bool = defaults.DELETE_SCRATCH
     default_timeout_s: float = defaults.TIMEOUT_S
     max_timeout_s: float | None = None
+    compat: Literal["nemo-curator"] | None = None
     cleanup_timeout_s: float = defaults.CLEANUP_TIMEOUT_S
+    grace_s: float = defaults.CLEANUP_TIMEOUT_S
+    min_timeout_s: float = 0.0
     telemetry_interval_s: float = defaults.TELEMETRY_INTERVAL_S
-    gpu_mem_use_warning_threshold: float | None = None
+    object_store_size: ObjectStoreSize | None = None
+    gpu_mem_use_warning_threshold: float = defaults.GPU_MEM_USE_WARNING_THRESHOLD
     sinks: tuple[SinkConfig, ...] = ()
     switched_off_sinks: tuple[SwitchedOffSink, ...] = ()
     datasets: Mapping[tuple[str, str], Path] = field(default_factory=dict)

@@ -74,6 +74,7 @@ Delivery = Annotated[Literal["between", "during"], choice(("between", "during"))
 Judge = Annotated[Literal["median", "min", "max", "mean", "all"], choice(("median", "min", "max", "mean", "all"))]
 RetryStatus = Annotated[Literal["timeout", "error", "failed"], choice(("timeout", "error", "failed"))]
 FingerprintMode = Annotated[Literal["listing", "content", "none"], choice(("listing", "content", "none"))]
+Compat = Annotated[Literal["nemo-curator"], choice((defaults.COMPAT,))]
 MarkItem = Annotated[Mark, MARK_FIELD]
 Arguments = Annotated[tuple[Annotated[str, WORD], ...], ARGUMENTS]
 Environment = Annotated[dict[Annotated[str, VARIABLE_NAME], Annotated[str, WORD]], ENVIRONMENT]
@@ -393,6 +394,10 @@ class Telemetry(_Model):
 class ConfigModel(_Model):
     """A configuration of pytest-curator-bench, all files merged."""
 
+    compat: Compat | None = optional(
+        "`nemo-curator`: the defaults of NeMo Curator's own runner, and its names beside ours in `results.json` and "
+        "`env.json` (see coming from `run.py`). Default: none."
+    )
     results_dir: PathText | None = optional(
         "Where session directories go; relative to the file that gives it. Required, unless `paths` has an "
         "item `results_path`."
@@ -409,13 +414,14 @@ class ConfigModel(_Model):
     )
     cleanup_timeout_s: Duration | None = optional(
         "Time for ended processes between SIGTERM and SIGKILL and for cleaning up, in seconds. "
-        f"Default: {defaults.CLEANUP_TIMEOUT_S:g}."
+        f"Default: {defaults.CLEANUP_TIMEOUT_S:g}. With `compat` the plan's wall time alone counts it."
     )
     startup_timeout_s: Limit | None = optional(
         f"Limit for the start of an entry's Ray cluster, in seconds. Default: {defaults.STARTUP_TIMEOUT_S:g}."
     )
     slurm_max_time_s: Limit | None = optional(
-        "What `curator-bench plan` gives as an entry's wall time, in seconds. Default: worked out from the limits."
+        "What `curator-bench plan` gives as an entry's wall time, in seconds. Default: worked out from the limits. "
+        "With `compat` the highest wall time."
     )
     delete_scratch: Flag | None = optional("Whether scratch directories go when their entry has ended. Default: true.")
     sinks: tuple[SinkModel, ...] | None = optional("Where results go.")
@@ -431,7 +437,8 @@ class ConfigModel(_Model):
     )
     telemetry: Telemetry | None = optional("How machine and GPUs are watched.")
     gpu_mem_use_warning_threshold: Fraction | None = optional(
-        "Fraction of GPU memory, 0 to 1, that may be in use before and after an entry without a warning. Default: all."
+        "Fraction of GPU memory, 0 to 1, that may be in use before and after an entry without a warning; 1: all. "
+        f"Default: {defaults.GPU_MEM_USE_WARNING_THRESHOLD:g}."
     )
     run_reason: Text | None = optional("Why this session runs, for env.json and sinks.")
     viewer_url: Text | None = optional("Link to where results can be looked at. Excludes `viewer_url_template`.")

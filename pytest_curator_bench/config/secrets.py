@@ -21,13 +21,18 @@ from pytest_curator_bench.config.matrix.combinations import in_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Secrets"]
+__all__ = ["Secrets", "is_secret_variable"]
 
 # Variables that every process has, and that sinks only use to build paths.
 _EVERYWHERE = frozenset(
     {"HOME", "USER", "LOGNAME", "PWD", "TMPDIR", "PATH", "SHELL", "LANG", "HOSTNAME", "HOST_HOSTNAME"}
 )
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
+# Further words in the names of environment variables that nobody has chosen for a sink.
+_SECRET_VARIABLE = re.compile(
+    r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn)(?:_|$)|apikey|connection_string", re.IGNORECASE
+)
+_NOT_SECRET = frozenset({"PWD", "OLDPWD", "RAY_AUTH_MODE", "SSH_AUTH_SOCK"})
 # `token_file: /run/token` names the file and not the token.
 _FILE_KEY = re.compile(r"(?:^|[_-])(?:file|dir|directory)$", re.IGNORECASE)
 _PATH_KEY = re.compile(r"(?:^|[_-])(?:path|script)$", re.IGNORECASE)
@@ -42,6 +47,14 @@ _SHORTEST_SECRET = 4
 _SHORTEST_VALUE = 6
 _LONGEST_WORD = 12
 _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
+
+
+def is_secret_variable(name: str, value: str) -> bool:
+    """Whether an environment variable seems to hold a secret; flags, short numbers and names of files do not."""
+    is_named = _names_secret(name) or (_SECRET_VARIABLE.search(name) is not None and _FILE_KEY.search(name) is None)
+    if not is_named or name in _NOT_SECRET:
+        return False
+    return len(value) >= _SHORTEST_SECRET and value.lower() not in _WORDS
 
 
 class Secrets:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Protocol
 from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench._util.locks import LockedError, lock
 from pytest_curator_bench.config.model import find_script
-from pytest_curator_bench.entry.plan import EntryPlan, script_environment
+from pytest_curator_bench.entry.environment import script_environment
+from pytest_curator_bench.entry.plan import EntryPlan
 from pytest_curator_bench.entry.preflight import needed_setups, required_setups
 from pytest_curator_bench.entry.resources import waiting_status
 from pytest_curator_bench.entry.script_process import run_script
@@ -185,8 +186,9 @@ class _DataSetupRun:
             working_dir=self._services.working_dir,
             timeout_s=setup.timeout_s,
             configured_timeout_s=setup.timeout_s,
-            grace_s=bench_config.cleanup_timeout_s,
+            grace_s=bench_config.grace_s,
             hands_in_files=False,
+            mask=self._services.masker.mask_data,
         )
 
     def _blank_result(self, error: str) -> EntryResult:

@@ -29,6 +29,7 @@ from pytest_curator_bench.plugin.terminal.setups import SetupLines
 from pytest_curator_bench.results.record import HARMLESS, EntryResult
 from pytest_curator_bench.session.environment import capture_environment
 from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.nemo_curator_files import environment_keys
 from pytest_curator_bench.session.store import RunFacts, SessionError
 
 if TYPE_CHECKING:
@@ -215,6 +216,8 @@ class Controller:
         store.begin([entry.name for entry in selected], facts)
         environment = capture_environment(self._config.rootpath, results_dir=bench.results_dir, reason=reason)
         data = {**environment.data, "viewer_url": facts.viewer_url}
+        if bench.compat is not None:
+            data |= environment_keys(data, bench, store.packages_file)
         store.write_environment(data, environment.packages)
         merged = self._services.masker.mask_data(bench.merged)
         store.write_config(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=110))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.machine.gpus import GpuProcess, GpuReader, GpuReading
     from pytest_curator_bench.telemetry.sources import SampleTime
 
-__all__ = ["NIGHTLY_COLUMNS", "Gpus", "describe_process", "memory_warnings", "named_processes"]
+__all__ = ["NIGHTLY_COLUMNS", "Gpus", "describe_process", "memory_record", "memory_warnings", "named_processes"]
 
 NIGHTLY_COLUMNS = (
     "timestamp_utc",
@@ -142,6 +142,16 @@ def describe_process(process: GpuProcess) -> dict[str, object]:
     return {"pid": process.pid, "username": user, "command": command, "gpu_memory_usage": used}
 
 
+def memory_record(reading: GpuReading) -> dict[str, object]:
+    """Describe the memory of a GPU and who uses it; in MiB, unknown values null."""
+    used, total = reading.memory_used_bytes, reading.memory_total_bytes
+    return {
+        "memory_total": None if total is None else total // _MIB,
+        "memory_used": None if used is None else used // _MIB,
+        "processes": [describe_process(process) for process in reading.processes or ()],
+    }
+
+
 def named_processes(processes: Iterable[GpuProcess]) -> str:
     """Describe processes for people, as in ``4711 python (2 GB)``."""
     named = [_named(process) for process in processes]
@@ -149,17 +159,17 @@ def named_processes(processes: Iterable[GpuProcess]) -> str:
     return ", ".join(named[:_NAMED_AT_MOST] + more)
 
 
-def memory_warnings(readings: Iterable[GpuReading], threshold: float | None, when: str) -> Iterator[str]:
+def memory_warnings(readings: Iterable[GpuReading], threshold: float, when: str) -> Iterator[str]:
     """Yield one sentence for each GPU with more memory in use than allowed, with its processes.
 
     Args:
         readings: GPUs to check.
-        threshold: fraction of a GPU's memory, 0 to 1; ``None`` allows everything.
+        threshold: fraction of a GPU's memory, 0 to 1.
         when: end of "in use ...".
     """
     for reading in readings:
         used, total = reading.memory_used_bytes, reading.memory_total_bytes
-        if threshold is None or used is None or not total or used <= threshold * total:
+        if used is None or not total or used <= threshold * total:
             continue
         share = format_percent(100 * used / total)
         owners = named_processes(reading.processes or ()) or "no process that the driver names"

@@ -17,7 +17,7 @@ from pytest_curator_bench.config.model import DataSetup, DatasetUse, Entry
 from pytest_curator_bench.config.paths import CURATOR_REPO_VARIABLES, base_dirs, home_expanded
 from pytest_curator_bench.config.placeholders import RUN_PLACEHOLDERS, Scanner, Substitution
 from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.config.schema_models import NO_CLUSTER
+from pytest_curator_bench.config.schema_models import NO_CLUSTER, RaySettings
 from pytest_curator_bench.config.yaml.nodes import to_plain
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
         ConfigModel,
         DataSetupModel,
         EntryModel,
-        RaySettings,
         SinkData,
     )
     from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
@@ -143,9 +142,11 @@ class RunResolver:
         setups: SetupNeeds,
     ) -> None:
         limit = model.default_timeout_s or defaults.TIMEOUT_S
+        self._default = defaults.defaults_for(model.compat)
+        self._max_timeout_s = otherwise(model.max_timeout_s, self._default.max_timeout_s)
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self.default_timeout_s = limit if model.max_timeout_s is None else min(limit, model.max_timeout_s)
+        self.default_timeout_s = limit if self._max_timeout_s is None else min(limit, self._max_timeout_s)
         self._model = model
         self._data = data
         self._combinations = combinations
@@ -208,7 +209,9 @@ class RunResolver:
             marks=model.marks or (),
             ray=self._ray(model),
             delete_scratch=otherwise(model.delete_scratch, otherwise(whole.delete_scratch, defaults.DELETE_SCRATCH)),
-            object_store_size=otherwise(model.object_store_size, whole.object_store_size),
+            object_store_size=otherwise(
+                model.object_store_size, otherwise(whole.object_store_size, self._default.object_store_size)
+            ),
             requirements=model.requirements or (),
             sink_data={data.name: _settings(data) for data in model.sink_data or ()},
             matrix=combination.plain if combination is not None else {},
@@ -218,12 +221,16 @@ class RunResolver:
             exclusive=model.exclusive,
             retries=otherwise(model.retries, defaults.RETRIES),
             retry_on=model.retry_on or defaults.RETRY_ON,
-            gpu_mem_use_warning_threshold=otherwise(threshold, whole.gpu_mem_use_warning_threshold),
+            gpu_mem_use_warning_threshold=otherwise(
+                threshold, otherwise(whole.gpu_mem_use_warning_threshold, self._default.gpu_mem_use_warning_threshold)
+            ),
             data_setups=self._needed_setups(model, location, problems),
             startup_timeout_s=otherwise(
-                model.startup_timeout_s, otherwise(whole.startup_timeout_s, defaults.STARTUP_TIMEOUT_S)
+                model.startup_timeout_s, otherwise(whole.startup_timeout_s, self._default.startup_timeout_s)
             ),
-            slurm_max_time_s=otherwise(model.slurm_max_time_s, whole.slurm_max_time_s),
+            slurm_max_time_s=otherwise(
+                model.slurm_max_time_s, otherwise(whole.slurm_max_time_s, self._default.slurm_max_time_s)
+            ),
             problems=tuple(problems),
         )
 
@@ -256,10 +263,13 @@ class RunResolver:
     def _timeout(self, limit: float | None, item: YamlMapping, location: Location) -> float:
         if limit is None:
             return self.default_timeout_s
-        most = self._model.max_timeout_s
-        if most is not None and limit > most:
-            where = self._data.places["max_timeout_s"].shown(self._context.display)
-            text = f"found {limit:g}, expected at most {most:g} (max_timeout_s in {where})"
+        most = self._max_timeout_s
+        is_unbounded = location[0] == "data_setups" and self._model.max_timeout_s is None
+        if most is not None and limit > most and not is_unbounded:
+            key = "max_timeout_s" if self._model.max_timeout_s is not None else "compat"
+            where = self._data.places[key].shown(self._context.display)
+            whose = "max_timeout_s" if key == "max_timeout_s" else "the default of max_timeout_s, by compat"
+            text = f"found {limit:g}, expected at most {most:g} ({whose} in {where})"
             self.problems.append(self._problem(item.places["timeout_s"], (*location, "timeout_s"), text))
         return limit
 
@@ -270,7 +280,18 @@ class RunResolver:
         return self._setups.of(model.data_setups)
 
     def _ray(self, model: EntryModel) -> RaySettings | None:
-        """Return the cluster settings of an entry: the global ones, and its own on top, key by key."""
+        """Return the cluster settings of an entry, with the defaults of the runner that is chosen."""
+        default = self._default
+        ray = self._written_ray(model)
+        is_refused = any(written is NO_CLUSTER for written in (model.ray, self._model.ray))
+        if ray is None and default.has_cluster and not is_refused:
+            ray = RaySettings()
+        if ray is None or ray.names_running_cluster:
+            return ray
+        return RaySettings(num_gpus=default.num_gpus, dashboard=default.dashboard).overlaid(ray)
+
+    def _written_ray(self, model: EntryModel) -> RaySettings | None:
+        """Return the cluster settings of an entry as written: the global ones, and its own on top, key by key."""
         own: RaySettings | None = model.ray
         common = self._model.ray
         if common is NO_CLUSTER:

@@ -79,7 +79,7 @@ def _write_surroundings(
     for key, value in resolved.env.items():
         write(f"  environment: {key}={shlex.quote(value)}")
     write(f"  working directory: {bench_run.services.working_dir}")
-    grace_s = bench_run.bench_config.cleanup_timeout_s
+    grace_s = bench_run.bench_config.grace_s
     write(f"  limits: {run.timeout_s:g} s, then {grace_s:g} s to end what it started")
 
 

@@ -99,6 +99,18 @@ def test_limits_of_the_start_and_of_the_scheduler_are_taken(config: Path, capsys
     assert plain["wall_time_s"] == 3600
 
 
+def test_wall_time_of_nemo_curators_own_planner(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The cleanup is a buffer of the job, not of each run; two keys are bounds."""
+    over = config.with_name("over.yaml")
+    over.write_text("compat: nemo-curator\nstartup_timeout_s: 300\ncleanup_timeout_s: 60\n")
+    filtering, plain = _plan(capsys, config, over)["entries"]
+    assert filtering["wall_time_s"] == 2 * 4 * 100 + 360
+    assert plain["wall_time_s"] == 600
+    over.write_text("compat: nemo-curator\nstartup_timeout_s: 1\nslurm_max_time_s: 700\nmin_timeout_s: 10\n")
+    filtering, plain = _plan(capsys, config, over)["entries"]
+    assert (filtering["wall_time_s"], plain["wall_time_s"]) == (700, 40 + 1 + 5)
+
+
 def test_what_keeps_an_entry_from_running_is_told(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The others can be planned all the same."""
     over = config.with_name("over.yaml")
