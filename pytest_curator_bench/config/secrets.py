@@ -29,7 +29,7 @@ _EVERYWHERE = frozenset(
 )
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
 # Further words in the names of environment variables that nobody has chosen for a sink.
-_SECRET_VARIABLE = re.compile(
+_SECRET_IN_ENVIRONMENT = re.compile(
     r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn)(?:_|$)|apikey|connection_string", re.IGNORECASE
 )
 _NOT_SECRET = frozenset({"PWD", "OLDPWD", "RAY_AUTH_MODE", "SSH_AUTH_SOCK"})
@@ -51,10 +51,12 @@ _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
 
 def is_secret_variable(name: str, value: str) -> bool:
     """Whether an environment variable seems to hold a secret; flags, short numbers and names of files do not."""
-    is_named = _names_secret(name) or (_SECRET_VARIABLE.search(name) is not None and _FILE_KEY.search(name) is None)
+    is_named = _names_secret(name) or (
+        _SECRET_IN_ENVIRONMENT.search(name) is not None and _FILE_KEY.search(name) is None
+    )
     if not is_named or name in _NOT_SECRET:
         return False
-    return len(value) >= _SHORTEST_SECRET and value.lower() not in _WORDS
+    return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
 
 
 class Secrets:
