@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs benchmarks in the container image curator_benchmarking. See --help, and docs/containers.md.
+# Runs benchmarks in the container image curator_benchmarking, or in any other. See --help, and docs/containers.md.
 set -euo pipefail
 
 mapfile -t exported < <(compgen -e) # what the caller has, before this script has names of its own
@@ -9,6 +9,8 @@ repo=$(cd -- "$here/../.." && pwd -P)
 . "$here/engine.sh"
 
 IMAGE_DIR=/opt/pytest-curator-bench # this project in the image
+PLUGIN_DIR=/opt/curator-bench       # where --image installs it
+SOURCE_DIR=/opt/curator-bench-source # and from what
 MOUNT_DIR=/MOUNT                    # below it, what has no place of its own there
 
 # Environment variables that are handed in where they are set: those that configurations and sinks name, and those
@@ -16,36 +18,43 @@ MOUNT_DIR=/MOUNT                    # below it, what has no place of its own the
 PASSED=(
   'BENCH_*' 'GDRIVE_*' 'MLFLOW_*' 'RESULTS_WEBHOOK_*' 'SLACK_*' GOOGLE_APPLICATION_CREDENTIALS
   AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN AWS_REGION AWS_DEFAULT_REGION AWS_ENDPOINT_URL
-  HF_TOKEN HF_ENDPOINT HF_HUB_OFFLINE RAY_AUTH_MODE RAY_AUTH_TOKEN
+  HF_TOKEN HF_ENDPOINT HF_HUB_OFFLINE NVIDIA_API_KEY RAY_AUTH_MODE RAY_AUTH_TOKEN
   http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY
   CI COLUMNS FORCE_COLOR NO_COLOR TERM TZ
 )
 # Those among them that name a file, which is mounted.
 PASSED_FILES=(GDRIVE_SERVICE_ACCOUNT_FILE GOOGLE_APPLICATION_CREDENTIALS)
+# Those that only the installation for --image gets.
+INSTALL_PASSED=(PIP_INDEX_URL PIP_EXTRA_INDEX_URL PIP_TRUSTED_HOST UV_DEFAULT_INDEX UV_INDEX UV_INDEX_URL)
 
 usage() {
   cat << END
 usage: run.sh [OPTION...] [PYTEST'S ARGUMENTS...]
 
-Runs benchmarks in the container image $IMAGE_NAME, with docker or podman. What isn't an option below goes to pytest:
+Runs benchmarks in a container image, with docker or podman. What isn't an option below goes to pytest:
 
   run.sh                                    the benchmarks that the image has; results in results/ of this checkout
   run.sh -k cc_extraction                   one of them
   run.sh --bench-config my.yaml             those of a configuration on this machine
+  run.sh --image IMAGE --bench-config my.yaml   the same in any image with Python 3.11 to 3.13
 
 Configurations (--bench-config FILE, or FILE.bench.yaml) are looked for from the current directory, then in the image's
 own benchmarks/. The directory of each is mounted, and what it names: paths, results_dir, artifacts_dir, datasets,
 script_base_dir. --junitxml (--junit-xml) and --log-file write on this machine, too. Results belong to whoever calls.
 
 options:
+  --image IMAGE          run in this image, which need not have the plugin: it is installed in a directory of its own,
+                         once for each image, and changes nothing of what the image has
+  --wheel PATH           for --image, what to install: a wheel, a checkout, or a directory of wheels (then no package
+                         index is asked), with extras in brackets: '.[slack]' (default: this checkout)
   --use-host-curator     NeMo Curator from HOST_CURATOR_DIR (default: Curator, beside this checkout), not the image's
   --use-host-benchmarks  benchmarks/ and conftest.py of this checkout, not the image's
   --env NAME[=VALUE]     hand this environment variable in; repeatable. Handed in anyway, where set:
                          ${PASSED[*]:0:6}
                          ${PASSED[*]:6:4}
-                         ${PASSED[*]:10:7}
-                         ${PASSED[*]:17:6}
-                         ${PASSED[*]:23}
+                         ${PASSED[*]:10:6}
+                         ${PASSED[*]:16:8}
+                         ${PASSED[*]:24}
   --shell [COMMAND...]   bash in place of pytest, or COMMAND; all that follows belongs to it
   --dry-run              print the command that would be run, and don't run it
   --help                 print this
@@ -128,6 +137,7 @@ bench_files=()
 config_dirs=() # on the host
 passed_by_hand=()
 shell_command=()
+other_image='' wheel=''
 is_shell='' is_dry_run='' use_host_curator='' use_host_benchmarks=''
 
 # Sets `path` to what the container calls a configuration file.
@@ -166,6 +176,18 @@ while [ "$#" -gt 0 ]; do
       usage
       exit 0
       ;;
+    --image)
+      need_value "$@"
+      other_image=$2
+      shift
+      ;;
+    --image=*) other_image=${1#*=} ;;
+    --wheel)
+      need_value "$@"
+      wheel=$2
+      shift
+      ;;
+    --wheel=*) wheel=${1#*=} ;;
     --use-host-curator) use_host_curator=1 ;;
     --use-host-benchmarks) use_host_benchmarks=1 ;;
     --dry-run) is_dry_run=1 ;;
@@ -221,7 +243,8 @@ while [ "$#" -gt 0 ]; do
   shift
 done
 
-image=${IMAGE:-$IMAGE_NAME}
+image=${other_image:-${IMAGE:-$IMAGE_NAME}}
+[ -z "$wheel" ] || [ -n "$other_image" ] || fail "--wheel goes with --image: an image that was built has the plugin"
 size_pattern='^[0-9]+[bkmgBKMG]?$'
 [[ ${MEMORY:-none} == none || $MEMORY =~ $size_pattern ]] || fail "MEMORY=$MEMORY: expected a size such as 64g, or none"
 [[ -z ${SHM_SIZE:-} || $SHM_SIZE =~ $size_pattern ]] || fail "SHM_SIZE=$SHM_SIZE: expected a size such as 32g"
@@ -245,6 +268,7 @@ if ! digest=$("$engine" image inspect --format "$format" -- "$image" 2> "$answer
   complaint=$(< "$answer")
   case $complaint in
     *[Nn]"o such image"* | *"not known"* | *"no such object"*)
+      [ -z "$other_image" ] || fail "there is no image $image: $engine pull $image gets one of a registry"
       fail "there is no image $image: build it with benchmarks/tools/build_docker.sh, or name another in IMAGE"
       ;;
     *) fail "$engine can't be asked for the image $image: ${complaint##*$'\n'}" ;;
@@ -316,6 +340,81 @@ for name in ${passed_by_hand[@]+"${passed_by_hand[@]}"}; do
   environment+=(--env "$name")
 done
 
+# --- an image that need not have the plugin ---
+
+entrypoint=() in_image=() # of pytest: the image's own
+image_mounts=()
+mounts_entrypoint=(--entrypoint curator-bench -- "$image" mounts)
+shell_entrypoint=(--entrypoint tini -- "$image" --)
+
+# Sets `source`, which the plugin is installed from, `source_inside`, which in_image.sh is told, and `key`, a digest of it.
+describe_source() {
+  wheel=${wheel:-$repo}
+  source=$(realpath -m -- "${wheel%%\[*}")
+  source_inside=$SOURCE_DIR
+  if [ -f "$source/pyproject.toml" ]; then
+    key=$(cd -- "$source" && find pyproject.toml pytest_curator_bench -type f ! -path '*/__pycache__/*' -print0 | sort -z | xargs -0 sha256sum)
+  elif compgen -G "$source/pytest_curator_bench-*.whl" > /dev/null; then
+    key=$(cd -- "$source" && sha256sum -- *.whl)
+  elif [[ $source == *.whl && -f $source ]]; then
+    key=$(sha256sum < "$source")
+    source_inside=$SOURCE_DIR/$(basename -- "$source") # what kind of wheel it is, its name says
+  else
+    fail "--wheel $wheel: expected a wheel of pytest-curator-bench, a directory with one among others, or a checkout"
+  fi
+  source_inside+=${wheel#"${wheel%%\[*}"}
+}
+
+# Sets `plugin` to a directory of the caller's cache in which the plugin is installed for this image.
+install_plugin() {
+  local cache=${XDG_CACHE_HOME:-${HOME:-/tmp/pytest-curator-bench-$uid}/.cache}/pytest-curator-bench/images
+  local source source_inside key new name words
+  describe_source
+  key=$(printf '%s\n' "$digest" "$source_inside" "$key" "$(sha256sum < "$here/in_image.sh")" | sha256sum | cut -c 1-16)
+  plugin=$cache/$key
+  [ ! -e "$plugin/installed" ] || return 0
+  { mkdir -p -- "$cache" && new=$(mktemp -d -- "$cache/new-XXXXXX"); } 2> /dev/null ||
+    fail "--image: the plugin can't be installed into $cache: name another directory in XDG_CACHE_HOME"
+  words=(--rm ${NETWORK:+--network "$NETWORK"} "${user[@]}" "${environment[@]}")
+  for name in "${INSTALL_PASSED[@]}"; do
+    [ -z "${!name:-}" ] || words+=(--env "$name")
+  done
+  describe_bind rw "$new" "$PLUGIN_DIR"
+  words+=(--mount "$bind")
+  describe_bind ro "$source" "${source_inside%%\[*}"
+  words+=(--mount "$bind")
+  describe_bind ro "$here" "$IMAGE_DIR/benchmarks/tools"
+  words+=(--mount "$bind" --entrypoint /bin/sh)
+  printf '%s: installing the plugin for %s, once, into %s\n' "${0##*/}" "$image" "$plugin" >&2
+  if ! "$engine" run "${words[@]}" -- "$image" "${in_image[@]}" "$source_inside" > "$answer"; then
+    rm -rf -- "$new"
+    fail "the plugin can't be installed for the image $image (see above)"
+  fi
+  mv -T -- "$new" "$plugin" 2> /dev/null || rm -rf -- "$new" # another run was faster
+}
+
+if [ -n "$other_image" ]; then
+  in_image=("$IMAGE_DIR/benchmarks/tools/in_image.sh" "$PLUGIN_DIR")
+  environment+=(--env PYTHONUNBUFFERED=1 --env "PYTEST_ADDOPTS=-o cache_dir=/tmp/pytest-cache")
+  environment+=(--env CURATOR_BENCH_IN_CONTAINER=1 --env USER=bench --env LOGNAME=bench) # Ray asks for a name
+  install_plugin
+  count=${#mounts[@]}
+  in_image+=(-) # there is nothing to install from any more
+  add_mount ro "$plugin" "$PLUGIN_DIR"
+  add_mount ro "$repo/pyproject.toml" "$IMAGE_DIR/pyproject.toml"
+  environment+=(--workdir "$IMAGE_DIR" --stop-signal SIGINT)
+  entrypoint=(--entrypoint /bin/sh)
+  mounts_entrypoint=("${entrypoint[@]}" -- "$image" "${in_image[@]}" curator-bench mounts)
+  shell_entrypoint=("${entrypoint[@]}" -- "$image" "${in_image[@]}")
+  in_image+=(pytest)
+  [ "${#configs[@]}" -gt 0 ] || [ "${#bench_files[@]}" -gt 0 ] || use_host_benchmarks=1
+  if [ -z "$use_host_benchmarks" ]; then
+    add_mount ro "$repo/benchmarks" "$IMAGE_DIR/benchmarks"
+    add_mount ro "$repo/conftest.py" "$IMAGE_DIR/conftest.py"
+  fi
+  image_mounts=("${mounts[@]:count}")
+fi
+
 # --- what of this machine it needs ---
 
 if [ -n "$use_host_curator" ]; then
@@ -334,7 +433,7 @@ fi
 
 # ask CONFIG...: mounts what the image says that these configurations need.
 ask() {
-  local question=(--rm --network none "${user[@]}" "${environment[@]}") wanted inside outside purpose config_dir
+  local question=(--rm --network none "${user[@]}" "${environment[@]}" ${image_mounts[@]+"${image_mounts[@]}"}) wanted inside outside purpose config_dir
   for config_dir in ${config_dirs[@]+"${config_dirs[@]}"}; do
     describe_bind ro "$config_dir" "$MOUNT_DIR$config_dir"
     question+=(--mount "$bind")
@@ -343,7 +442,7 @@ ask() {
     describe_bind ro "$repo/benchmarks" "$IMAGE_DIR/benchmarks"
     question+=(--mount "$bind")
   fi
-  "$engine" run "${question[@]}" --entrypoint curator-bench -- "$image" mounts "$@" > "$answer" ||
+  "$engine" run "${question[@]}" "${mounts_entrypoint[@]}" "$@" > "$answer" ||
     fail "the configuration can't be used (see above)"
   while IFS= read -r -d '' wanted && IFS= read -r -d '' inside && IFS= read -r -d '' outside && IFS= read -r -d '' purpose; do
     case $wanted in
@@ -416,13 +515,13 @@ command=(
   ${devices[@]+"${devices[@]}"} "${environment[@]}" ${home[@]+"${home[@]}"} ${mounts[@]+"${mounts[@]}"}
 )
 if [ -z "$is_shell" ]; then
-  command+=(-- "$image" ${pytest_arguments[@]+"${pytest_arguments[@]}"})
+  command+=(${entrypoint[@]+"${entrypoint[@]}"} -- "$image" ${in_image[@]+"${in_image[@]}"} ${pytest_arguments[@]+"${pytest_arguments[@]}"})
 elif [ "${#shell_command[@]}" -eq 0 ]; then
-  command+=(--entrypoint tini -- "$image" -- bash)
+  command+=("${shell_entrypoint[@]}" bash)
 elif [ "${#shell_command[@]}" -eq 1 ]; then
-  command+=(--entrypoint tini -- "$image" -- bash -c "${shell_command[0]}")
+  command+=("${shell_entrypoint[@]}" bash -c "${shell_command[0]}")
 else
-  command+=(--entrypoint tini -- "$image" -- "${shell_command[@]}")
+  command+=("${shell_entrypoint[@]}" "${shell_command[@]}")
 fi
 if [ -n "$is_dry_run" ]; then
   print_command "${command[@]}"

@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
         config = load_config(
             [as_named(file) for file in options.files],
             environ=os.environ,
-            strict=False,
+            strict_entries=False,
+            strict_keys=False,
             root_dir=image_dir,
             display=lambda path: display_path(path, image_dir),
         )

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""``curator-bench schema``: the JSON Schema of configuration files, or of a session's files."""
+"""``curator-bench schema``: the JSON Schema of configuration files, of a session's files, or of a plan."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench.cli.plan import plan_schema
 from pytest_curator_bench.config.json_schema import json_schema
 from pytest_curator_bench.results.json_schema import results_schema
 
@@ -16,17 +17,19 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
+_SCHEMAS = {"config": json_schema, "results": results_schema, "plan": plan_schema}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its arguments."""
     parser.description = (
-        "Print the JSON Schema of configuration files, for editors and checks, or that of the JSON files of a session."
+        "Print the JSON Schema of configuration files, for editors and checks, that of the JSON files of a session, or "
+        "that of a plan."
     )
-    parser.add_argument("of", nargs="?", choices=["config", "results"], default="config", help="default: config")
+    parser.add_argument("of", nargs="?", choices=_SCHEMAS, default="config", help="default: config")
 
 
 def run(options: argparse.Namespace) -> int:
     """Print the schema."""
-    schema = results_schema() if options.of == "results" else json_schema()
-    sys.stdout.write(json.dumps(schema, indent=2) + "\n")
+    sys.stdout.write(json.dumps(_SCHEMAS[options.of](), indent=2) + "\n")
     return 0

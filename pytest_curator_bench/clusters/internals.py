@@ -13,7 +13,7 @@ import importlib
 import re
 from typing import Any, NamedTuple
 
-__all__ = ["ClusterState", "MissingNameError", "PrivateName", "check_ray_version"]
+__all__ = ["ClusterState", "MissingNameError", "PrivateName", "check_ray_version", "kernel_chosen_ports"]
 
 TRIED_RAY = "2.60"
 
@@ -24,20 +24,53 @@ class MissingNameError(Exception):
 
 def check_ray_version(version: str | None = None) -> str | None:
     """Return a sentence if a Ray is newer than the one tried; by default the installed one, without importing it."""
-    if version is None:
-        import importlib.metadata
-
-        try:
-            version = importlib.metadata.version("ray")
-        except importlib.metadata.PackageNotFoundError:  # said where Ray's command is looked for
-            return None
-    found = re.match(r"(\d+)\.(\d+)", version)
-    if found is None or tuple(map(int, found.groups())) <= tuple(map(int, TRIED_RAY.split("."))):
+    version = version or _installed_version()
+    if version is None or _minor(version) <= _minor(TRIED_RAY):
         return None
     return (
         f"Ray {version} is newer than {TRIED_RAY}, the last one that this plugin was tried with: it relies on Ray's "
         f"internals, so install Ray {TRIED_RAY} if a cluster misbehaves."
     )
+
+
+def kernel_chosen_ports() -> tuple[str, ...]:
+    """Return the ports that ``ray start`` can be told to bind as 0, for the kernel's choice.
+
+    Ray before 2.60 refuses that for one of them (seen in 2.50), and finds a free port by itself without the option.
+    """
+    version = _installed_version()
+    if version is not None and _minor(version) < (2, 60):
+        return tuple(name for name in _PORTS if name != "runtime-env-agent-port")
+    return _PORTS
+
+
+_PORTS = (
+    "port",
+    "dashboard-port",
+    "metrics-export-port",
+    "dashboard-agent-listen-port",
+    "dashboard-agent-grpc-port",
+    "node-manager-port",
+    "object-manager-port",
+    "runtime-env-agent-port",
+    "min-worker-port",
+    "max-worker-port",
+)
+
+
+def _installed_version() -> str | None:
+    """Version of the installed Ray; ``None`` without one, which is reported where Ray's command is looked for."""
+    import importlib.metadata
+
+    try:
+        return importlib.metadata.version("ray")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def _minor(version: str) -> tuple[int, int]:
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
 class PrivateName(NamedTuple):
@@ -289,6 +322,8 @@ COMPONENTS = frozenset({"gcs_server", "raylet"})
 # Files below Ray's temporary directory.
 ADDRESS_FILE = "ray_current_cluster"
 LOGS_DIR = "session_latest/logs"
+# Below it: the log of Ray Data, which drivers write, with what its scheduler decided.
+DATA_LOGS_DIR = "ray-data"
 # Ray puts Unix sockets there, whose paths must stay under 108 bytes: a session's name takes up to 43 with its slash,
 # a socket up to 22 with its directory.
 LONGEST_TEMP_DIR = 42

@@ -4,9 +4,10 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from pytest_curator_bench._util.interpreter import script_python
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,7 +19,7 @@ _PACKAGE_PARENT = Path(__file__).parents[2]
 
 def module_command(module: str, *args: str) -> list[str]:
     """The command that runs a module of this package; the working directory hides none (``-P``)."""
-    return [sys.executable, "-P", "-m", f"pytest_curator_bench.clusters.{module}", *args]
+    return [script_python(), "-P", "-m", f"pytest_curator_bench.clusters.{module}", *args]
 
 
 def module_environment(environment: Mapping[str, str]) -> dict[str, str]:

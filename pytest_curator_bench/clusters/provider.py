@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterProvider", "ClusterStart", "ExistingProvider", "FreshProvider", "SharedProvider"]
 
-START_TIMEOUT_S = 120.0
 STOP_TIMEOUT_S = 30.0
 LOG_NAME = "ray.log"
 LOGS_DIR = "ray"
@@ -55,7 +54,7 @@ class ClusterProvider(Protocol):
         """Stop the cluster or give it back, once the script has ended.
 
         Args:
-            passed: whether the entry passed; Ray's logs are kept if not.
+            passed: whether the entry passed; all of Ray's logs are kept if not, else those of Ray Data.
 
         Returns:
             Warnings for the entry's result.
@@ -76,6 +75,7 @@ class ClusterStart:
         environment: what it inherits, with what shows it the leased GPUs.
         working_dir: its working directory.
         cpus: the CPUs to set as affinity; ``None`` where nothing is to be set.
+        timeout_s: limit for the start, in seconds.
     """
 
     spec: ClusterSpec
@@ -83,6 +83,7 @@ class ClusterStart:
     environment: Mapping[str, str]
     working_dir: Path
     cpus: Collection[int] | None
+    timeout_s: float
 
     def start(self, log_file: Path) -> LocalCluster:
         """Start it; raises ClusterError."""
@@ -92,7 +93,7 @@ class ClusterStart:
             self.spec,
             supervisor=self.supervisor,
             log_file=log_file,
-            start_timeout_s=START_TIMEOUT_S,
+            start_timeout_s=self.timeout_s,
             env=self.environment,
             cwd=self.working_dir,
             cpus=self.cpus,
@@ -144,8 +145,11 @@ class FreshProvider:
     def release(self, *, passed: bool) -> Sequence[str]:
         """Stop the cluster."""
         reported = len(self._cluster.warnings)
-        keep = self.keep_logs or not passed
-        self._cluster.stop(keep_logs_in=self.entry_dir / LOGS_DIR if keep else None, stop_timeout_s=STOP_TIMEOUT_S)
+        self._cluster.stop(
+            keep_logs_in=self.entry_dir / LOGS_DIR,
+            stop_timeout_s=STOP_TIMEOUT_S,
+            data_logs_only=passed and not self.keep_logs,
+        )
         return self._cluster.warnings[reported:]
 
 
@@ -173,10 +177,12 @@ class SharedProvider:
     run_dir: Path
     keep_logs: bool
     _shared: SharedCluster = field(init=False)
+    _data_log_begins: Mapping[Path, int] = field(init=False)
 
     def acquire(self) -> LocalCluster:
         """Take the cluster of these settings from the pool, which starts it if need be."""
         self._shared = self.pool.take(self.start.spec, self.entry, self._start, request=self.request, lease=self.lease)
+        self._data_log_begins = self._shared.cluster.data_log_sizes()
         return self._shared.cluster
 
     def outcome(self, result: EntryResult) -> EntryResult:
@@ -186,10 +192,13 @@ class SharedProvider:
     def release(self, *, passed: bool) -> Sequence[str]:
         """Look at what the entry left on the cluster, and give it back to the pool."""
         findings = self.pool.examine(self._shared)
-        warning = None
         if self.keep_logs or not passed or findings.lost:
             warning = self._shared.cluster.copy_logs(
                 self.entry_dir / LOGS_DIR, log_file=self.entry_dir / LOG_NAME, limit_s=STOP_TIMEOUT_S
+            )
+        else:
+            warning = self._shared.cluster.copy_data_logs(
+                self.entry_dir / LOGS_DIR, begins=self._data_log_begins, limit_s=STOP_TIMEOUT_S
             )
         return [*([warning] if warning else []), *self.pool.give_back(self._shared, findings)]
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic.json_schema import GenerateJsonSchema
 
+from pytest_curator_bench.config.forms import MAPPINGS_BY_NAME
 from pytest_curator_bench.config.matrix.substitution import FIXED_KEYS
 from pytest_curator_bench.config.merge import NAMING_KEYS
 from pytest_curator_bench.config.older_keys import ConfigFile
@@ -60,6 +61,13 @@ def json_schema() -> dict[str, Any]:
     for name in _WITH_CHOICES:
         properties = schema["$defs"][name]["properties"]
         properties.update({key: _or_choice(value) for key, value in properties.items() if key not in FIXED_KEYS})
+    for model in (schema, schema["$defs"]["EntryModel"], schema["$defs"]["DataSetupModel"]):
+        model["properties"]["environment"] = {**model["properties"]["env"], "description": "The same as `env`."}
+    entry = schema["$defs"]["EntryModel"]["properties"]
+    for key in MAPPINGS_BY_NAME:
+        # The name is the key.
+        by_name = {"type": "object", "additionalProperties": {"type": ["object", "null"]}}
+        entry[key]["anyOf"].append(by_name)
     schema["$defs"]["MatrixChoice"] = copy.deepcopy(_CHOICE)
     return {"$schema": _DIALECT, **schema, "title": "pytest-curator-bench configuration"}
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,13 +13,14 @@ from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.fields.spellings import misread_numbers
+from pytest_curator_bench.config.forms import in_one_form
 from pytest_curator_bench.config.matrix.multiply import multiply_matrix
 from pytest_curator_bench.config.merge import merge_all
 from pytest_curator_bench.config.model import BenchConfig, SinkConfig
 from pytest_curator_bench.config.older_keys import modernized
-from pytest_curator_bench.config.paths import find_curator_repo_dir
+from pytest_curator_bench.config.paths import find_curator_repo
 from pytest_curator_bench.config.placeholders import Substitution
-from pytest_curator_bench.config.prepare import is_comment, prepare
+from pytest_curator_bench.config.prepare import is_comment, prepare, without_disabled
 from pytest_curator_bench.config.problems import ConfigError, Place, Problem
 from pytest_curator_bench.config.resolve.paths import DirectoryResolver
 from pytest_curator_bench.config.resolve.runs import LoadContext, RunResolver, SetupNeeds
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from pytest_curator_bench.config.matrix.multiply import Multiplied
+    from pytest_curator_bench.config.merge import Merged
     from pytest_curator_bench.config.model import ScriptRun
     from pytest_curator_bench.config.older_keys import ConfigFile
     from pytest_curator_bench.config.prepare import Sections
@@ -44,6 +47,8 @@ def load_config(
     *,
     environ: Mapping[str, str],
     strict: bool = False,
+    strict_entries: bool = True,
+    strict_keys: bool = True,
     root_dir: Path | None = None,
     display: Callable[[Path], str] = str,
 ) -> BenchConfig:
@@ -56,6 +61,10 @@ def load_config(
         files: the files, in the order in which they are merged; later ones override earlier ones.
         environ: the environment variables that ``${NAME}`` refers to.
         strict: whether an undefined variable in a sink is an error rather than a reason to switch the sink off.
+        strict_entries: whether an undefined variable, placeholder, dataset or data setup in an entry is an error rather
+            than one of the entry's own :attr:`~pytest_curator_bench.config.model.Entry.problems`.
+        strict_keys: whether an unknown key, or an item that only adds to one that no other file has, is an error
+            rather than a warning.
         root_dir: the project's directory, whose ``benchmarks/scripts`` is the last place to look for scripts; by
             default the current one.
         display: how to write a file's path in messages.
@@ -68,15 +77,21 @@ def load_config(
         files=files,
         root_dir=root_dir or Path.cwd(),
         display=display,
-        curator_repo_dir=find_curator_repo_dir(environ),
+        curator_repo=find_curator_repo(files, environ),
     )
-    sections = prepare(_merged(files, display), environ=environ, strict=strict, display=display)
+    merged = _merged(files, display, strict_keys=strict_keys)
+    sections = prepare(merged.data, environ=environ, strict=strict, strict_entries=strict_entries, display=display)
+    sections.warnings += [*merged.warnings, *merged.strays]
+    multiplied = multiply_matrix(sections.active, display)
+    multiplied.data = without_disabled(multiplied.data)
     secrets = sections.secrets(environ)
     masker = Masker(secrets.values)
     try:
-        return _resolved(sections, multiply_matrix(sections.active, display), context, secrets, masker)
+        model = _checked(sections, multiplied, context, strict_keys=strict_keys)
+        config = _resolved(model, sections, multiplied, context, secrets, masker, strict_entries=strict_entries)
     except ConfigError as error:
         raise ConfigError([masker.mask(problem) for problem in error.problems]) from None
+    return replace(config, differences=tuple(difference.shown(display) for difference in merged.differences))
 
 
 def _refuse_if(problems: Sequence[Problem], display: Callable[[Path], str]) -> None:
@@ -84,49 +99,69 @@ def _refuse_if(problems: Sequence[Problem], display: Callable[[Path], str]) -> N
         raise ConfigError.of(problems, display)
 
 
-def _merged(files: Sequence[Path], display: Callable[[Path], str]) -> YamlMapping:
+def _merged(files: Sequence[Path], display: Callable[[Path], str], *, strict_keys: bool) -> Merged:
     if not files:
         raise ConfigError(["no configuration file"])
     documents: list[YamlMapping] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            documents.append(read_yaml(file).without(is_comment))
+            for document in read_yaml(file):
+                in_form, found = in_one_form(document.without(is_comment))
+                documents.append(in_form)
+                problems += found
         except SourceError as error:
             problems += error.problems
+    if not documents and not problems:
+        text = "found nothing in the file, expected a mapping with results_dir and entries"
+        problems.append(Problem(Place(files[-1], 0), "", text))
     _refuse_if(problems, display)
-    merged, problems = merge_all(documents, display)
-    _refuse_if(problems, display)
+    merged = merge_all(documents, display)
+    _refuse_if([*merged.problems, *(merged.strays if strict_keys else [])], display)
     return merged
 
 
-def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext) -> ConfigFile:
+def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_keys: bool) -> ConfigFile:
     """Return the model of what is enabled; disabled items are checked too, and then forgotten."""
-    model, problems = validated(multiplied.data)
+    model, problems, unknown = validated(multiplied.data, strict_keys=strict_keys)
+    sections.warnings += unknown
     problems += sections.problems + multiplied.problems
     if sections.disabled:
         disabled = multiply_matrix(sections.disabled, context.display)
-        problems += validated(disabled.data)[1] + disabled.problems
+        problems += validated(disabled.data, strict_keys=strict_keys)[1] + disabled.problems
     if problems or model is None:
         raise ConfigError.of(problems, context.display)
     return model
 
 
 def _resolved(
-    sections: Sections, multiplied: Multiplied, context: LoadContext, secrets: Secrets, masker: Masker
+    written: ConfigFile,
+    sections: Sections,
+    multiplied: Multiplied,
+    context: LoadContext,
+    secrets: Secrets,
+    masker: Masker,
+    *,
+    strict_entries: bool,
 ) -> BenchConfig:
-    written = _checked(sections, multiplied, context)
     model, data, warnings = modernized(written, multiplied.data)
     directories = DirectoryResolver(model, data, context.environ, context.files).directories()
     setups = SetupNeeds(data, sections.disabled)
-    runs = RunResolver(model, data, multiplied.combinations, directories.placeholders, context, setups)
-    entries, data_setups = runs.entries(), runs.data_setups()
+    runs = RunResolver(model, data, multiplied.combinations, directories, context, setups)
+    entries, data_setups = runs.entries(sections.entry_problems), runs.data_setups()
+    if strict_entries:
+        runs.problems += [problem for found in directories.dataset_problems.values() for problem in found]
+        runs.problems += [problem for entry in entries for problem in entry.problems]
     problems = [*directories.problems, *runs.problems, *_missing_parts(model, sections, context.files)]
     problems += [_secret_name(run) for run in (*entries, *data_setups) if secrets.is_in_name(run.name)]
     results_dir, artifacts_dir = directories.results_dir, directories.artifacts_dir
     if problems or results_dir is None or artifacts_dir is None:
         raise ConfigError.of(problems, context.display)
     repo_dir = context.curator_repo_dir
+    default = defaults.defaults_for(model.compat)
+    cleanup_timeout_s = otherwise(model.cleanup_timeout_s, default.cleanup_timeout_s)
+    least_s = 0.0 if default.min_timeout_s is None else otherwise(written.min_timeout_s, default.min_timeout_s)
+    warnings += runs.warnings
     datasets = Substitution(directories.placeholders, {"curator_repo_dir": str(repo_dir)} if repo_dir else {})
     warnings += [*multiplied.warnings, *sections.warnings, *misread_numbers(sections.whole)]
     return BenchConfig(
@@ -137,15 +172,25 @@ def _resolved(
         placeholders=directories.placeholders,
         delete_scratch=otherwise(model.delete_scratch, defaults.DELETE_SCRATCH),
         default_timeout_s=runs.default_timeout_s,
-        max_timeout_s=model.max_timeout_s,
-        cleanup_timeout_s=otherwise(model.cleanup_timeout_s, defaults.CLEANUP_TIMEOUT_S),
+        max_timeout_s=otherwise(model.max_timeout_s, default.max_timeout_s),
+        compat=model.compat,
+        cleanup_timeout_s=cleanup_timeout_s,
+        grace_s=cleanup_timeout_s if default.cleanup_is_grace else defaults.CLEANUP_TIMEOUT_S,
+        min_timeout_s=least_s,
         telemetry_interval_s=otherwise(
             model.telemetry.interval_s if model.telemetry else None, defaults.TELEMETRY_INTERVAL_S
         ),
-        gpu_mem_use_warning_threshold=model.gpu_mem_use_warning_threshold,
+        object_store_size=otherwise(model.object_store_size, default.object_store_size),
+        gpu_mem_use_warning_threshold=otherwise(
+            model.gpu_mem_use_warning_threshold, default.gpu_mem_use_warning_threshold
+        ),
         sinks=_sinks(model, data),
         switched_off_sinks=tuple(sections.switched_off_sinks),
-        datasets={dataset: datasets.dataset(dataset) for dataset in directories.placeholders.datasets},
+        datasets={
+            dataset: datasets.dataset(dataset)
+            for dataset in directories.placeholders.datasets
+            if dataset not in directories.dataset_problems
+        },
         paths=directories.paths,
         mounts=directories.mounts,
         data_setups=data_setups,

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.config.merge import NAMING_KEYS
 from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
@@ -44,6 +44,27 @@ def place_of(root: YamlMapping, location: Sequence[str | int]) -> Place:
         place = found
         value = _child(value, step)
     return place
+
+
+def without(root: YamlMapping, locations: Sequence[Location]) -> YamlMapping:
+    """Return a copy of the data without the keys at these locations."""
+    changed = root.copied()
+    for location in locations:
+        _drop(changed, location)
+    return changed
+
+
+def _drop(root: YamlMapping, location: Location) -> None:
+    """Drop a key of a copy; what lies on the way to it becomes a copy, too."""
+    parent: Any = root
+    for step in location[:-1]:
+        child = _child(parent, step)
+        if not isinstance(child, YamlMapping | YamlList):
+            return
+        parent[step] = child.copied()
+        parent = parent[step]
+    if isinstance(parent, YamlMapping):
+        parent.drop(str(location[-1]))
 
 
 def _place_in(value: object, step: str | int) -> Place | None:

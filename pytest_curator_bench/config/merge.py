@@ -8,17 +8,21 @@
 - Items of a matrix's ``include`` and ``exclude`` are always appended: they have no names, and in ``include``
   later items win.
 - Everything else, lists of scalars and empty lists included, is replaced.
-- An empty value (``sinks:`` with only comments below it) is ignored beside a mapping or a list.
+- ``null`` removes the key.
+
+NeMo Curator's own runner differs in two of these: it appends to a list of scalars, and keeps a list beside an empty
+one. Where files depend on that is noted.
 """
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeGuard
 
-from pytest_curator_bench._util.text import quote
+from pytest_curator_bench._util.text import near, quote
 from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,32 +32,50 @@ _Token = tuple[str, str]
 
 # Keys whose value names an item: twice in one list is a mistake.
 NAMING_KEYS = ("name", "metric", "type")
+# Where null is the value that a combination of a matrix has.
+_IN_CHOICE = re.compile(r"\bmatrix\.[A-Za-z_][A-Za-z0-9_]*$")
+# Lists whose items need a script, with what one is called.
+_RUNS = {"entries": "an entry", "data_setups": "a data setup"}
 _APPENDED = re.compile(r"entries\[.*\]\.matrix\.(include|exclude)", re.DOTALL)
 
 
-def merge_all(documents: Sequence[YamlMapping], display: Callable[[Path], str]) -> tuple[YamlMapping, list[Problem]]:
-    """Merge whole files in order.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merged:
+    """Files merged.
 
-    Returns:
-        the merged mapping, which shares unchanged parts with ``documents``, and the problems found.
+    Attributes:
+        data: what came out; it shares unchanged parts with the documents.
+        problems: places where a mapping meets a list, and items that one file has twice.
+        strays: items that could only add to one of another file, where none has their name; they are left out.
+        warnings: what is odd.
+        differences: where NeMo Curator's own runner merges otherwise.
     """
-    merger = _Merger(display)
-    merged = documents[0]
+
+    data: YamlMapping
+    problems: list[Problem] = field(default_factory=list)
+    strays: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+    differences: list[Problem] = field(default_factory=list)
+
+
+def merge_all(documents: Sequence[YamlMapping], display: Callable[[Path], str]) -> Merged:
+    """Merge whole documents in order."""
+    merger = _Merger(documents[0], display)
     for document in documents[1:]:
-        merged = merger.mappings(merged, document, "")
-    return merged, merger.problems
+        merger.add(document)
+    merger.leave_out_strays(documents[0].place.file)
+    return merger.result
 
 
 class _Merger:
-    """One merge of several files.
+    """One merge of several files."""
 
-    Attributes:
-        problems: places where a mapping meets a list, and items that one file has twice.
-    """
-
-    def __init__(self, display: Callable[[Path], str]) -> None:
-        self.problems: list[Problem] = []
+    def __init__(self, first: YamlMapping, display: Callable[[Path], str]) -> None:
+        self.result = Merged(data=first)
         self._display = display
+
+    def add(self, document: YamlMapping) -> None:
+        self.result = replace(self.result, data=self.mappings(self.result.data, document, ""))
 
     def mappings(self, base: YamlMapping, over: YamlMapping, path: str) -> YamlMapping:
         merged = base.copied()
@@ -64,11 +86,15 @@ class _Merger:
                 merged[key] = self.mappings(before, value, here)
             elif _all_mappings(before) and _all_mappings(value):
                 merged[key] = self._lists(before, value, here)
-            elif isinstance(before, dict | list) and value is None:
-                continue
+            elif value is None and before is not None and not _IN_CHOICE.search(path):
+                if isinstance(before, dict | list) and not over.places[key].text:
+                    self._emptied(base.places[key], over.places[key], here)
+                merged.drop(key)
             elif isinstance(before, dict | list) and isinstance(value, dict | list):
                 if isinstance(before, dict) != isinstance(value, dict):
                     self._conflict(base.places[key], before, over.places[key], value, here)
+                elif isinstance(value, list):
+                    self._compare(before, over.places[key], value, here)
                 merged.take(key, over)
             else:
                 merged.take(key, over)
@@ -88,6 +114,8 @@ class _Merger:
             position = positions.find(token) if token else None
             if position is None:
                 items.append(item)
+            elif isinstance(item, Removal) or isinstance(items[position], Removal):
+                items[position] = item
             else:
                 name = item[token[0]] if token else ""
                 items[position] = self.mappings(items[position], item, f"{path}[{name}]")
@@ -96,14 +124,50 @@ class _Merger:
             merged.put(item, item.place)
         return merged
 
+    def leave_out_strays(self, first: Path) -> None:
+        """Leave out what could only add to an item of another file, where none has its name.
+
+        Args:
+            first: the first file, whose own items add to nothing.
+        """
+        data = self.result.data
+        for section, kind in _RUNS.items():
+            items = data.get(section)
+            if not isinstance(items, YamlList):
+                continue
+            whole = [item for item in items if isinstance(item, YamlMapping) and "script" in item]
+            known = [str(item["name"]) for item in whole if "name" in item]
+            kept = YamlList(items.place)
+            for item, place in zip(items, items.places, strict=True):
+                if _is_part(item) and item.place.file != first:
+                    self.result.strays.append(_stray(item, section, kind, known))
+                else:
+                    kept.put(item, place)
+            if len(kept) < len(items):
+                data = data.copied()
+                data[section] = kept
+        self.result = replace(self.result, data=data)
+
+    def _emptied(self, first: Place, second: Place, path: str) -> None:
+        remedy = "write null if that is meant, else leave the key out"
+        text = f"nothing stands behind it, which removes what {first.shown(self._display)} says: {remedy}"
+        self.result.warnings.append(Problem(second, path, text))
+
+    def _compare(self, before: object, second: Place, value: list[object], path: str) -> None:
+        """Note where NeMo Curator's own runner merges two lists otherwise."""
+        if before and not value:
+            self.result.differences.append(Problem(second, path, "empties the list; run.py keeps it"))
+        elif before and not any(isinstance(item, dict) for item in value):
+            self.result.differences.append(Problem(second, path, "replaces the list; run.py appends to it"))
+
     def _conflict(self, first: Place, before: object, second: Place, after: object, path: str) -> None:
         expected, found = ("a mapping" if isinstance(value, dict) else "a list" for value in (before, after))
         text = f"found {found}, expected {expected} as in {first.shown(self._display)}"
-        self.problems.append(Problem(second, path, f"{text}: the two can't be merged"))
+        self.result.problems.append(Problem(second, path, f"{text}: the two can't be merged"))
 
     def _twice(self, first: YamlMapping, second: YamlMapping, path: str, name: str) -> None:
         text = f"found {quote(name)} twice in one file (first in {first.place.shown(self._display)})"
-        self.problems.append(Problem(second.place, path, f"{text}, expected it once"))
+        self.result.problems.append(Problem(second.place, path, f"{text}, expected it once"))
 
 
 class _Positions:
@@ -120,6 +184,17 @@ class _Positions:
             found = ((_token(item, key), position) for position, item in enumerate(self._items) if key in item)
             self._by_key[key] = {token: position for token, position in reversed([*found]) if token}
         return self._by_key[key].get(token)
+
+
+def _stray(item: YamlMapping, section: str, kind: str, known: list[str]) -> Problem:
+    name = str(item["name"])
+    text = f"found {quote(name)} without a script, and no other file has {kind} of that name{near(name, known)}"
+    return Problem(item.place, f"{section}[{name}]", text, "stray")
+
+
+def _is_part(item: object) -> TypeGuard[YamlMapping]:
+    """Whether an entry or a data setup is only a part of one."""
+    return isinstance(item, YamlMapping) and "script" not in item and isinstance(item.get("name"), str)
 
 
 def _token(item: YamlMapping, key: str | None = None) -> _Token | None:

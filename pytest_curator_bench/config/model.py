@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.fields.marks import Mark
     from pytest_curator_bench.config.placeholders import FingerprintMode, Placeholders
+    from pytest_curator_bench.config.problems import Problem
     from pytest_curator_bench.config.schema_models import RaySettings, Requirement
     from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
@@ -98,6 +99,10 @@ class Entry(ScriptRun):
         retry_on: the statuses that are tried again.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
         data_setups: names of the enabled data setups that must have passed before it runs.
+        startup_timeout_s: limit for the start of its Ray cluster, in seconds.
+        slurm_max_time_s: wall time that a scheduler should allow, in seconds; ``None`` to work it out. With
+            :attr:`BenchConfig.compat` the highest one.
+        problems: what keeps it from running: variables, placeholders, datasets or data setups that are not defined.
     """
 
     marks: tuple[Mark, ...] = ()
@@ -113,8 +118,11 @@ class Entry(ScriptRun):
     exclusive: bool | None = None
     retries: int = defaults.RETRIES
     retry_on: tuple[str, ...] = defaults.RETRY_ON
-    gpu_mem_use_warning_threshold: float | None = None
+    gpu_mem_use_warning_threshold: float = defaults.GPU_MEM_USE_WARNING_THRESHOLD
     data_setups: tuple[str, ...] = ()
+    startup_timeout_s: float = defaults.STARTUP_TIMEOUT_S
+    slurm_max_time_s: float | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,8 +189,11 @@ class BenchConfig:
         delete_scratch: whether scratch directories go when their entry has ended, unless the entry overrides it.
         default_timeout_s: limit of entries that name none, in seconds, already capped by ``max_timeout_s``.
         max_timeout_s: highest limit that an entry may have, in seconds; ``None``: no such bound.
-        cleanup_timeout_s: time that processes get between SIGTERM and SIGKILL, and for cleaning up, in
-            seconds.
+        compat: the other runner whose defaults and names of files' keys are wanted; ``None``: none.
+        cleanup_timeout_s: time for cleaning up, in seconds.
+        grace_s: time that processes get between SIGTERM and SIGKILL, in seconds.
+        min_timeout_s: least wall time of an entry in a plan, in seconds.
+        object_store_size: size of Ray's object store of entries that name none.
         telemetry_interval_s: time between samples, in seconds; 0 switches them off.
         gpu_mem_use_warning_threshold: fraction of GPU memory, 0 to 1, that may be in use without a warning.
         sinks: the sinks that are switched on.
@@ -196,6 +207,7 @@ class BenchConfig:
         viewer_url_template: the same with placeholders.
         curator_repo_dir: value of ``{curator_repo_dir}``; ``None`` where there is none.
         warnings: sentences for the user, none of them a reason not to run.
+        differences: where NeMo Curator's own runner would have merged the files otherwise.
         secrets: strings that must appear in no output.
         secret_variables: names of environment variables that hold them; scripts must not inherit these.
         merged_json: all files merged, as JSON, environment variables substituted, secrets as ``***``.
@@ -209,9 +221,13 @@ class BenchConfig:
     delete_scratch: bool = defaults.DELETE_SCRATCH
     default_timeout_s: float = defaults.TIMEOUT_S
     max_timeout_s: float | None = None
+    compat: Literal["nemo-curator"] | None = None
     cleanup_timeout_s: float = defaults.CLEANUP_TIMEOUT_S
+    grace_s: float = defaults.CLEANUP_TIMEOUT_S
+    min_timeout_s: float = 0.0
     telemetry_interval_s: float = defaults.TELEMETRY_INTERVAL_S
-    gpu_mem_use_warning_threshold: float | None = None
+    object_store_size: ObjectStoreSize | None = None
+    gpu_mem_use_warning_threshold: float = defaults.GPU_MEM_USE_WARNING_THRESHOLD
     sinks: tuple[SinkConfig, ...] = ()
     switched_off_sinks: tuple[SwitchedOffSink, ...] = ()
     datasets: Mapping[tuple[str, str], Path] = field(default_factory=dict)
@@ -223,6 +239,7 @@ class BenchConfig:
     viewer_url_template: str | None = None
     curator_repo_dir: Path | None = None
     warnings: tuple[str, ...] = ()
+    differences: tuple[str, ...] = ()
     secrets: frozenset[str] = field(default_factory=frozenset, repr=False)
     secret_variables: frozenset[str] = field(default_factory=frozenset)
     merged_json: str = field(default="{}", repr=False)

@@ -18,7 +18,7 @@ class ConfigFile(ConfigModel):
     """A configuration of pytest-curator-bench, all files merged."""
 
     gpu_stats_recorder: Telemetry | None = optional("Older name of `telemetry`, which overrides it.")
-    min_timeout_s: Duration | None = optional("Ignored: older job generators reserved this time for an entry.")
+    min_timeout_s: Duration | None = optional("With `compat` the least wall time of the plan, else ignored.")
     results_path: PathText | None = optional(_PATH, json_schema_extra={"deprecated": True})
     datasets_path: PathText | None = optional(_PATH, json_schema_extra={"deprecated": True})
     model_weights_path: PathText | None = optional(_PATH, json_schema_extra={"deprecated": True})

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.problems import Place
 
-CURATOR_REPO_DIR = "CURATOR_REPO_DIR"
+CURATOR_REPO_VARIABLES = ("CURATOR_REPO_DIR", "CURATOR_BENCHMARK_CURATOR_REPO_DIR")
+_PACKAGE = "nemo_curator"
 
 
 def base_dirs(file: Path) -> tuple[Path, ...]:
@@ -66,17 +68,35 @@ def uses_container_paths(environ: Mapping[str, str], container_paths: Iterable[P
     )
 
 
-def find_curator_repo_dir(environ: Mapping[str, str]) -> Path | None:
-    """The value of ``{curator_repo_dir}``: ``CURATOR_REPO_DIR``, else where ``nemo_curator`` is installed.
+@dataclass(frozen=True, slots=True)
+class CuratorRepo:
+    """The directory that ``{curator_repo_dir}`` stands for.
 
-    The package is found, not imported. ``None`` where there is neither.
+    Attributes:
+        path: the directory.
+        is_package: whether it is only where the package is installed, which lacks all else of a checkout.
     """
-    said = environ.get(CURATOR_REPO_DIR)
-    if said:
-        return Path(said).absolute()
+
+    path: Path
+    is_package: bool = False
+
+
+def find_curator_repo(files: Iterable[Path], environ: Mapping[str, str]) -> CuratorRepo | None:
+    """Return NeMo Curator's directory; ``None`` where there is none.
+
+    It is the checkout that holds one of the configuration files; else what ``CURATOR_REPO_DIR`` names, or
+    ``CURATOR_BENCHMARK_CURATOR_REPO_DIR``; else where the package is installed, which is found, not imported.
+    """
+    for file in files:
+        for directory in file.absolute().parents:
+            if (directory / _PACKAGE / "__init__.py").is_file():
+                return CuratorRepo(directory)
+    for name in CURATOR_REPO_VARIABLES:
+        if environ.get(name):
+            return CuratorRepo(Path(environ[name]).absolute())
     try:
-        spec = importlib.util.find_spec("nemo_curator")
+        spec = importlib.util.find_spec(_PACKAGE)
     except (ImportError, ValueError):
         return None
     locations = list(spec.submodule_search_locations or ()) if spec else []
-    return Path(locations[0]).absolute().parent if locations else None
+    return CuratorRepo(Path(locations[0]).absolute().parent, is_package=True) if locations else None

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
 from pytest_curator_bench._util.text import quote
-from pytest_curator_bench.config.env_vars import EnvExpander
+from pytest_curator_bench.config.env_vars import EnvExpander, Unresolved
 from pytest_curator_bench.config.fields.validators import from_variable
 from pytest_curator_bench.config.locate import Location, key_path
 from pytest_curator_bench.config.model import SwitchedOffSink
@@ -36,12 +36,14 @@ class Sections:
     Attributes:
         whole: everything, in the order of the files; disabled items as they are written.
         active: what is enabled.
-        disabled: the items that are not, in the same form.
+        disabled: the items that are not, in the same form; also entries of :attr:`entry_problems`, whose part that can
+            be known is among the active ones.
         problems: what is wrong so far.
         warnings: the sinks that are switched off for want of a variable.
         switched_off_sinks: likewise; they are among the disabled items.
         sink_variables: names of the variables that sinks mention, defined or not.
         sink_values: values of those that are defined, by name.
+        entry_problems: what keeps single entries from running, by the entry's name: variables that are not defined.
     """
 
     whole: YamlMapping
@@ -52,6 +54,7 @@ class Sections:
     switched_off_sinks: list[SwitchedOffSink] = field(default_factory=list)
     sink_variables: set[str] = field(default_factory=set)
     sink_values: dict[str, str] = field(default_factory=dict)
+    entry_problems: dict[str, list[Problem]] = field(default_factory=dict)
 
     def secrets(self, environ: Mapping[str, str]) -> Secrets:
         """Return what must be hidden."""
@@ -59,18 +62,30 @@ class Sections:
 
 
 def prepare(
-    merged: YamlMapping, *, environ: Mapping[str, str], strict: bool, display: Callable[[Path], str]
+    merged: YamlMapping,
+    *,
+    environ: Mapping[str, str],
+    strict: bool,
+    strict_entries: bool,
+    display: Callable[[Path], str],
 ) -> Sections:
     """Substitute variables, and set apart what is disabled.
 
     A variable that is not defined is a problem where it is needed: not in a disabled item, and in a sink
     only with ``strict``; the sink is switched off otherwise. In a sink an empty variable counts as
     undefined, because CI systems define a missing secret that way.
+
+    Args:
+        merged: all files merged.
+        environ: the environment variables.
+        strict: whether an undefined variable in a sink is a problem.
+        strict_entries: whether one in an entry is a problem of the whole, and not of that entry alone.
+        display: how to write a file's path in messages.
     """
     sections = Sections(
         whole=YamlMapping(merged.place), active=YamlMapping(merged.place), disabled=YamlMapping(merged.place)
     )
-    preparer = _Preparer(sections, merged, environ, strict=strict)
+    preparer = _Preparer(sections, merged, environ, strict=strict, strict_entries=strict_entries)
     for key, value in merged.items():
         if key in _SWITCHED and isinstance(value, YamlList):
             preparer.switched(key, value)
@@ -88,11 +103,20 @@ def is_comment(key: str) -> bool:
 class _Preparer:
     """Fills :class:`Sections` from merged data."""
 
-    def __init__(self, sections: Sections, merged: YamlMapping, environ: Mapping[str, str], *, strict: bool) -> None:
+    def __init__(
+        self,
+        sections: Sections,
+        merged: YamlMapping,
+        environ: Mapping[str, str],
+        *,
+        strict: bool,
+        strict_entries: bool,
+    ) -> None:
         self._sections = sections
         self._merged = merged
         self._environ = environ
         self._strict = strict
+        self._strict_entries = strict_entries
 
     def common(self, key: str, value: object) -> None:
         """Take in a key whose value can't be disabled."""
@@ -117,6 +141,9 @@ class _Preparer:
             whole.put(expanded, place)
             if key == "sinks" and self._is_switched_off(expanded, expander):
                 disabled.put(expanded, place)
+            elif key == "entries" and self._is_entry_kept_from_running(expanded, expander):
+                disabled.put(expanded, place)
+                active.put(_known_part(cast("YamlMapping", expanded)), place)
             else:
                 self._sections.problems += expander.problems
                 active.put(expanded, place)
@@ -139,6 +166,70 @@ class _Preparer:
         self._sections.switched_off_sinks.append(SwitchedOffSink(name=name, reason=reason))
         self._sections.warnings.append(Problem(place, "", f"the sink {name} is switched off: {reason}"))
         return True
+
+    def _is_entry_kept_from_running(self, entry: object, expander: EnvExpander) -> bool:
+        """Note what keeps an enabled entry from running; return whether something does."""
+        if self._strict_entries or not expander.undefined or not isinstance(entry, YamlMapping):
+            return False
+        name = entry.get("name")
+        if not isinstance(name, str) or isinstance(name, Unresolved):
+            return False
+        self._sections.problems += [problem for problem in expander.problems if problem.kind != "variable"]
+        problems = [problem for problem in expander.problems if problem.kind == "variable"]
+        self._sections.entry_problems.setdefault(str(name), []).extend(problems)
+        return True
+
+
+def _known_part(entry: YamlMapping) -> YamlMapping:
+    """Return what selecting and reporting an entry takes that lacks a variable: all else of it is of no use."""
+    known = YamlMapping(entry.place)
+    for key in ("name", "script", "marks", "matrix"):
+        if key in entry and (key == "script" or not _has_unresolved(entry[key])):
+            known.take(key, entry)
+    return known
+
+
+# Lists within items that may say `enabled: false`, too.
+_SWITCHED_WITHIN = {"entries": ("requirements", "sink_data"), "datasets": ("formats",)}
+
+
+def without_disabled(data: YamlMapping) -> YamlMapping:
+    """Return the data without the items of lists that say ``enabled: false``."""
+    changed = data.copied()
+    for section in ("datasets", "paths"):
+        _keep_enabled(changed, section)
+    for section, inner in _SWITCHED_WITHIN.items():
+        items = changed.get(section)
+        if isinstance(items, YamlList) and any(map(_holds_disabled, items)):
+            copies = items.copied()
+            for index, item in enumerate(items):
+                if isinstance(item, YamlMapping):
+                    copies[index] = copy = item.copied()
+                    for key in inner:
+                        _keep_enabled(copy, key)
+            changed[section] = copies
+    return changed
+
+
+def _holds_disabled(item: object) -> bool:
+    values = item.values() if isinstance(item, dict) else ()
+    return any(_is_disabled(inner) for value in values if isinstance(value, list) for inner in value)
+
+
+def _keep_enabled(mapping: YamlMapping, key: str) -> None:
+    items = mapping.get(key)
+    if isinstance(items, YamlList) and any(map(_is_disabled, items)):
+        kept = YamlList(items.place)
+        for item, place in zip(items, items.places, strict=True):
+            if not _is_disabled(item):
+                kept.put(item, place)
+        mapping[key] = kept
+
+
+def _has_unresolved(value: object) -> bool:
+    if isinstance(value, dict):
+        return any(map(_has_unresolved, value.values()))
+    return any(map(_has_unresolved, value)) if isinstance(value, list) else isinstance(value, Unresolved)
 
 
 def _is_disabled(item: object) -> bool:

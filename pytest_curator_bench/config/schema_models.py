@@ -74,6 +74,7 @@ Delivery = Annotated[Literal["between", "during"], choice(("between", "during"))
 Judge = Annotated[Literal["median", "min", "max", "mean", "all"], choice(("median", "min", "max", "mean", "all"))]
 RetryStatus = Annotated[Literal["timeout", "error", "failed"], choice(("timeout", "error", "failed"))]
 FingerprintMode = Annotated[Literal["listing", "content", "none"], choice(("listing", "content", "none"))]
+Compat = Annotated[Literal["nemo-curator"], choice((defaults.COMPAT,))]
 MarkItem = Annotated[Mark, MARK_FIELD]
 Arguments = Annotated[tuple[Annotated[str, WORD], ...], ARGUMENTS]
 Environment = Annotated[dict[Annotated[str, VARIABLE_NAME], Annotated[str, WORD]], ENVIRONMENT]
@@ -168,6 +169,7 @@ class Requirement(_Model):
         description="The metric: a key of metrics.json (dots lead into nested ones), a task metric, `exec_time_s`, or "
         "a resource figure such as `resources.max_rss_bytes`."
     )
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     min_value: Number | None = optional("Lowest value that is good enough.")
     max_value: Number | None = optional("Highest value that is good enough.")
     exact_value: Annotated[bool | int | float | str, EXACT_VALUE] | None = optional(
@@ -254,6 +256,7 @@ class SinkData(_Model):
     model_config = ConfigDict(extra="allow")
 
     name: Text = Field(description="The sink's name.")
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
 
 
 class _ScriptRun(_Model):
@@ -270,7 +273,9 @@ class _ScriptRun(_Model):
         "Arguments for the script: one string, split as a shell does, or a list. Placeholders are substituted "
         "after splitting, so that a path with spaces stays one argument."
     )
-    env: Environment | None = optional("Environment variables for the script. Placeholders are substituted.")
+    env: Environment | None = optional(
+        "Environment variables for the script, on top of the global `env`. Placeholders are substituted."
+    )
     timeout_s: Limit | None = optional("Limit for the script in seconds. Default: `default_timeout_s`.")
 
 
@@ -307,6 +312,8 @@ class EntryModel(_ScriptRun):
     retry_on: tuple[RetryStatus, ...] | None = optional(
         f"Which failures are tried again. Default: {', '.join(defaults.RETRY_ON)}."
     )
+    startup_timeout_s: Limit | None = optional("As the global `startup_timeout_s`, for this entry.")
+    slurm_max_time_s: Limit | None = optional("As the global `slurm_max_time_s`, for this entry.")
     data_setups: tuple[Name, ...] | None = optional(
         "Names of the data setups that it needs; `[]`: none. Default: all that no entry names."
     )
@@ -348,6 +355,7 @@ class DatasetFormat(_Model):
     path: PathText = Field(
         description="Where it lies; relative to the file that gives it. `{PATH_NAME}` is substituted."
     )
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     fingerprint: FingerprintMode | None = optional(
         "What results record of it: `listing`: number, sizes and names of its files (default); `content`: a digest "
         "of what is in them too, read once and cached; `none`: its path alone."
@@ -358,6 +366,7 @@ class DatasetModel(_Model):
     """A dataset that commands refer to as ``{dataset:NAME,FORMAT}``."""
 
     name: DatasetName = Field(description="The dataset's name in `{dataset:NAME,FORMAT}`.")
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     formats: tuple[DatasetFormat, ...] = Field(description="The forms in which it exists.")
 
 
@@ -367,6 +376,7 @@ class PathModel(_Model):
     name: Annotated[str, PATH_NAME] = Field(
         description="The name; `{name}` stands for the path. `results_path` supplies `results_dir`."
     )
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
     host_path: PathText = Field(description="The path on the host; relative to the file that gives it.")
     container_path: PathText | None = optional(
         "The path inside a container. Default: `/MOUNT` with the host path behind it."
@@ -384,6 +394,10 @@ class Telemetry(_Model):
 class ConfigModel(_Model):
     """A configuration of pytest-curator-bench, all files merged."""
 
+    compat: Compat | None = optional(
+        "`nemo-curator`: the defaults of NeMo Curator's own runner, and its names beside ours in `results.json` and "
+        "`env.json` (see coming from `run.py`). Default: none."
+    )
     results_dir: PathText | None = optional(
         "Where session directories go; relative to the file that gives it. Required, unless `paths` has an "
         "item `results_path`."
@@ -395,9 +409,19 @@ class ConfigModel(_Model):
         f"Limit of entries that name none, in seconds. Default: {defaults.TIMEOUT_S:g}. Never above `max_timeout_s`."
     )
     max_timeout_s: Limit | None = optional("Highest limit that an entry may have, in seconds. Default: none.")
+    env: Environment | None = optional(
+        "Environment variables for the scripts of all entries and data setups. Placeholders are substituted."
+    )
     cleanup_timeout_s: Duration | None = optional(
         "Time for ended processes between SIGTERM and SIGKILL and for cleaning up, in seconds. "
-        f"Default: {defaults.CLEANUP_TIMEOUT_S:g}."
+        f"Default: {defaults.CLEANUP_TIMEOUT_S:g}. With `compat` the plan's wall time alone counts it."
+    )
+    startup_timeout_s: Limit | None = optional(
+        f"Limit for the start of an entry's Ray cluster, in seconds. Default: {defaults.STARTUP_TIMEOUT_S:g}."
+    )
+    slurm_max_time_s: Limit | None = optional(
+        "What `curator-bench plan` gives as an entry's wall time, in seconds. Default: worked out from the limits. "
+        "With `compat` the highest wall time."
     )
     delete_scratch: Flag | None = optional("Whether scratch directories go when their entry has ended. Default: true.")
     sinks: tuple[SinkModel, ...] | None = optional("Where results go.")
@@ -413,7 +437,8 @@ class ConfigModel(_Model):
     )
     telemetry: Telemetry | None = optional("How machine and GPUs are watched.")
     gpu_mem_use_warning_threshold: Fraction | None = optional(
-        "Fraction of GPU memory, 0 to 1, that may be in use before and after an entry without a warning. Default: all."
+        "Fraction of GPU memory, 0 to 1, that may be in use before and after an entry without a warning; 1: all. "
+        f"Default: {defaults.GPU_MEM_USE_WARNING_THRESHOLD:g}."
     )
     run_reason: Text | None = optional("Why this session runs, for env.json and sinks.")
     viewer_url: Text | None = optional("Link to where results can be looked at. Excludes `viewer_url_template`.")

@@ -21,21 +21,42 @@ from pytest_curator_bench.config.matrix.combinations import in_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Secrets"]
+__all__ = ["Secrets", "is_secret_variable"]
 
 # Variables that every process has, and that sinks only use to build paths.
 _EVERYWHERE = frozenset(
     {"HOME", "USER", "LOGNAME", "PWD", "TMPDIR", "PATH", "SHELL", "LANG", "HOSTNAME", "HOST_HOSTNAME"}
 )
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
+# Further words in the names of environment variables that nobody has chosen for a sink.
+_SECRET_IN_ENVIRONMENT = re.compile(
+    r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn)(?:_|$)|apikey|connection_string", re.IGNORECASE
+)
+_NOT_SECRET = frozenset({"PWD", "OLDPWD", "RAY_AUTH_MODE", "SSH_AUTH_SOCK"})
 # `token_file: /run/token` names the file and not the token.
 _FILE_KEY = re.compile(r"(?:^|[_-])(?:file|dir|directory)$", re.IGNORECASE)
 _PATH_KEY = re.compile(r"(?:^|[_-])(?:path|script)$", re.IGNORECASE)
+# A link is there to be shown.
+_LINK_KEY = "viewer_url"
 _FILE_URI = re.compile(r"(?:sqlite:///|file:)", re.IGNORECASE)
+# A script's own variable: `HF_TOKEN`, and not `MAX_TOKENS` or `TOKENIZERS_PARALLELISM`.
+_SECRET_VARIABLE = re.compile(
+    r"(?:^|_)(?:token|secret|passw(?:or)?d|credentials?|(?:api|access|secret|private)_?key)$", re.IGNORECASE
+)
 _SHORTEST_SECRET = 4
 _SHORTEST_VALUE = 6
 _LONGEST_WORD = 12
 _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
+
+
+def is_secret_variable(name: str, value: str) -> bool:
+    """Whether an environment variable seems to hold a secret; flags, short numbers and names of files do not."""
+    is_named = _names_secret(name) or (
+        _SECRET_IN_ENVIRONMENT.search(name) is not None and _FILE_KEY.search(name) is None
+    )
+    if not is_named or name in _NOT_SECRET:
+        return False
+    return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
 
 
 class Secrets:
@@ -107,6 +128,9 @@ class Secrets:
                 if len(text) >= shortest and text.lower() not in ORDINARY:
                     yield str(text)
             yield from _passwords(text)
+        for key, text in _environments(self._whole):
+            if _SECRET_VARIABLE.search(key) and self._is_secret(text, {""}):
+                yield str(text)
 
     def _is_secret(self, value: str, variables: set[str] | frozenset[str]) -> bool:
         if variables & self._telling:
@@ -123,10 +147,10 @@ class Secrets:
         )
 
     def _path_variables(self, texts: list[tuple[str, str]]) -> set[str]:
-        """The variables that paths are made of, here and in other sections, and those whose value is one."""
+        """The variables that paths and links are made of, here and in other sections, and those whose value is one."""
         found = {name for name, value in self._sink_values.items() if _is_path(value)}
         for key, text in texts:
-            if _names_path(key) or _FILE_URI.match(text):
+            if _names_path(key) or key == _LINK_KEY or _FILE_URI.match(text):
                 found |= _variables(text)
         for section, value in self._whole.items():
             if section != "sinks":
@@ -155,6 +179,16 @@ def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
             yield from _texts(item, key)
     elif isinstance(value, str) and (isinstance(value, FromEnvironment) or "${" not in value):
         yield key, value
+
+
+def _environments(whole: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    """Yield the environment variables that scripts get."""
+    yield from _texts(whole.get("env"))
+    for section in ("entries", "data_setups"):
+        items = whole.get(section)
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict):
+                yield from _texts(item.get("env"))
 
 
 def _names(whole: Mapping[str, object]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from pytest_curator_bench._util.text import near, one_of, quote
 from pytest_curator_bench.config.env_vars import FromEnvironment, Unresolved
-from pytest_curator_bench.config.locate import Location, key_path, place_of
+from pytest_curator_bench.config.locate import Location, key_path, place_of, without
 from pytest_curator_bench.config.older_keys import ConfigFile
 from pytest_curator_bench.config.problems import Problem
 
@@ -26,33 +26,50 @@ _COLLECTIONS = {
     "tuple_type": "a list",
     "string_type": "text",
 }
+_UNKNOWN_KEY = "extra_forbidden"
 # Settings of sinks may be secrets: their values appear in no message.
 _SINKS = "sinks"
 
 
-def validated(data: YamlMapping) -> tuple[ConfigFile | None, list[Problem]]:
+def validated(data: YamlMapping, *, strict_keys: bool = True) -> tuple[ConfigFile | None, list[Problem], list[Problem]]:
     """Check the structure, types and bounds of a whole configuration.
 
     Values that still wait for an environment variable count as right: what they will be, nobody knows.
 
+    Args:
+        data: the configuration.
+        strict_keys: whether unknown keys are wrong; they are left out otherwise.
+
     Returns:
-        the model, or ``None`` where something is wrong, and the problems.
+        the model, or ``None`` where something is wrong, the problems, and the unknown keys that were left out.
     """
+    model, errors = _validate(data)
+    unknown = [] if strict_keys else [error for error in errors if error["type"] == _UNKNOWN_KEY]
+    if unknown:
+        model, errors = _validate(without(data, [_location(error) for error in unknown]))
+    problems = [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
+    return model, problems, [_problem(data, error) for error in unknown]
+
+
+def _validate(data: YamlMapping) -> tuple[ConfigFile | None, list[ErrorDetails]]:
     try:
         return ConfigFile.model_validate(data), []
     except ValidationError as invalid:
-        errors = invalid.errors(include_url=False)
-    return None, [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
+        return None, invalid.errors(include_url=False)
+
+
+def _location(error: ErrorDetails) -> Location:
+    return tuple(step for step in error["loc"] if step != "[key]")
 
 
 def _problem(data: YamlMapping, error: ErrorDetails) -> Problem:
-    location: Location = tuple(step for step in error["loc"] if step != "[key]")
+    location = _location(error)
     return Problem(place_of(data, location), key_path(data, location), _message(location, error))
 
 
 def _message(location: Location, error: ErrorDetails) -> str:
     kind = error["type"]
-    if kind == "extra_forbidden":
+    if kind == _UNKNOWN_KEY:
         return _unknown_key(tuple(step for step in location if isinstance(step, str)))
     if kind == "missing":
         return f"found nothing, expected {_description(location)}"

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from pytest_curator_bench._util.container import to_host_path
+from pytest_curator_bench._util.text import one_of
 from pytest_curator_bench.config.placeholders import Placeholders, Scanner, Substitution
 
 if TYPE_CHECKING:
@@ -21,9 +23,24 @@ VIEWER_PLACEHOLDERS = tuple(
 everything but letters, digits and ``_.-~`` as ``%XX``, slashes too, for use within a query."""
 
 
+# What Python's format() would take for a placeholder: `{name!r}`, `{name:>9}`, `{name[0]}`, `{ name }`, `{0}`, `{}`.
+_FORMATTED = re.compile(r"(?<!\{)\{(?!dataset:)(?P<inner>\s*(?P<name>[A-Za-z_]\w*|\d*)(?P<rest>[\s!:\[][^{}\"']*)?)\}")
+
+
 def viewer_problems(template: str) -> tuple[str, ...]:
-    """What is wrong with a template: for each placeholder what was found and what was expected."""
-    return Scanner(VIEWER_PLACEHOLDERS).scan(template).problems
+    """Return what is wrong with a template: for each placeholder what was found and what was expected."""
+    formatted = [_format_problem(match) for match in _FORMATTED.finditer(template)]
+    return (*Scanner(VIEWER_PLACEHOLDERS).scan(template).problems, *filter(None, formatted))
+
+
+def _format_problem(match: re.Match[str]) -> str | None:
+    inner, name = match["inner"], match["name"]
+    if inner == name and name and not name.isdigit():
+        return None  # a plain name, which the scanner knows or refuses
+    if name in VIEWER_PLACEHOLDERS:
+        return f"found {{{inner}}}, expected {{{name}}}: a placeholder takes neither a conversion nor a format"
+    words = [f"{{{word}}}" for word in VIEWER_PLACEHOLDERS]
+    return f"found {{{inner}}}, expected {one_of(words)} (write %7B for a brace)"
 
 
 def viewer_url(template: str, session_dir: Path, mounts: Iterable[tuple[Path, Path]] = ()) -> str:

@@ -53,7 +53,10 @@ class ReplaySettings:
 
 
 def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> ReplaySettings:
-    """The sinks of config files, merged in order; raises ConfigError."""
+    """Return the sinks of config files, merged in order; raises ConfigError.
+
+    What is wrong with single entries, and unknown keys, did not keep the session from running.
+    """
     missing = [f"config file not found: {file}" for file in files if not os.path.exists(file)]  # noqa: PTH110
     if missing:
         raise ConfigError(missing)
@@ -63,6 +66,8 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Re
         paths,
         environ=environ,
         strict=False,
+        strict_entries=False,
+        strict_keys=False,
         root_dir=Path.cwd(),
         display=lambda path: names.get(path, str(path)),
     )
@@ -81,7 +86,7 @@ def from_session(session_dir: Path) -> ReplaySettings:
     """The sinks of the config that the session recorded, secrets masked; raises ConfigError."""
     file = session_dir / "config.yaml"
     try:
-        data: Any = to_plain(parse_yaml(read_regular(file), file))
+        data: Any = to_plain(parse_yaml(read_regular(file), file)[0])
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)
     except SourceError as error:
         raise _unreadable(file, error.problems[0].text) from None

@@ -9,7 +9,8 @@ import os
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.model import find_script
-from pytest_curator_bench.entry.plan import build_command, script_environment
+from pytest_curator_bench.entry.environment import diagnostics, script_environment
+from pytest_curator_bench.entry.plan import build_command
 from pytest_curator_bench.entry.resources import cluster_spec, request_for, shares_cluster
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ def cluster_provider(services: Services, entry: Entry, entry_dir: Path, lease: L
         environment=script_environment(lease.environment(), None, hidden=services.bench_config.secret_variables),
         working_dir=services.working_dir,
         cpus=lease.affinity,
+        timeout_s=entry.startup_timeout_s,
     )
     keep_logs = entry.ray.keep_logs is True
     if not shares_cluster(entry):
@@ -77,11 +79,16 @@ def job_plan(entry: Entry, bench_config: BenchConfig, plan: EntryPlan, cluster: 
         script=script,
         # Without the interpreter and the script, which are others there.
         args=tuple(build_command(script, resolved.args, results_dir)[2:]),
-        env=dict(resolved.env),
+        env={**diagnostics(os.environ), **resolved.env},
         limit_s=plan.timeout_s,
         grace_s=plan.grace_s,
     )
     environment = client_environment(script_environment({}, None, hidden=bench_config.secret_variables), os.environ)
     environment |= direct_access(order.url, environment)
     environment[ORDER_VARIABLE] = order.to_text()
-    return dataclasses.replace(plan, command=module_command("jobs.submit"), environment=module_environment(environment))
+    return dataclasses.replace(
+        plan,
+        command=module_command("jobs.submit"),
+        environment=module_environment(environment),
+        recorded_environment=order.env,
+    )

@@ -9,6 +9,7 @@ fixtures show where it stands.
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
@@ -24,6 +25,7 @@ from pytest_curator_bench.results.record import HARMLESS, EntryResult, Status
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.nemo_curator_files import GPU_STATS
 from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
@@ -155,6 +157,7 @@ class EntryExecution:
         self._provider: ClusterProvider | None = None
         self._runs: EntryRuns | None = None
         self._written: EntryResult | None = None
+        self._gpu_stats: dict[str, dict[str, object]] | None = None
 
     @property
     def entry_dir(self) -> Path:
@@ -214,8 +217,10 @@ class EntryExecution:
             return shortage
         if any(mark.name == "skip" for mark in self.entry.marks):
             return None
-        for problem in check_run(self._services.bench_config, self.entry):
-            raise EntryFailedError(problem.shown(self._services.display), reason=problem.kind)
+        problems = [*check_run(self._services.bench_config, self.entry)]
+        if problems:
+            text = "\n".join(problem.shown(self._services.display) for problem in problems)
+            raise EntryFailedError(text, reason=problems[0].kind)
         missing = missing_data(self.entry, self._services)
         if missing is not None:
             raise EntryFailedError(missing.text, reason=missing.kind)
@@ -443,6 +448,8 @@ class EntryExecution:
     def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
         policy = self._services.policy
         result = with_lease(result, self.lease)
+        if self._gpu_stats is not None:
+            result = replace(result, resources={**result.resources, GPU_STATS: self._gpu_stats})
         if result.success:
             result = with_verdicts(
                 result,
@@ -565,6 +572,8 @@ class EntryExecution:
         noise = monitor.disturbances(self.lease, must_be_quiet=must_be_quiet)
         if noise and must_be_quiet:
             raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
+        if self._services.bench_config.compat is not None:
+            self._gpu_stats = monitor.gpu_stats()
         self._note(*noise, *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"))
         yield
         for warning in monitor.gpu_memory_warnings(self.entry, self.lease, "after the entry"):

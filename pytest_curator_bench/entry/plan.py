@@ -5,11 +5,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.entry.environment import script_environment
+from pytest_curator_bench.session.nemo_curator_files import params_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.config.model import BenchConfig, Entry
     from pytest_curator_bench.resources.registry import Lease
 
-__all__ = ["EntryPlan", "build_command", "params_of", "plan_entry", "script_environment"]
+__all__ = ["EntryPlan", "build_command", "params_of", "plan_entry"]
 
 RESULTS_PATH_OPTION = "--benchmark-results-path"
 
@@ -35,7 +37,8 @@ class EntryPlan:
         nodeid: pytest's name of the item; empty without pytest.
         entry_dir: existing directory for logs and the three files.
         command: argument list.
-        environment: the script's whole environment.
+        environment: the environment of the process that is started here.
+        recorded_environment: the script's, where that is another one: it runs elsewhere.
         working_dir: the script's working directory.
         timeout_s: limit on the script's wall time, in seconds; ``None`` while somebody debugs.
         configured_timeout_s: the entry's limit, for the record.
@@ -66,6 +69,7 @@ class EntryPlan:
     datasets: Sequence[dict[str, Any]] = ()
     hands_in_files: bool = True
     mask: Callable[[Any], Any] = lambda data: data
+    recorded_environment: Mapping[str, str] | None = None
 
 
 def plan_entry(
@@ -102,6 +106,9 @@ def plan_entry(
     resolved = bench_config.command_values(entry, session_entry_dir=entry_dir, scratch_dir=scratch_dir)
     used = {(use.name, use.format) for use in entry.datasets_used}
     own = {**lease.environment(), **resolved.env}
+    params = params_of(entry)
+    if bench_config.compat is not None:
+        params |= params_keys(entry, num_cpus=len(lease.cpus) or os.cpu_count() or 1)
     return EntryPlan(
         name=entry.name,
         session_name=session_name,
@@ -112,8 +119,8 @@ def plan_entry(
         working_dir=working_dir,
         timeout_s=timeout_s,
         configured_timeout_s=entry.timeout_s,
-        grace_s=bench_config.cleanup_timeout_s,
-        params=params_of(entry),
+        grace_s=bench_config.grace_s,
+        params=params,
         marks=[mark.name for mark in entry.marks],
         sink_data=entry.sink_data,
         cpus=lease.affinity,
@@ -124,33 +131,10 @@ def plan_entry(
 
 def build_command(script: Path, args: Sequence[str], entry_dir: Path) -> list[str]:
     """Return the entry's argument list; the results path is added only where the arguments don't carry it."""
-    command = [sys.executable, str(script), *args]
+    command = [script_python(), str(script), *args]
     if not any(arg == RESULTS_PATH_OPTION or arg.startswith(f"{RESULTS_PATH_OPTION}=") for arg in args):
         command += [RESULTS_PATH_OPTION, str(entry_dir)]
     return command
-
-
-def script_environment(
-    own: Mapping[str, str], cluster: LocalCluster | ExistingCluster | None, *, hidden: frozenset[str]
-) -> dict[str, str]:
-    """Return a script's environment.
-
-    Inherited variables without secrets and ``PYTEST_*`` come first, then the cluster's, then the entry's own; later
-    ones take precedence.
-
-    Args:
-        own: variables of the entry's lease and config.
-        cluster: its Ray cluster, if it has one.
-        hidden: names of variables that hold secrets.
-    """
-    if cluster is not None:
-        from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES
-
-        hidden = hidden | FOREIGN_CLUSTER_VARIABLES
-    inherited = {key: value for key, value in os.environ.items() if key not in hidden and not key.startswith("PYTEST_")}
-    # Without it the last output of a killed script would be lost in its buffer, and the live view would lag.
-    inherited.setdefault("PYTHONUNBUFFERED", "1")
-    return {**inherited, **(cluster.script_environment() if cluster is not None else {}), **own}
 
 
 def params_of(entry: Entry) -> dict[str, Any]:

@@ -52,9 +52,10 @@ def check_machine(
 ) -> list[str]:
     """Return one line per problem: missing script, dataset or Ray, unresolved placeholder, unusable lease directory.
 
-    The datasets of an entry that has data setups are checked when those have run.
+    The datasets of an entry that has data setups are checked when those have run. An entry with problems of its own in
+    the configuration is left out: it alone fails.
     """
-    runs: list[ScriptRun] = list(entries)
+    runs: list[ScriptRun] = [entry for entry in entries if not entry.problems]
     runs += [setup for setup, _ in needed_setups(bench_config, entries, capacity, skip_setup=skip_setup)]
     problems = [
         problem.shown(display)
@@ -78,6 +79,9 @@ def check_run(config: BenchConfig, run: ScriptRun) -> Iterator[Problem]:
         config: the configuration.
         run: one of its entries or data setups.
     """
+    if isinstance(run, Entry) and run.problems:
+        yield from run.problems  # whatever else is wrong may only follow from them
+        return
     place, key = Place(run.file, run.line), key_of(run)
     command = command_of(config, run)
     for placeholder in command.unresolved:
@@ -133,7 +137,7 @@ def needed_setups(
 ) -> list[tuple[DataSetup, list[Entry]]]:
     """Return the data setups that have to run, in the order of the config, each with the entries that need it.
 
-    Entries that won't run themselves, for a shortage of resources or a ``skip`` mark, need none.
+    Entries that won't run themselves need none: for a shortage of resources, a ``skip`` mark or a problem of their own.
     """
     running = [entry for entry in entries if can_run(entry, capacity)]
     found = []
@@ -145,8 +149,12 @@ def needed_setups(
 
 
 def can_run(entry: Entry, capacity: Capacity) -> bool:
-    """Return whether the machine has what the entry needs, and no mark skips it."""
-    return not any(mark.name == "skip" for mark in entry.marks) and shortage_for(entry, capacity) is None
+    """Return whether the entry has no problem, no mark skips it, and the machine has what it needs."""
+    return (
+        not entry.problems
+        and not any(mark.name == "skip" for mark in entry.marks)
+        and shortage_for(entry, capacity) is None
+    )
 
 
 def missing_data(entry: Entry, services: Services) -> Problem | None:

@@ -33,6 +33,7 @@ __all__ = [
     "make_room",
     "parallel_order",
     "request_for",
+    "runs_alone",
     "shares_cluster",
     "shortage_for",
     "waiting_status",
@@ -49,7 +50,7 @@ def request_for(entry: Entry, capacity: Capacity) -> ResourceRequest:
     """
     ray = _local_cluster(entry)
     store = 0 if ray is None else _store_bytes(entry, capacity)
-    if _runs_alone(entry, ray):
+    if runs_alone(entry):
         cpus, gpus = (None, None) if ray is None else (ray.num_cpus, ray.num_gpus)
         return ResourceRequest(cpus=cpus, gpus=gpus, object_store_bytes=store, alone=True)
     if ray is None or _names_nothing(ray):
@@ -83,7 +84,7 @@ def parallel_order(entries: Sequence[Entry]) -> list[Entry]:
 
     def width(entry: Entry) -> float:
         ray = _local_cluster(entry)
-        if _runs_alone(entry, ray):
+        if runs_alone(entry):
             return 2.0
         if ray is None or _names_nothing(ray):
             return 0.0
@@ -123,6 +124,14 @@ def requested_object_store_bytes(entry: Entry, memory_bytes: int) -> int | None:
     if size is None or size == "default":
         return None
     return int(size * memory_bytes) if isinstance(size, float) else int(size)
+
+
+def runs_alone(entry: Entry) -> bool:
+    """Return whether the entry needs the whole machine to itself."""
+    if entry.exclusive is not None:
+        return entry.exclusive
+    ray = _local_cluster(entry)
+    return ray is None or _names_nothing(ray)
 
 
 def shares_cluster(entry: Entry) -> bool:
@@ -200,10 +209,6 @@ def _local_cluster(entry: Entry) -> RaySettings | None:
 
 def _names_nothing(ray: RaySettings) -> bool:
     return ray.num_cpus is None and ray.num_gpus is None
-
-
-def _runs_alone(entry: Entry, ray: RaySettings | None) -> bool:
-    return entry.exclusive if entry.exclusive is not None else ray is None or _names_nothing(ray)
 
 
 def _store_bytes(entry: Entry, capacity: Capacity) -> int:

@@ -132,6 +132,7 @@ class EntryRuns:
 
     def _run(self, entry_dir: Path, scratch_dir: Path, inputs: RunInputs) -> EntryResult:
         services, cluster = self._services, inputs.cluster
+        services.session.entries.link_logs(entry_dir)
         plan = plan_entry(
             self._entry,
             services.bench_config,

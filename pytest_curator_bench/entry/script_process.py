@@ -11,6 +11,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import create_new
+from pytest_curator_bench.entry.environment import record_environment
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
 from pytest_curator_bench.results.outputs import RECORDS_NAME, Outputs, keep_task_records, prepare_params, read_outputs
 from pytest_curator_bench.results.record import EntryResult, Status
@@ -60,6 +61,11 @@ def run_script(
     try:
         if plan.hands_in_files:
             prepare_params(plan.entry_dir, plan.params)
+        record_environment(
+            plan.entry_dir,
+            plan.environment if plan.recorded_environment is None else plan.recorded_environment,
+            plan.mask,
+        )
         os.close(create_new(plan.entry_dir / LOG_NAME))  # before the script could put something else there
         process = supervisor.spawn(
             plan.command,

@@ -134,6 +134,7 @@ class Services:
             prefix=prefix,
             exact=exact,
             masker=self.masker,
+            compat=self.bench_config.compat,
         )
         return self.store
 

@@ -11,14 +11,15 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench._util.locks import LockedError, lock
 from pytest_curator_bench.config.model import find_script
-from pytest_curator_bench.entry.plan import EntryPlan, script_environment
+from pytest_curator_bench.entry.environment import script_environment
+from pytest_curator_bench.entry.plan import EntryPlan
 from pytest_curator_bench.entry.preflight import needed_setups, required_setups
 from pytest_curator_bench.entry.resources import waiting_status
 from pytest_curator_bench.entry.script_process import run_script
@@ -81,7 +82,7 @@ def run_data_setups(services: Services, entries: Iterable[Entry], view: SetupVie
 
 def setup_command(resolved: ResolvedCommand) -> list[str]:
     """The setup's argument list: what the config says and nothing else, because it hands in no files."""
-    return [sys.executable, str(find_script(resolved)), *resolved.args]
+    return [script_python(), str(find_script(resolved)), *resolved.args]
 
 
 class _DataSetupRun:
@@ -185,8 +186,9 @@ class _DataSetupRun:
             working_dir=self._services.working_dir,
             timeout_s=setup.timeout_s,
             configured_timeout_s=setup.timeout_s,
-            grace_s=bench_config.cleanup_timeout_s,
+            grace_s=bench_config.grace_s,
             hands_in_files=False,
+            mask=self._services.masker.mask_data,
         )
 
     def _blank_result(self, error: str) -> EntryResult:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import os
 from typing import TYPE_CHECKING
@@ -21,7 +22,7 @@ from pytest_curator_bench.plugin.context import RUN, BenchRun
 from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
 from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
-from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin
+from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin, KeywordPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
 from pytest_curator_bench.plugin.worker import end_with_controller
@@ -49,12 +50,14 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
             found.files,
             environ=os.environ,
             strict=options.strict_config_check,
+            strict_entries=options.strict_config_check,
+            strict_keys=options.strict_keys,
             root_dir=config.rootpath,
             display=lambda path: display_path(path, config.invocation_params.dir),
         )
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
-    _check_entry_names(bench_config, options)
+    options = _with_entries(options, bench_config)
     for problem in viewer_problems(options.viewer_url_template or ""):
         raise pytest.UsageError(f"--bench-viewer-url-template: {problem}")
     bench_run = BenchRun(config, options, bench_config, _policy(config, options))
@@ -69,6 +72,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
     if bench_run.shows_only:
         config.option.setupplan = True  # to run fixtures is to start what they give
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
+    config.pluginmanager.register(KeywordPlugin(), "curator_bench_keyword")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
     is_worker = hasattr(config, "workerinput")
     if is_worker:
@@ -79,7 +83,9 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
     if options.shard is not None:
         durations_of = worker_durations(config) if controller is None else controller.shard_durations
         config.pluginmanager.register(ShardPlugin(options.shard, durations_of), "curator_bench_shard")
-    extend_arguments(config, bench_run.entry_files, explicit=found.explicit)
+    left_out = extend_arguments(config, bench_run.entry_files, explicit=found.explicit)
+    if controller is not None and left_out:
+        controller.warn_of_left_out(left_out)
 
 
 def _check_plugins(config: pytest.Config) -> None:
@@ -112,11 +118,23 @@ def _xfail_is_strict(config: pytest.Config) -> bool:
     return bool(config.getini("strict") if strict is None else strict)
 
 
-def _check_entry_names(bench_config: BenchConfig, options: BenchOptions) -> None:
+def _with_entries(options: BenchOptions, bench_config: BenchConfig) -> BenchOptions:
+    """Return the options with the names that ``--bench-entry`` gives taken apart, all of which are known.
+
+    A value is one name, or several with commas between them.
+    """
     names = [entry.name for entry in bench_config.entries]
-    for wanted in options.entries:
-        if wanted not in names:
-            variants = [name for name in names if name.startswith(f"{wanted}[")]
-            near = variants[:5] or difflib.get_close_matches(wanted, names, n=5, cutoff=0.5)
-            hint = f"; near ones: {', '.join(near)}" if near else "; see --collect-only for those there are"
-            raise pytest.UsageError(f"--bench-entry {wanted}: no enabled entry has this name{hint}")
+    wanted: dict[str, None] = {}
+    for value in options.entries:
+        parts = [value] if value in names else [part.strip() for part in value.split(",")]
+        found = [part for part in parts if part]
+        if not found:
+            raise pytest.UsageError("--bench-entry: found no name, expected one, or several with commas between them")
+        for name in found:
+            if name not in names:
+                variants = [known for known in names if known.startswith(f"{name}[")]
+                near = variants[:5] or difflib.get_close_matches(name, names, n=5, cutoff=0.5)
+                hint = f"; near ones: {', '.join(near)}" if near else "; see --collect-only for those there are"
+                raise pytest.UsageError(f"--bench-entry {name}: no enabled entry has this name{hint}")
+        wanted |= dict.fromkeys(found)
+    return dataclasses.replace(options, entries=tuple(wanted))

@@ -61,7 +61,9 @@ class BenchRun:
         )
         self.shows_only = any(config.getoption(option, False) for option in _SHOWING)
         if worker.get(WORKER_KEY) is not None:
-            self.services.store = SessionStore.from_worker(unpacked(worker[WORKER_KEY]), self.services.masker)
+            data = unpacked(worker[WORKER_KEY])
+            compat = self.services.bench_config.compat
+            self.services.store = SessionStore.from_worker(data, self.services.masker, compat=compat)
         self.on_measuring: Callable[[str, bool], None] = lambda name, is_measured: None
         self.on_retry: Callable[[Mapping[str, Any]], None] = lambda record: None
         self.on_finish: Callable[[pytest.Session], None] = lambda session: None

@@ -8,6 +8,7 @@ Only the controller talks to the outside; xdist workers measure.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
-from pytest_curator_bench._util.text import printable
+from pytest_curator_bench._util.text import counted, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.plugin.channel import packed
@@ -28,6 +29,7 @@ from pytest_curator_bench.plugin.terminal.setups import SetupLines
 from pytest_curator_bench.results.record import HARMLESS, EntryResult
 from pytest_curator_bench.session.environment import capture_environment
 from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.nemo_curator_files import environment_keys
 from pytest_curator_bench.session.store import RunFacts, SessionError
 
 if TYPE_CHECKING:
@@ -80,6 +82,15 @@ class Controller:
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
 
+    def warn_of_left_out(self, arguments: Sequence[str]) -> None:
+        """Warn that whole projects among the arguments are not collected, and how to collect what is wanted."""
+        files = [self._bench_run.display(file) for file in self._bench_run.bench_config.files]
+        options = shlex.join(word for file in files for word in ("--bench-config", file))
+        self._warn(
+            f"{', '.join(arguments)}: its tests are not collected beside --bench-config, whose benchmarks stand alone. "
+            f"Write: pytest {options}. To run tests with them, name their directories: pytest {options} tests/"
+        )
+
     # --- before the entries ---
 
     def pytest_report_header(self) -> list[str]:
@@ -116,6 +127,7 @@ class Controller:
         if self._bench_run.options.dry_run:
             from pytest_curator_bench.plugin.terminal.dry_run import print_dry_run
 
+            self._warn_of_unselected([item.entry for item in items])
             print_dry_run(self._bench_run, [item.entry for item in items], self._print)
             return True
         if self._bench_run.shows_only:
@@ -142,6 +154,7 @@ class Controller:
         selected = list(entries.values())
         self._config.hook.pytest_bench_prepare(config=self._config, entries=selected)
         run = self._bench_run
+        self._warn_of_unselected(selected)
         problems = check_machine(
             run.bench_config, selected, self._services.capacity, run.display, skip_setup=run.options.skip_setup
         )
@@ -159,6 +172,16 @@ class Controller:
             self._live = LiveView(reporter, self._bench_run.to_host_path, self._bench_run.mask)
         lines = SetupLines(reporter, self._live, self._bench_run.mask, self._bench_run.to_host_path)
         self._prepare_data(selected, lines)
+
+    def _warn_of_unselected(self, selected: Sequence[Entry]) -> None:
+        """Name the entries that would fail for their own mistakes, were they selected."""
+        names = {entry.name for entry in selected}
+        wrong = [entry for entry in self._bench_run.bench_config.entries if entry.problems and entry.name not in names]
+        if wrong:
+            first = wrong[0].problems[0].shown(self._bench_run.display)
+            count = counted(len(wrong), "entry that isn't selected", "entries that aren't selected")
+            listed = ", ".join(entry.name for entry in wrong)
+            self._warn(f"{count} can't run as configured: {listed}; the first: {first}")
 
     def _prepare_data(self, selected: Sequence[Entry], lines: SetupLines) -> None:
         if not any(entry.datasets_used or entry.data_setups for entry in selected):
@@ -193,6 +216,8 @@ class Controller:
         store.begin([entry.name for entry in selected], facts)
         environment = capture_environment(self._config.rootpath, results_dir=bench.results_dir, reason=reason)
         data = {**environment.data, "viewer_url": facts.viewer_url}
+        if bench.compat is not None:
+            data |= environment_keys(data, bench, store.packages_file)
         store.write_environment(data, environment.packages)
         merged = self._services.masker.mask_data(bench.merged)
         store.write_config(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=110))

@@ -53,10 +53,13 @@ class BenchItem(pytest.Function):
         bench_run: what pytest's side knows about this run.
         is_round: whether the item is one of several rounds of an entry (:mod:`~pytest_curator_bench.plugin.rounds`).
         takes_turns: whether the entry's runs alternate with those of others.
+        stands_alone: whether the item hides the file and the directories that it lies in.
         was_called: whether pytest has called the item's function.
         setup_error: why pytest can't set the item up; ``None`` where it can.
         has_failed: whether pytest has reported a failure of one of the item's phases.
     """
+
+    stands_alone = False
 
     def __init__(self, *, entry: Entry, round_of: BenchItem | None = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -74,6 +77,10 @@ class BenchItem(pytest.Function):
             self.add_marker(pytest.mark.gpu)
         for mark in entry.marks:
             self.add_marker(getattr(pytest.mark, mark.name)(*mark.args, **mark.kwargs))
+
+    def listchain(self) -> list[Any]:
+        """Return all parents, the session first, and the item; only the item while it stands alone."""
+        return [self] if self.stands_alone else super().listchain()
 
     def begin_again(self) -> None:
         """Begin the next attempt if one is due, or anew: other plugins may run an item several times."""

@@ -22,6 +22,8 @@ __all__ = ["AT_END", "BenchOptions", "Shard", "add_options", "selected_config_fi
 AT_END = pytest.StashKey[contextlib.ExitStack]()
 BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
 
+UNKNOWN_KEYS = ("error", "warn")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
@@ -58,7 +60,8 @@ class BenchOptions:
         dry_run: print what would run, run nothing.
         require_resources: entries that need more than the machine has fail instead of being skipped.
         require_quiet: entries fail on a machine that is not quiet, instead of only saying so.
-        strict_config_check: undefined variables in sinks are errors.
+        strict_config_check: undefined variables in sinks, and what is not defined in an entry, are errors for all.
+        strict_keys: unknown keys are errors, and no warnings.
         reason: why this run was started, recorded in the session.
         viewer_url: address where this session's results can be looked at.
         viewer_url_template: the same with placeholders.
@@ -74,6 +77,7 @@ class BenchOptions:
     require_resources: bool
     require_quiet: bool
     strict_config_check: bool
+    strict_keys: bool
     reason: str | None
     viewer_url: str | None
     viewer_url_template: str | None
@@ -105,11 +109,19 @@ class BenchOptions:
             require_resources=option.bench_require_resources,
             require_quiet=option.bench_require_quiet,
             strict_config_check=option.bench_strict_config_check,
+            strict_keys=(option.bench_unknown_keys or _unknown_keys(config)) == "error",
             reason=option.bench_reason,
             viewer_url=option.bench_viewer_url,
             viewer_url_template=option.bench_viewer_url_template,
             skip_setup=option.bench_skip_setup,
         )
+
+
+def _unknown_keys(config: pytest.Config) -> str:
+    value = str(config.getini("bench_unknown_keys"))
+    if value not in UNKNOWN_KEYS:
+        raise pytest.UsageError(f"bench_unknown_keys in the ini file: found {value!r}, expected error or warn")
+    return value
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -129,8 +141,8 @@ def add_options(parser: pytest.Parser) -> None:
         dest="bench_entry",
         action="append",
         default=[],
-        metavar="NAME",
-        help="run only the entry of exactly this name; repeatable",
+        metavar="NAME[,NAME...]",
+        help="run only the entries of exactly these names; repeatable",
     )
     group.addoption(
         "--bench-shard",
@@ -180,7 +192,14 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-strict-config-check",
         dest="bench_strict_config_check",
         action="store_true",
-        help="an undefined environment variable in a sink is an error, instead of switching that sink off",
+        help="an undefined environment variable in a sink is an error, instead of switching that sink off; and what is "
+        "not defined in one entry is an error for all, instead of that entry's own",
+    )
+    group.addoption(
+        "--bench-unknown-keys",
+        dest="bench_unknown_keys",
+        choices=UNKNOWN_KEYS,
+        help="what an unknown key in the config is, and an overlay's entry that no other file has (default: error)",
     )
     group.addoption(
         "--bench-reason",
@@ -206,6 +225,7 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="run no data setup: the data is there; entries run as if theirs had passed",
     )
+    parser.addini("bench_unknown_keys", "as --bench-unknown-keys: error or warn", default="error")
     parser.addini(
         "bench_config",
         "default benchmark config files (as --bench-config), relative to the ini file",
@@ -249,18 +269,34 @@ def selected_config_files(config: pytest.Config) -> ConfigFiles | None:
     return ConfigFiles(files=_each_once([_existing(path, [path]) for path in defaults]), explicit=False)
 
 
-def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: bool) -> None:
+def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: bool) -> list[str]:
     """Have pytest collect ``files``, the config files with entries, where the command line named them.
 
-    With no path on the command line, an explicit config stands alone; else it comes beside the paths given.
+    With no path on the command line, an explicit config stands alone; else it comes beside the paths given. A whole
+    project is no such path: ``pytest . --bench-config FILE`` is how benchmarks are asked for, and not all tests.
+
+    Returns:
+        the arguments that were left out for that.
     """
     if not explicit:
-        return
+        return []
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
         config.args[:] = [str(file) for file in files]
-        return
+        return []
+    left_out = [argument for argument in config.args if config.option.bench_config and _is_project(config, argument)]
+    config.args[:] = [argument for argument in config.args if argument not in left_out]
     given = {os.path.realpath(_argument_path(config, argument)) for argument in config.args}
     config.args.extend(str(file) for file in files if os.path.realpath(file) not in given)
+    return left_out
+
+
+def _is_project(config: pytest.Config, argument: str) -> bool:
+    """Return whether an argument is the invocation directory, the one of the ini file, or a checkout's root."""
+    path = os.path.realpath(_argument_path(config, argument))
+    roots = {os.path.realpath(config.invocation_params.dir)}
+    if config.inipath is not None:
+        roots.add(os.path.realpath(config.inipath.parent))
+    return path in roots or os.path.lexists(os.path.join(path, ".git"))  # noqa: PTH118  # as above
 
 
 def _argument_path(config: pytest.Config, argument: str) -> Path:

@@ -22,7 +22,27 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.plugin.context import BenchRun
 
-__all__ = ["BenchmarkRunPlugin"]
+__all__ = ["BenchmarkRunPlugin", "KeywordPlugin"]
+
+
+class KeywordPlugin:
+    """Has ``-k`` look at the names and marks of entries, and not at the names of the files that they stand in.
+
+    pytest takes names of files and directories for keywords, too. It would find ``benchmark`` in each entry of
+    ``benchmarks/nightly-benchmark.yaml``.
+    """
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> Generator[None, object, object]:
+        """Hide the entries' parents while pytest selects."""
+        entries = [item for item in items if isinstance(item, BenchItem)]
+        for item in entries:
+            item.stands_alone = True
+        try:
+            return (yield)
+        finally:
+            for item in entries:
+                item.stands_alone = False
 
 
 class BenchmarkRunPlugin:

@@ -141,9 +141,10 @@ class ResultDict(TypedDict):
 
 
 class ResultFileDict(ResultDict):
-    """The result of an entry: ``results.json``; sinks are given all but ``run_id``."""
+    """The result of an entry: ``results.json``; sinks are given all but these last keys."""
 
     run_id: NotRequired[Annotated[str, "The run that wrote the file, and not a script; older versions don't write it."]]
+    signed_by: NotRequired[Annotated[str, "The same where `compat` gives `run_id`, and further keys, another meaning."]]
 
 
 # --- tasks.json ---

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, NotRequired, get_args, get_origin, g
 from pytest_curator_bench.results.format import FORMATS
 from pytest_curator_bench.results.json_files import EnvironmentDict, ResultFileDict, RunDict, SessionDict, TasksDict
 
-__all__ = ["FILES", "results_schema"]
+__all__ = ["DIALECT", "FILES", "object_schema", "results_schema"]
 
 FILES = {
     "results.json": ResultFileDict,
@@ -19,7 +19,7 @@ FILES = {
     "run.json": RunDict,
     "env.json": EnvironmentDict,
 }
-_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _TYPES = {str: "string", bool: "boolean", int: "integer", float: "number", NoneType: "null"}
 
 
@@ -27,18 +27,19 @@ def results_schema() -> dict[str, Any]:
     """Return a schema that takes any of the files; ``$defs`` has one for each, by file name."""
     definitions: dict[str, Any] = {}
     for name, kind in FILES.items():
-        definition = _object(kind, definitions)
+        definition = object_schema(kind, definitions)
         definition["properties"]["format"]["const"] = FORMATS[name]
         definitions[name] = definition
     return {
-        "$schema": _DIALECT,
+        "$schema": DIALECT,
         "title": "pytest-curator-bench results",
         "anyOf": [{"$ref": f"#/$defs/{name}"} for name in FILES],
         "$defs": definitions,
     }
 
 
-def _object(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+def object_schema(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of a typed dictionary; those of dictionaries within it are added to ``definitions``."""
     hints = get_type_hints(kind, include_extras=True)
     return {
         "description": " ".join((kind.__doc__ or "").split()).replace("``", "`"),
@@ -53,7 +54,7 @@ def _schema(hint: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: 
     if is_typeddict(hint):
         name = hint.__name__.removesuffix("Dict")
         definitions.setdefault(name, {})
-        definitions[name] = _object(hint, definitions)
+        definitions[name] = object_schema(hint, definitions)
         return {"$ref": f"#/$defs/{name}"}
     if origin is NotRequired:
         return _schema(arguments[0], definitions)

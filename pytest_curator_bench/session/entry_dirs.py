@@ -30,12 +30,14 @@ from pytest_curator_bench.session.entry_results import (
 from pytest_curator_bench.session.errors import BusyEntryError, SessionError
 from pytest_curator_bench.session.names import (
     CLAIM_NAME,
+    LOG_NAME,
     RESERVED_ENTRY_NAMES,
     RESULTS_NAME,
     SCRATCH_NAME,
     SUPERSEDED_NAME,
     validate_entry_name,
 )
+from pytest_curator_bench.session.nemo_curator_files import link_logs, result_data
 from pytest_curator_bench.session.process_identity import ProcessIdentity
 from pytest_curator_bench.session.reserve import RESERVE_DIR, reserve_space
 from pytest_curator_bench.session.runs import utc_now
@@ -68,12 +70,15 @@ def walk_entries(session_dir: Path) -> Iterator[Path]:
 class EntryDirs:
     """The directories of a session's entries, as one run of the session uses them."""
 
-    def __init__(self, session_dir: Path, run_dir: Path, scratch: ScratchDirs, masker: Masker) -> None:
+    def __init__(
+        self, session_dir: Path, run_dir: Path, scratch: ScratchDirs, masker: Masker, *, compat: str | None = None
+    ) -> None:
         self._session_dir = session_dir
         self._run_dir = run_dir
         self._run_id = run_dir.name
         self._scratch = scratch
         self._masker = masker
+        self._compat = compat
 
     def path(self, name: str) -> Path:
         """Return the entry's directory, whether it exists or not; raises ValueError for names that can't be one."""
@@ -156,7 +161,9 @@ class EntryDirs:
             file = path / RESULTS_NAME
             if (force or not _is_directory(file)) and not has_result(path):
                 result = self._kept_apart(result, file)
-            data = self._masker.mask_data(result.to_dict())
+            if os.path.lexists(path / LOG_NAME):
+                self.link_logs(path)
+            data = self._masker.mask_data(result_data(result, self._compat))
             reserve = self._reserve(result.name) if force else None
             write_signed(path, data, self._run_id, durable=durable, reserve=reserve)
         except OSError as error:
@@ -167,6 +174,11 @@ class EntryDirs:
         """Restore the permissions of the directories that all entries share; the script of one may have taken them."""
         for directory in (self._session_dir, self._run_dir.parent, self._run_dir, self._run_dir / RESERVE_DIR):
             restore_permissions(directory)
+
+    def link_logs(self, entry_dir: Path) -> None:
+        """Let other tools find the logs in a directory of an entry, or of one of its runs, where they are asked for."""
+        if self._compat is not None:
+            link_logs(entry_dir)
 
     def drop_reserve(self, name: str) -> None:
         """Free the space that was reserved for the entry's result; never raises."""
@@ -223,7 +235,7 @@ class EntryDirs:
 
     def _write_aside(self, result: EntryResult) -> Path:
         with self._new_directory(result.nodeid, result.timeout_s) as new:
-            write_signed(new, self._masker.mask_data(result.to_dict()), self._run_id)
+            write_signed(new, self._masker.mask_data(result_data(result, self._compat)), self._run_id)
             return self._move_aside(new, result.name) / RESULTS_NAME
 
     def _is_busy(self, path: Path) -> bool:

@@ -39,6 +39,8 @@ __all__ = [
 ]
 
 _SIGNATURE = "run_id"
+# The same where ``run_id`` is another tool's (key ``compat``).
+_SIGNATURE_BESIDE = "signed_by"
 
 
 def write_signed(
@@ -53,7 +55,7 @@ def write_signed(
         durable: as for :func:`~pytest_curator_bench._util.atomic.write_json`.
         reserve: file with the space to use where the disk is full.
     """
-    content = encode_json({**data, _SIGNATURE: run_id})
+    content = encode_json({**data, _SIGNATURE_BESIDE if _SIGNATURE in data else _SIGNATURE: run_id})
     try:
         write_bytes(entry_dir / RESULTS_NAME, content, durable=durable)
     except OSError as error:
@@ -94,7 +96,7 @@ def read_result(entry_dir: Path) -> EntryResult:
 
 
 def _is_signed(entry_dir: Path, data: Mapping[str, Any]) -> bool:
-    signature, claim = data.get(_SIGNATURE), read_claim(entry_dir)
+    signature, claim = data.get(_SIGNATURE_BESIDE, data.get(_SIGNATURE)), read_claim(entry_dir)
     if claim is None:  # a script has removed or replaced it
         if signature is None:
             return not os.path.lexists(entry_dir / CLAIM_NAME)

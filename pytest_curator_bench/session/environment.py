@@ -12,13 +12,13 @@ import json
 import os
 import platform
 import socket
-import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pytest_curator_bench._util.container import in_container
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench.machine.gpus import query_gpus
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, read_cpus, read_memory, read_space
 from pytest_curator_bench.session.checkouts import read_checkout, source_dir
@@ -96,7 +96,7 @@ def _system() -> dict[str, Any]:
         "kernel": uname.release,
         "machine": uname.machine,
         "user": os.environ.get("USER") or str(os.getuid()),
-        "python_executable": sys.executable,
+        "python_executable": script_python(),
     }
 
 

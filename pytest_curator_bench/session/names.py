@@ -19,6 +19,7 @@ __all__ = [
     "DATA_SETUP_NAME",
     "DEFAULT_PREFIX",
     "LOG_NAME",
+    "PACKAGES_NAME",
     "RESERVED_ENTRY_NAMES",
     "RESULTS_NAME",
     "RUNS_NAME",
@@ -38,6 +39,7 @@ MAX_SESSION_NAME_BYTES = 150
 MAX_ENTRY_NAME_BYTES = 200
 
 SESSION_NAME = "session.json"
+PACKAGES_NAME = "packages.txt"
 RESULTS_NAME = "results.json"
 LOG_NAME = "stdouterr.log"
 CLAIM_NAME = ".run.json"

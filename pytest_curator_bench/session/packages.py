@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import read_json_object
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench._util.masking import Masker
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ def installed_packages() -> dict[str, Package]:
     has them. importlib.metadata parses a file for each instead: 54 ms of CPU for 237 distributions, against 3.
     """
     found: dict[str, Package] = {}
-    for directory in map(Path, sys.path):
+    paths = sys.path
+    if script_python() != sys.executable:  # what scripts import comes first, the harness's own packages last
+        paths = sorted(paths, key=lambda path: Path(path).is_relative_to(sys.prefix))
+    for directory in map(Path, paths):
         for info in (*directory.glob("*-*.dist-info"), *directory.glob("*-*.egg-info")):
             raw_name, version = info.stem.split("-")[:2]
             name = re.sub(r"[-_.]+", "-", raw_name).lower()  # packaging does the same, after 5 ms of imports

@@ -18,6 +18,7 @@ from pytest_curator_bench.session.entry_results import (
 )
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import DATA_SETUP_NAME, RESULTS_NAME
+from pytest_curator_bench.session.nemo_curator_files import result_data
 from pytest_curator_bench.session.reserve import RESERVE_DIR
 from pytest_curator_bench.session.runs import read_runs, run_file, write_run
 from pytest_curator_bench.session.summary import write_summary
@@ -28,13 +29,17 @@ if TYPE_CHECKING:
 __all__ = ["recover_session"]
 
 
-def recover_session(session_dir: Path) -> tuple[str, ...]:
+def recover_session(session_dir: Path, *, compat: str | None = None) -> tuple[str, ...]:
     """Mark as interrupted what dead runs left running in a session.
 
     An entry, or a data setup, that has no result and whose run is over gets a ``results.json`` with the status
     ``interrupted``. A run that still says that it is running while its process is dead becomes ``interrupted``,
     too. Runs that are alive, and runs of other machines and containers, of which nobody here can know, are left
     alone.
+
+    Args:
+        session_dir: the session's directory.
+        compat: the configuration's key, for what is written.
 
     Returns:
         The names of the entries that were given a result; without data setups, which run again when needed.
@@ -43,10 +48,10 @@ def recover_session(session_dir: Path) -> tuple[str, ...]:
         SessionError: the session's directory can't be read or written.
     """
     try:
-        recovered = tuple(path.name for path in walk_entries(session_dir) if _recover_entry(session_dir, path))
+        recovered = tuple(path.name for path in walk_entries(session_dir) if _recover_entry(session_dir, path, compat))
         setups_dir = session_dir / DATA_SETUP_NAME
         for path in walk_entries(setups_dir) if setups_dir.is_dir() else ():
-            _recover_entry(session_dir, path)
+            _recover_entry(session_dir, path, compat)
         if _close_dead_runs(session_dir) or recovered:
             write_summary(session_dir)
     except OSError as error:
@@ -54,7 +59,7 @@ def recover_session(session_dir: Path) -> tuple[str, ...]:
     return recovered
 
 
-def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
+def _recover_entry(session_dir: Path, entry_dir: Path, compat: str | None) -> bool:
     claim = read_claim(entry_dir)
     if claim is None or has_result(entry_dir) or not claim.is_over(session_dir):
         return False
@@ -63,7 +68,8 @@ def _recover_entry(session_dir: Path, entry_dir: Path) -> bool:
     message = _lost_message(claim)
     result = interrupted_result(entry_dir, claim, "harness-lost", message, session_name=session_dir.name)
     warning = keep_apart(entry_dir / RESULTS_NAME)
-    write_signed(entry_dir, result.with_warnings(*([warning] if warning else [])).to_dict(), claim.run_id)
+    result = result.with_warnings(*([warning] if warning else []))
+    write_signed(entry_dir, result_data(result, compat), claim.run_id)
     return True
 
 

@@ -22,6 +22,7 @@ from pytest_curator_bench.session.names import (
     DATA_SETUP_NAME,
     DATASETS_NAME,
     DEFAULT_PREFIX,
+    PACKAGES_NAME,
     RUNS_NAME,
     SESSION_NAME,
 )
@@ -66,7 +67,13 @@ class SessionStore:
     """
 
     def __init__(
-        self, place: SessionPlace, run_id: str, masker: Masker | None = None, *, run_dir: Path | None = None
+        self,
+        place: SessionPlace,
+        run_id: str,
+        masker: Masker | None = None,
+        *,
+        run_dir: Path | None = None,
+        compat: str | None = None,
     ) -> None:
         self.session_name = place.session_name
         self.session_dir = place.results_dir / place.session_name
@@ -77,7 +84,8 @@ class SessionStore:
         self._masker = masker or Masker()
         self.scratch = ScratchDirs(place.results_dir, place.artifacts_dir, place.session_name)
         self.run_dir = run_dir or run_file(self.session_dir, run_id).parent
-        self.entries = EntryDirs(self.session_dir, self.run_dir, self.scratch, self._masker)
+        self.entries = EntryDirs(self.session_dir, self.run_dir, self.scratch, self._masker, compat=compat)
+        self._compat = compat
 
     # --- opening ---
 
@@ -90,6 +98,7 @@ class SessionStore:
         prefix: str | None = None,
         exact: str | None = None,
         masker: Masker | None = None,
+        compat: str | None = None,
     ) -> SessionStore:
         """Make a new session, or join the one of exactly the name ``exact`` (made where there is none).
 
@@ -99,6 +108,7 @@ class SessionStore:
             prefix: a new session is called ``{prefix}__{local date and time}``.
             exact: the session's whole name.
             masker: hides secrets in everything that is written.
+            compat: the configuration's key, for what is written.
 
         Raises:
             SessionError: a name is wrong, a directory can't be made or written, or a newer version made the session.
@@ -111,7 +121,7 @@ class SessionStore:
         except (OSError, ValueError):
             pass  # a new one, or one that is repaired
         owner = ProcessIdentity.current()
-        store = cls(place, new_run_id(owner), masker)
+        store = cls(place, new_run_id(owner), masker, compat=compat)
         try:
             with store._writing():
                 store.run_dir.mkdir(parents=True)
@@ -122,7 +132,7 @@ class SessionStore:
                 )
                 reserve_space(store._reserve_dir / ".space")
             if exact is not None:
-                store.recovered = recover_session(store.session_dir)
+                store.recovered = recover_session(store.session_dir, compat=compat)
         except SessionError:
             store.discard_if_unused()
             raise
@@ -138,14 +148,16 @@ class SessionStore:
         }
 
     @classmethod
-    def from_worker(cls, data: Mapping[str, str], masker: Masker | None = None) -> SessionStore:
+    def from_worker(
+        cls, data: Mapping[str, str], masker: Masker | None = None, *, compat: str | None = None
+    ) -> SessionStore:
         """Open the same session in a worker, from :meth:`to_worker`, without touching the disk."""
         place = SessionPlace(
             results_dir=Path(data["results_dir"]),
             artifacts_dir=Path(data["artifacts_dir"]),
             session_name=data["session_name"],
         )
-        return cls(place, data["run_id"], masker)
+        return cls(place, data["run_id"], masker, compat=compat)
 
     @property
     def is_first(self) -> bool:
@@ -159,7 +171,7 @@ class SessionStore:
             artifacts_dir=self._place.artifacts_dir / self.session_name,
             session_name=DATA_SETUP_NAME,
         )
-        return SessionStore(place, self.run_id, self._masker, run_dir=self.run_dir)
+        return SessionStore(place, self.run_id, self._masker, run_dir=self.run_dir, compat=self._compat)
 
     # --- the session's own files: the controller's ---
 
@@ -177,7 +189,7 @@ class SessionStore:
         with self._writing():
             masked = self._masker.mask_data(environment)
             write_json(self._facts_dir / "env.json", with_format("env.json", masked))
-            self._write_text("packages.txt", packages)
+            self._write_text(PACKAGES_NAME, packages)
 
     def write_config(self, text: str) -> None:
         """Write ``config.yaml``, in the same place; raises SessionError.
@@ -236,11 +248,16 @@ class SessionStore:
             if entry_dirs or any(read_runs(self.session_dir)):
                 write_summary(self.session_dir)
                 return True
-            own = ("env.json", "packages.txt", "config.yaml") if self.is_first else ()
+            own = ("env.json", PACKAGES_NAME, "config.yaml") if self.is_first else ()
             for name in (SESSION_NAME, *own):
                 (self.session_dir / name).unlink(missing_ok=True)
             remove_empty([*self._place.made, self.session_dir / RUNS_NAME])
         return True
+
+    @property
+    def packages_file(self) -> Path:
+        """Where :meth:`write_environment` writes ``packages.txt``."""
+        return self._facts_dir / PACKAGES_NAME
 
     @property
     def _facts_dir(self) -> Path:

@@ -19,7 +19,20 @@ if TYPE_CHECKING:
     from pytest_curator_bench.machine.gpus import GpuProcess, GpuReader, GpuReading
     from pytest_curator_bench.telemetry.sources import SampleTime
 
-__all__ = ["Gpus", "describe_process", "memory_warnings", "named_processes"]
+__all__ = ["NIGHTLY_COLUMNS", "Gpus", "describe_process", "memory_record", "memory_warnings", "named_processes"]
+
+NIGHTLY_COLUMNS = (
+    "timestamp_utc",
+    "gpu_id",
+    "utilization_gpu_pct",
+    "utilization_memory_pct",
+    "temperature_c",
+    "power_draw_w",
+    "power_limit_w",
+    "fan_speed_pct",
+    "processes",
+)
+"""All columns of NeMo Curator's own file, in its order: the ``HEADER`` of its ``GPUStatsRecorder`` in August 2026."""
 
 _MIB = 1 << 20
 _NAMED_AT_MOST = 10
@@ -36,26 +49,17 @@ _GAUGES = {
 class Gpus:
     """One row per GPU and sample, in the format of NeMo Curator's nightly ``gpustats.csv``, with additional columns.
 
-    The first twelve columns, their order, units and time format are those of ``GPUStatsRecorder`` in NeMo
-    Curator's ``benchmarking/runner/gpu_stats_recorder.py``: "mb" there are MiB, ``utilization_memory_pct`` is the
-    share of memory in use, and ``processes`` is JSON.
+    :data:`NIGHTLY_COLUMNS` come first: ``utilization_memory_pct`` is the share of memory in use, and ``processes`` is
+    JSON.
     """
 
     name = "the GPUs"
     columns = (
-        "timestamp_utc",
+        *NIGHTLY_COLUMNS,
+        "elapsed_s",
         "hostname",
-        "gpu_id",
-        "utilization_gpu_pct",
-        "utilization_memory_pct",
         "memory_used_mb",
         "memory_total_mb",
-        "temperature_c",
-        "power_draw_w",
-        "power_limit_w",
-        "fan_speed_pct",
-        "processes",
-        "elapsed_s",
         "memory_bandwidth_pct",
         "sm_clock_mhz",
         "memory_clock_mhz",
@@ -111,18 +115,18 @@ class Gpus:
         processes = [describe_process(process) for process in reading.processes or ()]
         return {
             "timestamp_utc": sample_time.utc.strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "hostname": self._hostname,
             "gpu_id": reading.index,
             "utilization_gpu_pct": reading.utilization_percent,
             "utilization_memory_pct": share,
-            "memory_used_mb": None if used is None else used // _MIB,
-            "memory_total_mb": None if total is None else total // _MIB,
             "temperature_c": reading.temperature_c,
             "power_draw_w": None if reading.power_w is None else round(reading.power_w, 1),
             "power_limit_w": None if reading.power_limit_w is None else int(reading.power_limit_w),
             "fan_speed_pct": reading.fan_percent,
             "processes": None if reading.processes is None else json.dumps(processes, separators=(",", ":")),
             "elapsed_s": round(sample_time.elapsed_s, 3),
+            "hostname": self._hostname,
+            "memory_used_mb": None if used is None else used // _MIB,
+            "memory_total_mb": None if total is None else total // _MIB,
             "memory_bandwidth_pct": reading.memory_bandwidth_percent,
             "sm_clock_mhz": reading.sm_clock_mhz,
             "memory_clock_mhz": reading.memory_clock_mhz,
@@ -138,6 +142,16 @@ def describe_process(process: GpuProcess) -> dict[str, object]:
     return {"pid": process.pid, "username": user, "command": command, "gpu_memory_usage": used}
 
 
+def memory_record(reading: GpuReading) -> dict[str, object]:
+    """Describe the memory of a GPU and who uses it; in MiB, unknown values null."""
+    used, total = reading.memory_used_bytes, reading.memory_total_bytes
+    return {
+        "memory_total": None if total is None else total // _MIB,
+        "memory_used": None if used is None else used // _MIB,
+        "processes": [describe_process(process) for process in reading.processes or ()],
+    }
+
+
 def named_processes(processes: Iterable[GpuProcess]) -> str:
     """Describe processes for people, as in ``4711 python (2 GB)``."""
     named = [_named(process) for process in processes]
@@ -145,17 +159,17 @@ def named_processes(processes: Iterable[GpuProcess]) -> str:
     return ", ".join(named[:_NAMED_AT_MOST] + more)
 
 
-def memory_warnings(readings: Iterable[GpuReading], threshold: float | None, when: str) -> Iterator[str]:
+def memory_warnings(readings: Iterable[GpuReading], threshold: float, when: str) -> Iterator[str]:
     """Yield one sentence for each GPU with more memory in use than allowed, with its processes.
 
     Args:
         readings: GPUs to check.
-        threshold: fraction of a GPU's memory, 0 to 1; ``None`` allows everything.
+        threshold: fraction of a GPU's memory, 0 to 1.
         when: end of "in use ...".
     """
     for reading in readings:
         used, total = reading.memory_used_bytes, reading.memory_total_bytes
-        if threshold is None or used is None or not total or used <= threshold * total:
+        if used is None or not total or used <= threshold * total:
             continue
         share = format_percent(100 * used / total)
         owners = named_processes(reading.processes or ()) or "no process that the driver names"

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.machine.gpus import GpuReader, query_gpus
-from pytest_curator_bench.telemetry.gpus import memory_warnings
+from pytest_curator_bench.telemetry.gpus import memory_record, memory_warnings
 from pytest_curator_bench.telemetry.idle import IdleCheck
 
 if TYPE_CHECKING:
@@ -50,8 +50,12 @@ class MachineMonitor:
 
     def gpu_memory_warnings(self, entry: Entry, lease: Lease, when: str) -> list[str]:
         """Return one sentence for each leased GPU with more memory in use than the entry tolerates."""
-        threshold = entry.gpu_mem_use_warning_threshold
-        return [] if threshold is None else list(memory_warnings(self._leased_gpus(lease), threshold, when))
+        return list(memory_warnings(self._leased_gpus(lease), entry.gpu_mem_use_warning_threshold, when))
+
+    def gpu_stats(self) -> dict[str, dict[str, object]]:
+        """Return the memory of all GPUs in MiB and the processes on them, by number, as NeMo Curator's runner does."""
+        readings = self.gpus.read() if self.gpus is not None else ()
+        return {str(reading.index): memory_record(reading) for reading in readings}
 
     def _leased_gpus(self, lease: Lease) -> list[GpuReading]:
         """Read the leased GPUs, or all of them if an instance of a divided one is leased."""

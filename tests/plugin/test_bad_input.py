@@ -30,22 +30,6 @@ CONFIG_ERRORS = {
         "*config.yaml:2*control*",
     ),
     "no script": ("entries: [{name: a}]\n", "*config.yaml:2*script*"),
-    "unknown dataset": (
-        "entries:\n  - {name: a, script: ok.py, args: '{dataset:nope,json}'}\n",
-        "*config.yaml:3*nope*",
-    ),
-    "unknown format": (
-        "datasets: [{name: d, formats: [{type: json, path: x}]}]\nentries:\n  - {name: a, script: ok.py, args: '{dataset:d,parquet}'}\n",
-        "*config.yaml:4*parquet*json*",
-    ),
-    "unknown placeholder": (
-        "entries: [{name: a, script: ok.py, args: '{sesion_entry_dir}'}]\n",
-        "*config.yaml:2*session_entry_dir*",
-    ),
-    "undefined variable": (
-        "entries: [{name: a, script: ok.py, args: '${NOT_DEFINED_HERE}'}]\n",
-        "*config.yaml:2*NOT_DEFINED_HERE*",
-    ),
     "negative limit": (
         "entries: [{name: a, script: ok.py, timeout_s: -1}]\n",
         "*config.yaml:2: entries?a?.timeout_s*-1*",

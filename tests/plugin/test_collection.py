@@ -133,9 +133,62 @@ def test_bench_entry_is_exact(two: Project) -> None:
     assert collected(two.run_here("--bench-entry", "first", "--collect-only", "-q")) == [
         "benchmarks/config.yaml::first"
     ]
+    for args in (["first,second"], ["second, first,"], ["second", "--bench-entry", "first"]):
+        assert len(collected(two.run_here("--bench-entry", *args, "--collect-only", "-q"))) == 2
+    for value, name in (("first,secnd", "secnd"), (",", "found no name")):
+        result = two.run_here("--bench-entry", value)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines([f"*--bench-entry*{name}*"])
     result = two.run_here("--bench-entry", "frist")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*--bench-entry frist: no enabled entry has this name; near ones: first*"])
+
+
+def test_a_comma_may_be_part_of_a_name(two: Project) -> None:
+    """What is an entry's whole name is taken as such."""
+    two.config("entries: [{name: 'a,b', script: ok.py}, {name: a, script: ok.py}]")
+    result = two.run_here("--bench-entry", "a,b", "--collect-only", "-q")
+    assert collected(result) == ["benchmarks/config.yaml::a,b"]
+
+
+def test_keywords_are_those_of_entries(two: Project) -> None:
+    """``-k`` finds names and marks of entries, whatever their file and directory are called; tests as ever."""
+    text = "entries:\n- {name: nightly_dedup, script: ok.py}\n- {name: my_benchmark, script: ok.py, marks: [slow]}\n"
+    two.config(text, name="benchmarks/nightly-benchmark.yaml")
+    (two.path / "benchmarks" / "test_own.py").write_text("def test_x(): pass\n")
+
+    def names(expression: str) -> list[str]:
+        done = two.run_here("-k", expression, "--collect-only", "-q", config="nightly-benchmark.yaml")
+        return [line.split("::")[1] for line in collected(done)]
+
+    assert names("not benchmark") == ["nightly_dedup"]
+    assert sorted(names("slow or test_own")) == ["my_benchmark", "test_x"]
+    assert names("yaml") == []
+    done = two.run("-k", "not benchmark", "-n", "2", config="nightly-benchmark.yaml")
+    done.assert_outcomes(passed=1)
+
+
+def test_a_whole_project_is_not_collected_beside_a_config(two: Project) -> None:
+    """Tests of the checkout whose root is named stay out, which is said; those of other directories are wanted."""
+    for name in ("tests", "more"):
+        (two.path / name).mkdir()
+        (two.path / name / f"test_{name}.py").write_text("def test_x(): pass\n")
+    (two.path / "checkout" / ".git").mkdir(parents=True)
+    (two.path / "checkout" / "test_other.py").write_text("def test_other(): pass\n")
+    run = two.pytester.runpytest_inprocess
+    option = ("--bench-config", "benchmarks/config.yaml", "--collect-only", "-q")
+    for args in ((".",), (str(two.path),), ("checkout",), ("checkout", ".")):
+        result = run(*args, *option)
+        assert [line.split("::")[1] for line in collected(result)] == ["first", "second"]
+        result.stdout.fnmatch_lines(
+            [f"*{', '.join(args)}: its tests are not collected beside*pytest --bench-config benchmarks/config.yaml. *"]
+        )
+    result = run(".", "more", *option)
+    assert [line.split("::")[1] for line in collected(result)] == ["test_x", "first", "second"]
+    (two.path / "pytest.ini").write_text("[pytest]\nbench_config = benchmarks/config.yaml\nmarkers = nightly: x\n")
+    result = run(".", "--collect-only", "-q")
+    assert len(collected(result)) == 5
+    assert "not collected" not in result.stdout.str()
 
 
 def test_reports_carry_the_entrys_own_line(two: Project) -> None:

@@ -35,7 +35,7 @@ TOOLS = REPO / "benchmarks" / "tools"
 # All that the tools need of the host, besides an engine.
 PROGRAMS = (
     *("awk", "basename", "bash", "cat", "cut", "df", "dirname", "env", "find", "git", "id", "mkdir", "mktemp"),
-    *("realpath", "rm", "sed", "sha256sum", "sort", "tail", "tr", "uname", "xargs"),
+    *("mv", "realpath", "rm", "sed", "sha256sum", "sort", "tail", "tr", "uname", "xargs"),
 )
 IMAGE_DIR = "/opt/pytest-curator-bench"
 ENGINES = pytest.mark.parametrize("engine", ["docker", "podman"])
@@ -195,6 +195,8 @@ SETTINGS: list[tuple[Mapping[str, str], list[str], Mapping[str, list[str]]]] = [
     ({"WORD": "a b"}, ["--env", "WORD"], {"": ["--env", "WORD"]}),
     ({}, ["--env", "WORD=a b"], {"": ["--env", "WORD=a b"]}),
     ({}, ["--env=WORD=a b"], {"": ["--env", "WORD=a b"]}),
+    ({"NVIDIA_API_KEY": "x"}, [], {"": ["--env", "NVIDIA_API_KEY"]}),
+    ({"HF_TOKEN": "x"}, [], {"": ["--env", "HF_TOKEN"]}),
     ({"MLFLOW_TRACKING_URI": "http://x"}, [], {"": ["--env", "MLFLOW_TRACKING_URI"]}),
     ({}, ["--shell"], {"": ["--entrypoint", "tini", "--", "curator_benchmarking", "--", "bash"]}),
     ({}, ["--shell", "ls | wc"], {"": ["tini", "--", "curator_benchmarking", "--", "bash", "-c", "ls | wc"]}),
@@ -495,6 +497,14 @@ WRONG: list[tuple[Mapping[str, str], list[str], str]] = [
     ({"SHM_SIZE": "none"}, [], "run.sh: SHM_SIZE=none: expected a size such as 32g"),
     ({"IMAGE": "gone"}, [], "run.sh: there is no image gone: build it with benchmarks/tools/build_docker.sh"),
     ({"STUB_DOWN": "Cannot connect to the Docker daemon"}, [], "can't be asked for the image curator_benchmarking: "),
+    ({}, ["--image", "gone"], "run.sh: there is no image gone: "),
+    ({}, ["--image"], "run.sh: --image needs a value"),
+    ({}, ["--wheel", "."], "run.sh: --wheel goes with --image"),
+    (
+        {"STUB_IMAGES": "a"},
+        ["--image", "a", "--wheel", "/usr"],
+        "run.sh: --wheel /usr: expected a wheel of pytest-curator",
+    ),
     ({}, ["--env", "digest"], "run.sh: --env digest: there is no such variable in the environment"),
     ({}, ["--env", "UNSET"], "run.sh: --env UNSET: there is no such variable in the environment"),
     ({}, ["--env", "1=2"], "run.sh: --env 1=2: expected NAME or NAME=VALUE"),

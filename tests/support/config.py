@@ -45,6 +45,9 @@ object_store_size: 0.5
 telemetry: {interval_s: 2}
 gpu_stats_recorder: {interval_s: 3}
 gpu_mem_use_warning_threshold: 0.01
+startup_timeout_s: 60
+slurm_max_time_s: 1000
+env: {COMMON: "{data}"}
 run_reason: nightly
 viewer_url_template: http://x/{session_name}
 paths: [{name: data, host_path: /data}]
@@ -74,6 +77,8 @@ entries:
   - {metric: t, exact_value: text}
   sink_data: [{name: slack, ping: [U1], nested: {a: 1}}]
   gpu_mem_use_warning_threshold: 0.2
+  startup_timeout_s: 30
+  slurm_max_time_s: 900
   repeat: 8
   warmup: 1
   repeat_until_ci: 2%

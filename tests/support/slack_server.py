@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TOKEN = "xoxb-planted-secret-9"  # noqa: S105  # planted, to be looked for
 CHANNEL = "C0123456789"
+PERSON = "U0123456789"
+CONVERSATION = "D0123456789"
 HOOK = "/services/T0PLANTED/B0PLANTED/plantedSecret10"
 
 MAX_MESSAGE = 13_200
@@ -83,7 +85,7 @@ class Slack(StrictServer):
         self.hooked: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.times: list[float] = []
-        self.scopes = {"channels:history"}
+        self.scopes = {"channels:history", "im:history", "im:write"}
         self.page_size = 200
         self.lock = threading.Lock()
 
@@ -174,8 +176,13 @@ class Handler(BaseHTTPRequestHandler):
             data = json.loads(body)
         else:
             data = dict(parse_qsl(body.decode(), strict_parsing=True))
-        if data.get("channel") != CHANNEL:
+        if name == "conversations.open":
+            return self._open(data)
+        # A person's ID may only be posted to: for all else it is no channel.
+        places = {CHANNEL, CONVERSATION} | ({PERSON} if name == "chat.postMessage" else set())
+        if data.get("channel") not in places:
             return {"ok": False, "error": "channel_not_found"}
+        data["channel"] = CONVERSATION if data["channel"] == PERSON else data["channel"]
         with self.server.lock:
             if name in KEYS:
                 return self._write(name, data)
@@ -183,9 +190,17 @@ class Handler(BaseHTTPRequestHandler):
                 return self._read(name, data)
         return {"ok": False, "error": "unknown_method"}
 
+    def _open(self, data: dict[str, Any]) -> dict[str, Any]:
+        if "im:write" not in self.server.scopes:
+            return {"ok": False, "error": "missing_scope", "needed": "im:write"}
+        if set(data) != {"users"} or data["users"] != PERSON:
+            return {"ok": False, "error": "user_not_found"}
+        return {"ok": True, "channel": {"id": CONVERSATION}}
+
     def _write(self, name: str, data: dict[str, Any]) -> dict[str, Any]:
         ts = data.get("ts") or f"{time.time():.4f}{len(self.server.messages):02d}"
-        if name == "chat.update" and ts not in self.server.messages:
+        old = self.server.messages.get(ts, {})
+        if name == "chat.update" and old.get("channel") != data["channel"]:
             return {"ok": False, "error": "message_not_found"}
         problem = problem_of_message(data)
         if set(data) - KEYS[name] or TOKEN in json.dumps(data):
@@ -195,21 +210,22 @@ class Handler(BaseHTTPRequestHandler):
         if problem:
             self.server.refused.append(problem)
             return {"ok": False, "error": "invalid_blocks", "response_metadata": {"messages": [problem]}}
-        if data.get("thread_ts") is not None and data["thread_ts"] not in self.server.messages:
+        thread = data.get("thread_ts")
+        if thread is not None and self.server.messages.get(thread, {}).get("channel") != data["channel"]:
             return {"ok": False, "error": "thread_not_found"}
-        old = self.server.messages.get(ts, {})
         self.server.messages[ts] = {**old, **data, "ts": ts, "edits": old.get("edits", -1) + 1}
-        return {"ok": True, "channel": CHANNEL, "ts": ts}
+        return {"ok": True, "channel": data["channel"], "ts": ts}
 
     def _read(self, name: str, data: dict[str, str]) -> dict[str, Any]:
-        if "channels:history" not in self.server.scopes:
-            return {"ok": False, "error": "missing_scope", "needed": "channels:history"}
+        needed = "im:history" if data["channel"] == CONVERSATION else "channels:history"
+        if needed not in self.server.scopes:
+            return {"ok": False, "error": "missing_scope", "needed": needed}
         if name == "conversations.replies":
-            if data["ts"] not in self.server.messages:
+            if self.server.messages.get(data["ts"], {}).get("channel") != data["channel"]:
                 return {"ok": False, "error": "thread_not_found"}
             found = [m for m in self.server.messages.values() if data["ts"] in {m["ts"], m.get("thread_ts")}]
         else:
-            found = self.server.summaries[::-1]
+            found = [message for message in self.server.summaries[::-1] if message["channel"] == data["channel"]]
         found = [message for message in found if float(message["ts"]) > float(data["oldest"])]
         begin = int(data.get("cursor") or 0)
         end = begin + self.server.page_size

@@ -8,7 +8,7 @@ lie. Options are those of Docker 28 and Podman 4.3, each refused by the other wh
 
 Environment: STUB_ENGINE, docker or podman; STUB_LOG, a file to which each call adds its arguments as a line of JSON;
 STUB_IMAGES, the images that are there; STUB_SECURITY, Docker's security options; STUB_DOWN, a message with which every
-call fails.
+call fails; STUB_PATH, the PATH of images without the plugin, which have everything else of this machine.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ PATTERNS = {
     "--memory": r"\d+[bkmgBKMG]?",
     "--shm-size": r"\d+[bkmgBKMG]?",
     "--env": r"[A-Za-z_]\w*(=.*)?",
-    "--entrypoint": r"[\w.-]+",
+    "--entrypoint": r"[\w.-]+|/bin/sh",
+    "--workdir": r"/.+",
+    "--stop-signal": r"SIG[A-Z]+",
     "--mount": r".+",
     "--security-opt": r"label=disable",
     "--tmpfs": r"/[^:]*:exec,mode=1777",
@@ -119,8 +121,10 @@ def run(words: list[str]) -> int:
         "PYTEST_ADDOPTS": "-o cache_dir=/tmp/pytest-cache -p no:cacheprovider",
         "CURATOR_BENCH_IN_CONTAINER": "1",
     }
+    given = set()
     for text in options.get("--env", []):
         name, equals, value = text.partition("=")
+        given.add(name)
         if equals or name in os.environ:
             environment[name] = value if equals else os.environ[name]
     match options.get("--entrypoint", [None])[-1]:
@@ -130,6 +134,10 @@ def run(words: list[str]) -> int:
             command = [sys.executable, "-m", "pytest_curator_bench", *arguments]
         case "tini" if arguments[0] == "--":
             command = arguments[1:]
+        case "/bin/sh":  # in an image without the plugin
+            command = ["/bin/sh", *arguments]
+            environment = {name: value for name, value in environment.items() if name in given}
+            environment["PATH"] = os.environ.get("STUB_PATH", "/usr/bin:/bin")
         case other:
             refuse(f"no such program in the image: {other} {arguments}")
     image_mounts = [

@@ -14,6 +14,7 @@ from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import counted
+from pytest_curator_bench.cli.arguments import add_file_arguments
 from pytest_curator_bench.cli.validate.report import Row, print_report
 from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
 from pytest_curator_bench.cli.validate.sinks import sink_problems
@@ -42,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "say, that scripts exist and accept --help, and that datasets exist. Exit status 0: nothing is wrong, "
         "1: something is, 2: this command line can't be understood."
     )
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a configuration file, YAML")
+    add_file_arguments(parser)
     parser.add_argument("--no-datasets", dest="datasets", action="store_false", help="don't look for datasets")
     parser.add_argument(
         "--no-scripts",
@@ -79,7 +80,12 @@ def run(options: argparse.Namespace) -> int:
     files = [as_named(file) for file in options.files]
     try:
         config = load_config(
-            files, environ=os.environ, strict=options.strict, root_dir=options.rootdir.absolute(), display=display
+            files,
+            environ=os.environ,
+            strict=options.strict,
+            strict_keys=options.unknown_keys == "error",
+            root_dir=options.rootdir.absolute(),
+            display=display,
         )
     except ConfigError as error:
         for problem in error.problems:
@@ -99,6 +105,8 @@ def run(options: argparse.Namespace) -> int:
         console.print(f"error: {text}", markup=False)
     for text in config.warnings:
         console.print(f"warning: {text}", markup=False)
+    for text in config.differences:
+        console.print(f"note: {text}", markup=False)
     entries = counted(len(config.entries), "entry", "entries")
     setups = f" and {counted(len(config.data_setups), 'data setup')}" if config.data_setups else ""
     counts = f"{counted(len(errors), 'error')}, {counted(len(config.warnings), 'warning')}"

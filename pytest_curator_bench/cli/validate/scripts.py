@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 import time
 from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.processes.client import SupervisionError, Supervisor
 
@@ -81,7 +81,7 @@ def run_helps(
                 log_file = Path(directory) / f"{number}.log"
                 try:
                     process = supervisor.spawn(
-                        [sys.executable, str(run.script), "--help"],
+                        [script_python(), str(run.script), "--help"],
                         env={**environ, **dict(run.env)},
                         cwd=cwd,
                         log_file=log_file,

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.clusters.internals import COMPONENTS, check_ray_version
+from pytest_curator_bench.clusters.internals import COMPONENTS, DATA_LOGS_DIR, check_ray_version
 from pytest_curator_bench.clusters.local.command import (
     ClusterSpec,
     cluster_environment,
@@ -21,7 +21,7 @@ from pytest_curator_bench.clusters.local.command import (
     start_arguments,
 )
 from pytest_curator_bench.clusters.local.footprint import ClusterFootprint
-from pytest_curator_bench.clusters.local.logs import copy_end, keep_logs
+from pytest_curator_bench.clusters.local.logs import copy_end, keep_logs, log_sizes
 from pytest_curator_bench.clusters.local.object_store import (
     ObjectStorePlan,
     plan_object_store,
@@ -217,6 +217,22 @@ class LocalCluster:
             if process.parent == self._keeper and process.living and process.pid != self.pid
         )
 
+    def data_log_sizes(self) -> dict[Path, int]:
+        """Return how large the logs of Ray Data are now, in bytes."""
+        return log_sizes(self._files.logs_dir / DATA_LOGS_DIR)
+
+    def copy_data_logs(self, logs_dir: Path, *, begins: Mapping[Path, int] | None = None, limit_s: float) -> str | None:
+        """Copy the logs of Ray Data alone, to where :meth:`copy_logs` copies them; as there.
+
+        Args:
+            logs_dir: directory for the logs of Ray's components.
+            begins: what :meth:`data_log_sizes` returned before the entry began.
+            limit_s: after so many seconds no further log is copied.
+        """
+        source, deadline = self._files.logs_dir / DATA_LOGS_DIR, time.monotonic() + limit_s
+        whole = keep_logs(source, logs_dir / DATA_LOGS_DIR, deadline=deadline, begins=begins)
+        return None if whole else f"Ray Data's log was kept only in part in {logs_dir}."
+
     def copy_logs(self, logs_dir: Path, *, log_file: Path | None = None, limit_s: float) -> str | None:
         """Copy Ray's logs, of a running cluster too.
 
@@ -236,7 +252,7 @@ class LocalCluster:
                 whole = False
         return None if whole else f"Ray's logs were kept only in part in {logs_dir}."
 
-    def stop(self, *, keep_logs_in: Path | None, stop_timeout_s: float) -> None:
+    def stop(self, *, keep_logs_in: Path | None, stop_timeout_s: float, data_logs_only: bool = False) -> None:
         """End every process of the cluster and remove its files; to be called when its driver has ended.
 
         Ray is not asked to shut down, which would take seconds and save nothing: all its processes are
@@ -246,6 +262,7 @@ class LocalCluster:
             keep_logs_in: directory to copy Ray's logs to; ``None`` to drop them.
             stop_timeout_s: after so many seconds no further log is copied; the end of the processes is always
                 waited for.
+            data_logs_only: keep only the logs of Ray Data.
 
         Raises:
             ClusterError: if a process or a file could not be removed.
@@ -255,7 +272,8 @@ class LocalCluster:
         deadline = time.monotonic() + stop_timeout_s
         problem = self._end()
         if keep_logs_in is not None:
-            warning = self.copy_logs(keep_logs_in, limit_s=deadline - time.monotonic())
+            copy = self.copy_data_logs if data_logs_only else self.copy_logs
+            warning = copy(keep_logs_in, limit_s=deadline - time.monotonic())
             self.warnings += (warning,) if warning else ()
         left = self._files.remove()
         self._stopped = True

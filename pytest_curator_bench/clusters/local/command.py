@@ -7,11 +7,11 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench.clusters import internals
 from pytest_curator_bench.clusters.errors import ClusterError
 
@@ -52,19 +52,19 @@ class ClusterSpec:
 
 
 def find_ray_command() -> list[str]:
-    """Ray's command line in the environment of this interpreter, without importing Ray.
+    """Ray's command line in the environment of the interpreter that runs scripts, without importing Ray.
 
     Raises:
         ClusterError: if Ray is not installed.
     """
-    # sys.executable is not resolved: in a virtual environment it is a link out of it.
-    script = Path(sys.executable).with_name("ray")
+    # The interpreter's path is not resolved: in a virtual environment it is a link out of it.
+    script = Path(script_python()).with_name("ray")
     if script.is_file() and os.access(script, os.X_OK):
         return [str(script)]
     if _package_dir() is not None:
-        return [sys.executable, "-m", internals.COMMAND_MODULE]
+        return [script_python(), "-m", internals.COMMAND_MODULE]
     raise ClusterError(
-        f"Ray is not installed for {sys.executable}: pip install 'pytest-curator-bench[curator]' installs it."
+        f"Ray is not installed for {script_python()}: pip install 'pytest-curator-bench[curator]' installs it."
     )
 
 
@@ -81,25 +81,11 @@ def start_arguments(
     if spec.num_gpus is not None:
         arguments.append(f"--num-gpus={spec.num_gpus}")
     arguments += [f"--include-dashboard={str(spec.dashboard).lower()}", f"--dashboard-host={LOOPBACK}"]
-    arguments += [f"--{name}=0" for name in _PORTS_OF_THE_KERNEL]
+    arguments += [f"--{name}=0" for name in internals.kernel_chosen_ports()]
     arguments.append(f"--ray-client-server-port={client_server_port}")
     if not spec.enable_object_spilling:
         arguments.append("--system-config=" + json.dumps(internals.NO_SPILLING))
     return arguments
-
-
-_PORTS_OF_THE_KERNEL = (
-    "port",
-    "dashboard-port",
-    "metrics-export-port",
-    "dashboard-agent-listen-port",
-    "dashboard-agent-grpc-port",
-    "node-manager-port",
-    "object-manager-port",
-    "runtime-env-agent-port",
-    "min-worker-port",
-    "max-worker-port",
-)
 
 
 def cluster_environment(base: Mapping[str, str], *, token: str, dashboard: bool) -> dict[str, str]:

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import os
 import re
 import time
@@ -14,12 +16,14 @@ from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.clusters import internals
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["copy_end", "failure_summary", "keep_logs"]
+__all__ = ["copy_end", "failure_summary", "keep_logs", "log_sizes"]
 
 _MIB = 1024**2
+# Logs are text that repeats itself: a tenth is left. Smaller ones are left readable.
+_COMPRESSED_FROM_BYTES = _MIB
 _DETAIL_LINES = 20
 
 # A component's end, the end of a traceback, or click's refusal of an argument.
@@ -56,14 +60,16 @@ def keep_logs(
     target: Path,
     *,
     deadline: float,
+    begins: Mapping[Path, int] | None = None,
     max_file_bytes: int = 50 * _MIB,
     max_total_bytes: int = 500 * _MIB,
 ) -> bool:
-    """Copy Ray's logs, of large ones only the end.
+    """Copy Ray's logs, of very large ones only the end; large ones are compressed, as ``NAME.gz``.
 
     Args:
         source: Ray's directory of logs.
         target: directory to copy them to; made if need be.
+        begins: positions, in bytes, before which files are left out: an earlier entry's; empty files are left out.
         deadline: value of ``time.monotonic()`` after which no further file is copied.
         max_file_bytes: how much of one file is kept, at most.
         max_total_bytes: how much is kept in all, at most.
@@ -81,15 +87,31 @@ def keep_logs(
         destination = target / file.relative_to(source)
         try:
             size = file.stat().st_size
+            if begins is not None:
+                size -= min(begins.get(file, 0), size)
+                if not size:
+                    continue
             destination.parent.mkdir(parents=True, exist_ok=True)
             kept = min(size, max_file_bytes, left)
-            copy_end(file, destination, kept)
+            if kept < _COMPRESSED_FROM_BYTES:
+                copy_end(file, destination, kept)
+            else:
+                copy_end(file, destination.with_name(f"{destination.name}.gz"), kept, compress=True)
         except OSError:
             whole = False
             continue
         whole = whole and kept == size
         left -= kept
     return whole
+
+
+def log_sizes(directory: Path) -> dict[Path, int]:
+    """Return how large the logs in a directory are now, in bytes, for ``begins`` of :func:`keep_logs`."""
+    sizes = {}
+    for file in _files(directory):
+        with contextlib.suppress(OSError):
+            sizes[file] = file.stat().st_size
+    return sizes
 
 
 def _files(directory: Path) -> Iterator[Path]:
@@ -106,10 +128,14 @@ def _importance(file: Path) -> tuple[bool, str]:
     return file.name.startswith(internals.WORKER_LOG_PREFIXES), str(file)
 
 
-def copy_end(source: Path, target: Path, size: int) -> None:
+def copy_end(source: Path, target: Path, size: int, *, compress: bool = False) -> None:
     """Copy the last bytes of a file to a new one, in place of what has its name; raises OSError."""
     target.unlink(missing_ok=True)
-    with os.fdopen(open_regular(source), "rb") as reader, os.fdopen(create_new(target), "wb") as writer:
+    with (
+        os.fdopen(open_regular(source), "rb") as reader,
+        os.fdopen(create_new(target), "wb") as raw,
+        gzip.GzipFile(source.name, "wb", 1, raw) if compress else contextlib.nullcontext(raw) as writer,
+    ):
         reader.seek(-size, os.SEEK_END)
         left = size
         while left > 0 and (chunk := reader.read(min(left, _MIB))):

@@ -77,12 +77,12 @@ def is_identifier(name: str) -> bool:
     return _IDENTIFIER.fullmatch(name) is not None
 
 
-# Numbers and words in `args` and `env` are taken as they are written, because a command line knows no types:
-# `3.10` stays `3.10` and `yes` stays `yes`.
+# Numbers and words in `args` are taken as they are written, because a command line knows no types: `3.10` stays `3.10`
+# and `yes` stays `yes`.
 _QUOTING = re.compile(r"['\"\\]")
 _PLAIN_WORD = re.compile(r"[^ \t\r\n]+")
 _ARGS = "one string or a list of strings and numbers"
-_ENV = "a mapping of variable names to strings and numbers"
+_ENV = "a mapping of variable names to strings"
 _SCALAR: JsonSchema = {"type": ["string", "number", "boolean"]}
 
 
@@ -141,7 +141,8 @@ VARIABLE_NAME = FieldValidator(_variable_name, {"type": "string"})
 ARGUMENTS = WrapFieldValidator(
     _arguments, lambda _: {"anyOf": [{"type": "string"}, {"type": "array", "items": _SCALAR}]}
 )
-ENVIRONMENT = WrapFieldValidator(_environment, lambda _: {"type": "object", "additionalProperties": _SCALAR})
+# Numbers reach it from a matrix alone: in files they are refused.
+ENVIRONMENT = WrapFieldValidator(_environment, lambda _: {"type": "object", "additionalProperties": {"type": "string"}})
 
 
 _SMALLEST_STORE_BYTES = 2**20

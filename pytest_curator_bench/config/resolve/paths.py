@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_curator_bench.config.locate import Location
+    from pytest_curator_bench.config.placeholders import Dataset
     from pytest_curator_bench.config.schema_models import ConfigModel
     from pytest_curator_bench.config.yaml.nodes import YamlMapping
 
@@ -42,6 +43,7 @@ class Directories:
         artifacts_dir: where scratch directories go; likewise.
         mounts: in a container, container path and host path of each path; empty on the host.
         problems: what is wrong.
+        dataset_problems: what is wrong with single datasets: names of paths that are not defined.
     """
 
     paths: Mapping[str, Path]
@@ -50,6 +52,7 @@ class Directories:
     artifacts_dir: Path | None = None
     mounts: tuple[tuple[Path, Path], ...] = ()
     problems: list[Problem] = field(default_factory=list)
+    dataset_problems: dict[Dataset, list[Problem]] = field(default_factory=dict)
 
 
 class DirectoryResolver:
@@ -71,6 +74,7 @@ class DirectoryResolver:
         self._files = files
         self._mounts: tuple[tuple[Path, Path], ...] = ()
         self._problems: list[Problem] = []
+        self._dataset_problems: dict[Dataset, list[Problem]] = {}
 
     def directories(self) -> Directories:
         """Everything that can be worked out, and what can't."""
@@ -82,6 +86,7 @@ class DirectoryResolver:
             ),
             mounts=self._mounts,
             problems=self._problems,
+            dataset_problems=self._dataset_problems,
         )
         found.results_dir = self._directory("results_dir", found.placeholders, {}) or paths.get(_RESULTS)
         if found.results_dir is None and self._model.results_dir is None:
@@ -122,13 +127,15 @@ class DirectoryResolver:
         self._mounts = tuple((containers[name], to_host_path(host)) for name, host in hosts.items())
         return containers
 
-    def _datasets(self, paths: Mapping[str, Path]) -> dict[tuple[str, str], DatasetPath]:
+    def _datasets(self, paths: Mapping[str, Path]) -> dict[Dataset, DatasetPath]:
         scanner = Scanner([*paths, "curator_repo_dir"])
-        found: dict[tuple[str, str], DatasetPath] = {}
+        found: dict[Dataset, DatasetPath] = {}
         for index, dataset in enumerate(self._model.datasets or ()):
             for number, form in enumerate(dataset.formats):
                 location = ("datasets", index, "formats", number, "path")
-                self._report(location, scanner.scan(form.path).problems)
+                problems = self._problems_at(location, scanner.scan(form.path).problems)
+                if problems:
+                    self._dataset_problems[dataset.name, form.type] = problems
                 found[dataset.name, form.type] = DatasetPath(
                     bases=base_dirs(place_of(self._data, location).file),
                     written=home_expanded(form.path, self._environ),
@@ -148,6 +155,7 @@ class DirectoryResolver:
         return located(Substitution(placeholders, values).text(written), self._data.places[key], self._environ)
 
     def _report(self, location: Location, texts: Sequence[str]) -> None:
-        self._problems += [
-            Problem(place_of(self._data, location), key_path(self._data, location), text) for text in texts
-        ]
+        self._problems += self._problems_at(location, texts)
+
+    def _problems_at(self, location: Location, texts: Sequence[str]) -> list[Problem]:
+        return [Problem(place_of(self._data, location), key_path(self._data, location), text) for text in texts]

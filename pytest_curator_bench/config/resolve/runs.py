@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,10 +14,10 @@ from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.locate import key_path, place_of
 from pytest_curator_bench.config.matrix.combinations import combination_name
 from pytest_curator_bench.config.model import DataSetup, DatasetUse, Entry
-from pytest_curator_bench.config.paths import base_dirs, home_expanded
+from pytest_curator_bench.config.paths import CURATOR_REPO_VARIABLES, base_dirs, home_expanded
 from pytest_curator_bench.config.placeholders import RUN_PLACEHOLDERS, Scanner, Substitution
-from pytest_curator_bench.config.problems import Problem
-from pytest_curator_bench.config.schema_models import NO_CLUSTER
+from pytest_curator_bench.config.problems import Place, Problem
+from pytest_curator_bench.config.schema_models import NO_CLUSTER, RaySettings
 from pytest_curator_bench.config.yaml.nodes import to_plain
 
 if TYPE_CHECKING:
@@ -25,17 +26,18 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.config.locate import Location
     from pytest_curator_bench.config.matrix.combinations import Combination
-    from pytest_curator_bench.config.placeholders import Dataset, Placeholders
-    from pytest_curator_bench.config.problems import Place
+    from pytest_curator_bench.config.paths import CuratorRepo
+    from pytest_curator_bench.config.placeholders import Dataset
+    from pytest_curator_bench.config.resolve.paths import Directories
     from pytest_curator_bench.config.schema_models import (
         ConfigModel,
         DataSetupModel,
         EntryModel,
-        RaySettings,
         SinkData,
     )
     from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
+_IN_CURATOR_REPO = re.compile(r"\{curator_repo_dir\}/+([^\s,;:{}]+)")
 _SCRIPT_DIRS = {"entries": ("scripts",), "data_setups": ("data_prep", "scripts")}
 
 
@@ -48,14 +50,19 @@ class LoadContext:
         files: the configuration files.
         root_dir: the project's directory.
         display: how to write a file's path in messages.
-        curator_repo_dir: NeMo Curator's directory, if there is one.
+        curator_repo: NeMo Curator's directory, if there is one.
     """
 
     environ: Mapping[str, str]
     files: Sequence[Path]
     root_dir: Path
     display: Callable[[Path], str]
-    curator_repo_dir: Path | None
+    curator_repo: CuratorRepo | None
+
+    @property
+    def curator_repo_dir(self) -> Path | None:
+        """The value of ``{curator_repo_dir}``."""
+        return self.curator_repo.path if self.curator_repo else None
 
 
 class SetupNeeds:
@@ -115,13 +122,14 @@ class RunResolver:
         model: the checked configuration.
         data: the data that it was made of.
         combinations: for each entry, the combination of a matrix that it is.
-        placeholders: what names and datasets stand for.
+        directories: what names and datasets stand for.
         context: where it is loaded.
         setups: which data setups an entry needs.
 
     Attributes:
-        problems: what is wrong.
+        problems: what is wrong beside the entries' own problems.
         default_timeout_s: limit of what names none, in seconds.
+        warnings: what is odd.
     """
 
     def __init__(
@@ -129,18 +137,23 @@ class RunResolver:
         model: ConfigModel,
         data: YamlMapping,
         combinations: Sequence[Combination | None],
-        placeholders: Placeholders,
+        directories: Directories,
         context: LoadContext,
         setups: SetupNeeds,
     ) -> None:
         limit = model.default_timeout_s or defaults.TIMEOUT_S
+        self._default = defaults.defaults_for(model.compat)
+        self._max_timeout_s = otherwise(model.max_timeout_s, self._default.max_timeout_s)
         self.problems: list[Problem] = []
-        self.default_timeout_s = limit if model.max_timeout_s is None else min(limit, model.max_timeout_s)
+        self.warnings: list[Problem] = []
+        self.default_timeout_s = limit if self._max_timeout_s is None else min(limit, self._max_timeout_s)
         self._model = model
         self._data = data
         self._combinations = combinations
         self._context = context
         self._setups = setups
+        placeholders = directories.placeholders
+        self._dataset_problems = directories.dataset_problems
         self._scanner = Scanner([*RUN_PLACEHOLDERS, *placeholders.paths], placeholders.datasets)
         repo_dir = context.curator_repo_dir
         known = {"curator_repo_dir": str(repo_dir)} if repo_dir else {}
@@ -148,21 +161,46 @@ class RunResolver:
         self._uses: dict[Dataset, DatasetUse] = {}
         self._dirs: dict[tuple[str, Path], tuple[Path, ...]] = {}
 
-    def entries(self) -> tuple[Entry, ...]:
-        """Return the entries, in order."""
+    def entries(self, known_problems: Mapping[str, Sequence[Problem]]) -> tuple[Entry, ...]:
+        """Return the entries, in order.
+
+        Args:
+            known_problems: what is known to keep entries from running, by their name.
+        """
         models = self._model.entries or ()
-        return tuple(self._entry(model, index) for index, model in enumerate(models))
+        entries = tuple(
+            self._entry(model, index, known_problems.get(model.name, ())) for index, model in enumerate(models)
+        )
+        if self._context.curator_repo is not None and self._context.curator_repo.is_package:
+            self._warn_of_missing_files(entries, self._context.curator_repo.path)
+        return entries
+
+    def _warn_of_missing_files(self, entries: Sequence[Entry], package_dir: Path) -> None:
+        """Name the first file of NeMo Curator's repository that is not part of the installed package."""
+        for entry in entries:
+            for text in (entry.script, *entry.args, *entry.env.values()):
+                match = _IN_CURATOR_REPO.search(text)
+                if match and not (package_dir / match[1]).exists():
+                    what = f"{match[0]} is not part of the installed package in {package_dir}"
+                    remedy = f"set {CURATOR_REPO_VARIABLES[0]} to a checkout of NeMo Curator"
+                    place = Place(entry.file, entry.line)
+                    self.warnings.append(Problem(place, f"entries[{entry.name}]", f"{what}: {remedy}"))
+                    return
 
     def data_setups(self) -> tuple[DataSetup, ...]:
         """Return the data setups, in order."""
         models = self._model.data_setups or ()
-        return tuple(DataSetup(**self._run(model, ("data_setups", index))) for index, model in enumerate(models))
+        return tuple(
+            DataSetup(**self._run(model, ("data_setups", index), self.problems)) for index, model in enumerate(models)
+        )
 
-    def _entry(self, model: EntryModel, index: int) -> Entry:
+    def _entry(self, model: EntryModel, index: int, known_problems: Sequence[Problem]) -> Entry:
         whole = self._model
         combination = self._combinations[index]
         location: Location = ("entries", index)
-        run = self._run(model, location)
+        problems = [*known_problems]
+        # Of an entry that lacks a variable only a part is known: what is wrong with that may only follow from it.
+        run = self._run(model, location, [] if known_problems else problems)
         if combination is not None:
             run["name"] = combination_name(model.name, combination)
         threshold = model.gpu_mem_use_warning_threshold
@@ -171,7 +209,9 @@ class RunResolver:
             marks=model.marks or (),
             ray=self._ray(model),
             delete_scratch=otherwise(model.delete_scratch, otherwise(whole.delete_scratch, defaults.DELETE_SCRATCH)),
-            object_store_size=otherwise(model.object_store_size, whole.object_store_size),
+            object_store_size=otherwise(
+                model.object_store_size, otherwise(whole.object_store_size, self._default.object_store_size)
+            ),
             requirements=model.requirements or (),
             sink_data={data.name: _settings(data) for data in model.sink_data or ()},
             matrix=combination.plain if combination is not None else {},
@@ -181,12 +221,24 @@ class RunResolver:
             exclusive=model.exclusive,
             retries=otherwise(model.retries, defaults.RETRIES),
             retry_on=model.retry_on or defaults.RETRY_ON,
-            gpu_mem_use_warning_threshold=otherwise(threshold, whole.gpu_mem_use_warning_threshold),
-            data_setups=self._needed_setups(model, location),
+            gpu_mem_use_warning_threshold=otherwise(
+                threshold, otherwise(whole.gpu_mem_use_warning_threshold, self._default.gpu_mem_use_warning_threshold)
+            ),
+            data_setups=self._needed_setups(model, location, problems),
+            startup_timeout_s=otherwise(
+                model.startup_timeout_s, otherwise(whole.startup_timeout_s, self._default.startup_timeout_s)
+            ),
+            slurm_max_time_s=otherwise(
+                model.slurm_max_time_s, otherwise(whole.slurm_max_time_s, self._default.slurm_max_time_s)
+            ),
+            problems=tuple(problems),
         )
 
-    def _run(self, model: EntryModel | DataSetupModel, location: Location) -> dict[str, Any]:
-        """Return what entries and data setups have in common, as arguments of their class."""
+    def _run(self, model: EntryModel | DataSetupModel, location: Location, problems: list[Problem]) -> dict[str, Any]:
+        """Return what entries and data setups have in common, as arguments of their class.
+
+        Placeholders and datasets that are not defined are added to ``problems``.
+        """
         item = self._item(location)
         base = model.script_base_dir
         file = item.places["script"].file
@@ -198,9 +250,9 @@ class RunResolver:
             "script_base_dir": home_expanded(base, self._context.environ) if base else "",
             "script_dirs": base_dirs(item.places["script_base_dir"].file) if base else self._dirs_of(file, location),
             "args": model.args or (),
-            "env": model.env or {},
+            "env": {**(self._model.env or {}), **(model.env or {})},
             "timeout_s": self._timeout(model.timeout_s, item, location),
-            "datasets_used": self._datasets(model, item, location),
+            "datasets_used": self._datasets(model, item, location, problems),
         }
 
     def _item(self, location: Location) -> YamlMapping:
@@ -211,21 +263,35 @@ class RunResolver:
     def _timeout(self, limit: float | None, item: YamlMapping, location: Location) -> float:
         if limit is None:
             return self.default_timeout_s
-        most = self._model.max_timeout_s
-        if most is not None and limit > most:
-            where = self._data.places["max_timeout_s"].shown(self._context.display)
-            text = f"found {limit:g}, expected at most {most:g} (max_timeout_s in {where})"
-            self._report(item.places["timeout_s"], (*location, "timeout_s"), text)
+        most = self._max_timeout_s
+        is_unbounded = location[0] == "data_setups" and self._model.max_timeout_s is None
+        if most is not None and limit > most and not is_unbounded:
+            key = "max_timeout_s" if self._model.max_timeout_s is not None else "compat"
+            where = self._data.places[key].shown(self._context.display)
+            whose = "max_timeout_s" if key == "max_timeout_s" else "the default of max_timeout_s, by compat"
+            text = f"found {limit:g}, expected at most {most:g} ({whose} in {where})"
+            self.problems.append(self._problem(item.places["timeout_s"], (*location, "timeout_s"), text))
         return limit
 
-    def _needed_setups(self, model: EntryModel, location: Location) -> tuple[str, ...]:
+    def _needed_setups(self, model: EntryModel, location: Location, problems: list[Problem]) -> tuple[str, ...]:
         for index, problem in self._setups.problems(model.data_setups or ()):
             where = (*location, "data_setups", index)
-            self._report(place_of(self._data, where), where, problem)
+            problems.append(self._problem(place_of(self._data, where), where, problem))
         return self._setups.of(model.data_setups)
 
     def _ray(self, model: EntryModel) -> RaySettings | None:
-        """Return the cluster settings of an entry: the global ones, and its own on top, key by key."""
+        """Return the cluster settings of an entry, with the defaults of the runner that is chosen."""
+        default = self._default
+        ray = self._written_ray(model)
+        is_refused = any(written is NO_CLUSTER for written in (model.ray, self._model.ray))
+        if ray is None and default.has_cluster and not is_refused:
+            ray = RaySettings()
+        if ray is None or ray.names_running_cluster:
+            return ray
+        return RaySettings(num_gpus=default.num_gpus, dashboard=default.dashboard).overlaid(ray)
+
+    def _written_ray(self, model: EntryModel) -> RaySettings | None:
+        """Return the cluster settings of an entry as written: the global ones, and its own on top, key by key."""
         own: RaySettings | None = model.ray
         common = self._model.ray
         if common is NO_CLUSTER:
@@ -250,10 +316,11 @@ class RunResolver:
         return self._dirs[kind, file]
 
     def _datasets(
-        self, model: EntryModel | DataSetupModel, item: YamlMapping, location: Location
+        self, model: EntryModel | DataSetupModel, item: YamlMapping, location: Location, problems: list[Problem]
     ) -> tuple[DatasetUse, ...]:
-        """Check all placeholders of a command; return the datasets that it uses."""
+        """Check all placeholders of a command; return the datasets that it uses, none of them if one is wrong."""
         found: dict[Dataset, None] = {}
+        wrong: list[Problem] = []
         for text, inner in _texts(model):
             if "{" not in text:
                 continue
@@ -262,8 +329,19 @@ class RunResolver:
             for problem in scan.problems:
                 # Arguments that are written as one string have one place.
                 where = (*location, *(inner if isinstance(item[str(inner[0])], dict | list) else inner[:1]))
-                self._report(place_of(self._data, where), where, problem)
-        return tuple(self._use(dataset) for dataset in found) if not self.problems else ()
+                wrong.append(self._problem(place_of(self._data, where), where, problem))
+        problems += wrong
+        for dataset in found:
+            problems += self._dataset_problems.get(dataset, ())
+        for name, text in (self._model.env or {}).items():
+            if name not in (model.env or {}) and "{" in text:
+                scan = self._scanner.scan(text)
+                found.update(dict.fromkeys(scan.datasets) if not scan.problems else {})
+                where = ("env", name)
+                self.problems += [self._problem(place_of(self._data, where), where, one) for one in scan.problems]
+        if wrong or not found.keys().isdisjoint(self._dataset_problems):
+            return ()
+        return tuple(self._use(dataset) for dataset in found)
 
     def _use(self, dataset: Dataset) -> DatasetUse:
         if dataset not in self._uses:
@@ -272,8 +350,8 @@ class RunResolver:
             self._uses[dataset] = DatasetUse(name=name, format=form, path=path, fingerprint=how)
         return self._uses[dataset]
 
-    def _report(self, place: Place, location: Location, text: str) -> None:
-        self.problems.append(Problem(place, key_path(self._data, location), text))
+    def _problem(self, place: Place, location: Location, text: str) -> Problem:
+        return Problem(place, key_path(self._data, location), text)
 
 
 def _texts(model: EntryModel | DataSetupModel) -> Iterator[tuple[str, Location]]:

@@ -37,6 +37,11 @@ class YamlMapping(dict[str, object]):
         self[key] = source[key]
         self.places[key] = source.places[key]
 
+    def drop(self, key: str) -> None:
+        """Remove a key, if it is there."""
+        self.pop(key, None)
+        self.places.pop(key, None)
+
     def copied(self) -> YamlMapping:
         """Return a mapping of its own with the same keys, values and places."""
         copy = YamlMapping(self.place)
@@ -53,6 +58,15 @@ class YamlMapping(dict[str, object]):
             if not unwanted(key):
                 kept.take(key, self)
         return kept
+
+
+class Removal(YamlMapping):
+    """An item of a list that stands for the removal of the one of its name: it says ``enabled: false``.
+
+    Whatever a later file says of that name begins anew.
+    """
+
+    __slots__ = ()
 
 
 class YamlList(list[object]):

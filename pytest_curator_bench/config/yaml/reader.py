@@ -64,24 +64,28 @@ class SourceError(Exception):
         self.problems = problems
 
 
-def read_yaml(file: Path) -> YamlMapping:
-    """Read the one mapping that a file holds; raises SourceError if it can't be read, and as :func:`parse_yaml`."""
+def read_yaml(file: Path) -> list[YamlMapping]:
+    """Read the documents of a file; raises SourceError if it can't be read, and as :func:`parse_yaml`."""
     return parse_yaml(_read_bytes(file), file)
 
 
-def parse_yaml(data: bytes, file: Path) -> YamlMapping:
-    """Return the one mapping that the content of a file stands for.
+def parse_yaml(data: bytes, file: Path) -> list[YamlMapping]:
+    """Return the documents of a file's content, each a mapping; empty ones, with comments at most, are left out.
 
     Raises:
-        SourceError: if it isn't UTF-8 or YAML, holds no or several documents, something
-            other than a mapping, a tag, a duplicate key, more than 100 levels, or more than aliases may add.
+        SourceError: if it isn't UTF-8 or YAML, or holds something other than a mapping, a tag, a duplicate key, more
+            than 100 levels, or more than aliases may add.
     """
+    documents: list[YamlMapping] = []
     try:
         composer = _Composer(data, file)
-        root: object = composer.get_node() if composer.check_node() else None
-        if composer.check_node():
-            text = "found a second document, expected one mapping alone in the file"
-            _refuse(file, text, line=_line(composer.peek_event()))
+        while composer.check_node():
+            root: object = composer.get_node()
+            if isinstance(root, YamlMapping):
+                documents.append(root)
+            elif root is not None:
+                found = "a list" if isinstance(root, YamlList) else "a single value"
+                _refuse(file, f"found {found}, {_EXPECTED}", line=composer.root_line)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         # libyaml reads ahead, and has a limit of its own.
@@ -94,12 +98,7 @@ def parse_yaml(data: bytes, file: Path) -> YamlMapping:
         _refuse(file, text, line=data.count(b"\n", 0, error.position) + 1)
     if composer.problems:
         raise SourceError(*composer.problems)
-    if root is None:
-        _refuse(file, f"found nothing in the file, {_EXPECTED}")
-    if not isinstance(root, YamlMapping):
-        found = "a list" if isinstance(root, YamlList) else "a single value"
-        _refuse(file, f"found {found}, {_EXPECTED}", line=composer.root_line)
-    return root
+    return documents
 
 
 def plain_value(text: str) -> object:
@@ -141,7 +140,7 @@ class _Composer(Composer):
 
     Attributes:
         problems: duplicate keys.
-        root_line: the line at which the document begins.
+        root_line: the line at which the last document begins.
     """
 
     def __init__(self, data: bytes, file: Path) -> None:

@@ -44,6 +44,12 @@ def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable
         write(f"  needed by: {', '.join(entry.name for entry in dependents)}")
         write(f"  from: {bench_run.display(setup.file)}:{setup.line}")
     for entry in entries:
+        if entry.problems:
+            write(bench_run.mask(f"{entry.name}"))
+            for problem in entry.problems:
+                write(bench_run.mask(f"  error: {problem.shown(bench_run.display)}"))
+            write(f"  from: {bench_run.display(entry.file)}:{entry.line}")
+            continue
         entry_dir = bench.results_dir / session / entry.name
         scratch_dir = entry_dir / "scratch"
         if has_several_runs(entry):
@@ -73,7 +79,7 @@ def _write_surroundings(
     for key, value in resolved.env.items():
         write(f"  environment: {key}={shlex.quote(value)}")
     write(f"  working directory: {bench_run.services.working_dir}")
-    grace_s = bench_run.bench_config.cleanup_timeout_s
+    grace_s = bench_run.bench_config.grace_s
     write(f"  limits: {run.timeout_s:g} s, then {grace_s:g} s to end what it started")
 
 

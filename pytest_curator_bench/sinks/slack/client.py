@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from slack_sdk.web import SlackResponse
 
-__all__ = ["API_URL", "METADATA_TYPE", "GoneError", "NotTakenError", "SlackBot", "SlackWebhook"]
+__all__ = ["API_URL", "METADATA_TYPE", "GoneError", "NotTakenError", "SlackBot", "SlackWebhook", "is_person"]
 
 API_URL = "https://slack.com/api/"
 # Longest that one request may wait for each answer, in seconds: three fit into one call of a sink.
@@ -38,6 +38,10 @@ _REMEDIES = {
     "token_expired": "check bot_token",
     "account_inactive": "check bot_token",
     "channel_not_found": "check channel_id, and invite the bot to the channel",
+    "user_not_found": "check channel_id: no such person is in the bot's workspace",
+    "user_disabled": "choose another channel_id: the person's account is deactivated",
+    "cannot_dm_bot": "choose another channel_id: a bot takes no direct messages",
+    "messages_tab_disabled": "switch the app's messages tab on (App Home), so that it may write to people",
     "not_in_channel": "invite the bot to the channel",
     "is_archived": "choose another channel_id",
     "no_service": "check webhook_url",
@@ -45,6 +49,11 @@ _REMEDIES = {
     "invalid_token": "check webhook_url",
     "channel_is_archived": "choose another channel for the webhook",
 }
+
+
+def is_person(channel: str) -> bool:
+    """Whether an ID is that of a person, and of no channel."""
+    return channel.startswith(("U", "W"))
 
 
 class NotTakenError(TransientSinkError):
@@ -62,15 +71,18 @@ class SlackBot:
 
     Args:
         token: the bot's token, ``xoxb-…``.
-        channel: ID of the channel.
+        channel: ID of the channel; or of a person, who gets direct messages.
         api_url: where the Web API is.
         report_progress: called after each answer.
+
+    Attributes:
+        channel: ID of the channel; for a person, of the conversation with them, once that is known.
     """
 
     def __init__(self, token: str, channel: str, api_url: str, report_progress: Callable[[], None]) -> None:
         from slack_sdk import WebClient
 
-        self._channel = channel
+        self.channel = channel
         self._report_progress = report_progress
         self._client = WebClient(
             token, base_url=api_url, timeout=REQUEST_TIMEOUT_S, logger=_silent_logger(), retry_handlers=[]
@@ -87,9 +99,10 @@ class SlackBot:
             TransientSinkError: as it says; whether the message has arrived is not known.
             PermanentSinkError: Slack refuses it.
         """
+        self._open_conversation()
         answer = self._call(
             lambda: self._client.chat_postMessage(
-                channel=self._channel,
+                channel=self.channel,
                 thread_ts=thread,
                 metadata={"event_type": METADATA_TYPE, "event_payload": {"key": key}},
                 unfurl_links=False,
@@ -99,12 +112,15 @@ class SlackBot:
         )
         if not answer.get("ts"):
             raise TransientSinkError("Slack answered without saying where the message is")
+        if is_person(self.channel) and answer.get("channel"):
+            self.channel = str(answer["channel"])
         return str(answer["ts"])
 
     def update(self, ts: str, message: Mapping[str, Any], key: str) -> None:
         """Replace a message's content; raises as :meth:`post` does."""
+        self._open_conversation()
         metadata = {"event_type": METADATA_TYPE, "event_payload": {"key": key}}
-        self._call(lambda: self._client.chat_update(channel=self._channel, ts=ts, metadata=metadata, **message))
+        self._call(lambda: self._client.chat_update(channel=self.channel, ts=ts, metadata=metadata, **message))
 
     def find(self, key: str, oldest: float, thread: str | None = None) -> str | None:
         """The ``ts`` of the message that was posted under ``key``, if it has arrived.
@@ -116,12 +132,15 @@ class SlackBot:
 
         Returns:
             ``None`` also where the token may not read messages: the scope ``channels:history`` (``groups:history``
-            for private channels) is not needed for anything else.
+            for private channels, ``im:history`` for direct messages) is not needed for anything else.
 
         Raises:
             GoneError, TransientSinkError, PermanentSinkError: as for :meth:`post`.
         """
-        where = {"channel": self._channel, "oldest": f"{oldest:.6f}", "include_all_metadata": True, "limit": 200}
+        self._open_conversation()
+        if is_person(self.channel):
+            return None
+        where = {"channel": self.channel, "oldest": f"{oldest:.6f}", "include_all_metadata": True, "limit": 200}
         cursor = None
         for _ in range(MAX_PAGES):
             page = {**where, **({"cursor": cursor} if cursor else {})}
@@ -140,6 +159,25 @@ class SlackBot:
             if not cursor:
                 break
         return None
+
+    def _open_conversation(self) -> None:
+        """Find the conversation with a person: messages are changed and found by its ID alone.
+
+        It takes the scope ``im:write``. Without it a message can be posted to the person's ID all the same, and its
+        answer names the conversation.
+        """
+        if not is_person(self.channel):
+            return
+        try:
+            answer = self._call(lambda: self._client.conversations_open(users=self.channel))
+        except PermanentSinkError as error:
+            if "missing_scope" in str(error):
+                return
+            raise
+        conversation = answer.get("channel")
+        if not isinstance(conversation, dict) or not conversation.get("id"):
+            raise TransientSinkError("Slack answered without saying where the conversation is")
+        self.channel = str(conversation["id"])
 
     def _read(self, page: dict[str, Any], thread: str | None) -> SlackResponse:
         if thread is None:

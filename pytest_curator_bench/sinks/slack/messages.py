@@ -73,7 +73,7 @@ class MessageStyle:
     @classmethod
     def of(cls, settings: SlackSettings, env_data: Mapping[str, Any]) -> MessageStyle:
         """Return the style for the sink's settings and what is known of the session."""
-        viewer_url = env_data.get("viewer_url")
+        viewer_url = env_data.get("viewer_url") or settings.viewer_url
         return cls(
             default_metrics=settings.default_metrics,
             ping=settings.ping_users_on_failure,

@@ -29,13 +29,14 @@ class SlackSettings(SinkSettings):
 
     webhook_url: str | None = Field(default=None, description="An incoming webhook's URL; instead of a bot token.")
     bot_token: str | None = Field(default=None, description="An app's bot token, default: SLACK_BOT_TOKEN's value.")
-    channel_id: str | None = Field(default=None, description="The channel's ID, for a bot token.")
+    channel_id: str | None = Field(default=None, description="The channel's ID, or a person's, for a bot token.")
     api_url: str = Field(default=API_URL, description="Where Slack's Web API is.")
     live_updates: bool | None = Field(default=None, description="Whether the summary is updated while entries run.")
     thread_replies_for_failures_or_warnings_only: bool | None = Field(
         default=None, description="Whether entries that passed without a warning get no message of their own."
     )
     default_metrics: tuple[str, ...] = Field(default=("exec_time_s",), description="Metrics shown for every entry.")
+    viewer_url: str | None = Field(default=None, description="Link to a viewer, where the session has none.")
     ping_users_on_failure: bool = Field(default=True, description="Whether an entry's ping_on_failure has an effect.")
 
     @property
@@ -79,5 +80,6 @@ def _of_bot(settings: SlackSettings, token: str) -> Iterator[tuple[str, str]]:
         yield "bot_token", "found text that is no token, expected one that begins with xoxb-"
     if settings.channel_id is None:
         yield "channel_id", "found nothing, expected the channel's ID, like C0123456789: see the channel's details"
-    elif not re.fullmatch(r"[CGD][A-Z0-9]{2,}", settings.channel_id):
-        yield "channel_id", "found text that is no ID, expected one like C0123456789: see the channel's details"
+    elif not re.fullmatch(r"[CGDUW][A-Z0-9]{2,}", settings.channel_id):
+        expected = "one like C0123456789 (see the channel's details), or a person's like U0123456789"
+        yield "channel_id", f"found text that is no ID, expected {expected}"

@@ -69,6 +69,7 @@ class SlackSink(Sink):
             self._webhook = SlackWebhook(self._settings.webhook_url, self.report_progress)
         else:
             channel = str(self._settings.channel_id)
+            channel = self._state.conversation(channel) or channel
             self._bot = SlackBot(self._token, channel, self._settings.api_url, self.report_progress)
         self._write_run()
 
@@ -188,6 +189,8 @@ class SlackSink(Sink):
         except (PermanentSinkError, NotTakenError, GoneError):
             self._state.forget(key)  # it is certain that it has not arrived: nothing to look for
             raise
+        if self._bot.channel != self._settings.channel_id:
+            self._state.keep_conversation(str(self._settings.channel_id), self._bot.channel)
         self._state.end(key, note, ts)
         return ts, True
 

@@ -3,6 +3,7 @@
 """Notes of the Slack sink, in files that all runs of a session share.
 
 {state_dir}/
+    conversation.json       where direct messages to a person go
     messages/{key}.json     one message each (the summary: "summary"), and whether it is being sent or where it is
     entries/{key}.json      what the summary says of one result, by delivery key
     runs/{run id}.json      what one run will run, and is running now
@@ -87,6 +88,15 @@ class SlackState:
 
     def _write_note(self, key: str, note: Note) -> None:
         write_json(self._dir / "messages" / f"{key}.json", asdict(note))
+
+    def conversation(self, person: str) -> str | None:
+        """Return the ID of the conversation with a person, if it is known."""
+        data = read_json_object(self._dir / "conversation.json")
+        return str(data["channel"]) if data.get("person") == person and data.get("channel") else None
+
+    def keep_conversation(self, person: str, channel: str) -> None:
+        """Remember the conversation with a person: only its ID leads to messages that were posted to it."""
+        write_json(self._dir / "conversation.json", {"person": person, "channel": channel})
 
     def add_line(self, key: str, line: EntryLine) -> None:
         """Remember what the summary says of a result."""

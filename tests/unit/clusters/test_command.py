@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import importlib.util
 import secrets
 import sys
@@ -42,6 +43,15 @@ def test_a_plain_cluster_is_small_local_and_collides_with_nothing() -> None:
     ]
     assert '--system-config={"automatic_object_spilling_enabled": false}' in given
     assert not any(word.startswith("--num-gpus") for word in given)
+
+
+@pytest.mark.parametrize(("version", "is_told"), [("2.50.1", False), ("2.60.0", True)])
+def test_an_old_ray_finds_the_port_that_it_will_not_be_told(
+    monkeypatch: pytest.MonkeyPatch, version: str, is_told: bool
+) -> None:
+    """Ray 2.50 refuses 0 for one of the ports, as in an old release's image."""
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: version)
+    assert ("--runtime-env-agent-port=0" in arguments(ClusterSpec())) is is_told
 
 
 def test_wishes_become_arguments() -> None:

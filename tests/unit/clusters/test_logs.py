@@ -4,12 +4,13 @@
 
 from __future__ import annotations
 
+import gzip
 import math
 from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench.clusters.local.logs import failure_summary, keep_logs
+from pytest_curator_bench.clusters.local.logs import failure_summary, keep_logs, log_sizes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -91,6 +92,27 @@ def test_of_large_logs_the_end_is_kept(source: Path, tmp_path: Path) -> None:
     """A file over the limit keeps its last bytes, and the answer says that not all was kept."""
     assert not keep_logs(source, tmp_path / "kept", deadline=math.inf, max_file_bytes=4)
     assert (tmp_path / "kept" / "raylet.out").read_bytes() == b"6789"
+
+
+def test_large_logs_are_compressed(source: Path, tmp_path: Path) -> None:
+    """From 1 MiB on; smaller ones stay readable as they are."""
+    text = b"a line of a log\n" * 2**16
+    (source / "raylet.out").write_bytes(text)
+    assert keep_logs(source, tmp_path / "kept", deadline=math.inf)
+    assert gzip.decompress((tmp_path / "kept" / "raylet.out.gz").read_bytes()) == text
+    assert not (tmp_path / "kept" / "raylet.out").exists()
+    assert (tmp_path / "kept" / "worker-1.out").read_bytes() == b"w" * 10
+
+
+def test_of_a_log_that_several_entries_write_each_keeps_its_own(source: Path, tmp_path: Path) -> None:
+    """What was there before is left out, and files with nothing new; new files are whole."""
+    begins = log_sizes(source)
+    with (source / "raylet.out").open("ab") as log:
+        log.write(b"new")
+    (source / "later").write_bytes(b"later")
+    assert keep_logs(source, tmp_path / "kept", deadline=math.inf, begins=begins)
+    kept = {path.name: path.read_bytes() for path in (tmp_path / "kept").iterdir()}
+    assert kept == {"raylet.out": b"new", "later": b"later"}
 
 
 def test_components_come_before_workers(source: Path, tmp_path: Path) -> None:

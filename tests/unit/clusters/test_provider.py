@@ -48,7 +48,7 @@ class StubCluster:
     def __init__(self) -> None:
         self.warnings: tuple[str, ...] = ("slow",)
         self.is_alive = True
-        self.kept: list[Path | None] = []
+        self.kept: list[tuple[Path | None, str]] = []
 
     def alive(self) -> bool:
         """Until the test says otherwise."""
@@ -58,16 +58,26 @@ class StubCluster:
         """As Ray would."""
         return "raylet [exit code=1]", "more"
 
-    def stop(self, *, keep_logs_in: Path | None, stop_timeout_s: float) -> None:
+    def stop(self, *, keep_logs_in: Path | None, stop_timeout_s: float, data_logs_only: bool) -> None:
         """Note where logs go."""
         del stop_timeout_s
-        self.kept.append(keep_logs_in)
+        self.kept.append((keep_logs_in, "data" if data_logs_only else "all"))
         self.warnings += ("partly kept",)
 
     def copy_logs(self, logs_dir: Path, *, log_file: Path, limit_s: float) -> str | None:
         """Note where logs go."""
         del log_file, limit_s
-        self.kept.append(logs_dir)
+        self.kept.append((logs_dir, "all"))
+        return None
+
+    def data_log_sizes(self) -> dict[Path, int]:
+        """What an earlier entry has left."""
+        return {Path("ray-data.log"): 7}
+
+    def copy_data_logs(self, logs_dir: Path, *, begins: dict[Path, int], limit_s: float) -> str | None:
+        """Note where logs go."""
+        del limit_s
+        self.kept.append((logs_dir, f"data from {begins[Path('ray-data.log')]}"))
         return None
 
 
@@ -202,23 +212,23 @@ def test_a_script_is_not_to_blame_for_a_dead_cluster() -> None:
 
 @pytest.mark.parametrize(
     ("passed", "keep_logs", "kept"),
-    [(True, False, None), (True, True, Path("/entry/ray")), (False, False, Path("/entry/ray"))],
+    [(True, False, "data"), (True, True, "all"), (False, False, "all")],
 )
-def test_logs_of_an_own_cluster(passed: bool, keep_logs: bool, kept: Path | None) -> None:
-    """Kept where the entry did not pass or the config asks for it; what the stop has to warn of is returned."""
+def test_logs_of_an_own_cluster(passed: bool, keep_logs: bool, kept: str) -> None:
+    """All where the entry did not pass or the config asks for it, else Ray Data's; a stop's warnings are returned."""
     cluster = StubCluster()
     assert fresh(cluster, keep_logs=keep_logs).release(passed=passed) == ("partly kept",)
-    assert cluster.kept == [kept]
+    assert cluster.kept == [(Path("/entry/ray"), kept)]
 
 
 @pytest.mark.parametrize(("findings", "passed"), [(Findings(), False), (Findings(lost="gone"), True)])
 def test_logs_of_a_shared_cluster(findings: Findings, passed: bool) -> None:
-    """Copied where the entry did not pass or the cluster is lost."""
+    """All where the entry did not pass or the cluster is lost, else what the entry added to Ray Data's."""
     cluster = StubCluster()
     assert shared(cluster, findings).release(passed=passed) == ([findings.lost] if findings.lost else [])
-    assert cluster.kept == [Path("/entry/ray")]
+    assert cluster.kept == [(Path("/entry/ray"), "all")]
     assert shared(cluster, Findings()).release(passed=True) == []
-    assert len(cluster.kept) == 1
+    assert cluster.kept[1:] == [(Path("/entry/ray"), "data from 7")]
 
 
 def test_a_running_cluster_that_loses_a_node(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def test_args(tmp_path: Path, written: str, expected: tuple[str, ...]) -> None:
 
 def test_args_by_alias_and_variable(tmp_path: Path) -> None:
     """An alias brings the text with it; a variable is put in before a string is split, not after."""
-    text = "x-a: &a [1.50, '${V}']\nx-n: &n 3.10\n" + MINIMAL + "  args: *a\n  env: {A: *n, B: '${V}'}\n"
+    text = "x-a: &a [1.50, '${V}']\nx-n: &n '3.10'\n" + MINIMAL + "  args: *a\n  env: {A: *n, B: '${V}'}\n"
     entry = load(tmp_path, text, env={"V": "p q"}).entries[0]
     assert entry.args == ("1.50", "p q")
     assert entry.env == {"A": "3.10", "B": "p q"}
@@ -61,7 +61,7 @@ def test_args_by_alias_and_variable(tmp_path: Path) -> None:
 
 def test_env(tmp_path: Path) -> None:
     """Values are text as written; keys may be words that YAML takes for booleans."""
-    text = MINIMAL + "  env: {THREADS: 4, ON: yes, VERSION: 3.10, NAME: 'a b', EMPTY: ''}\n"
+    text = MINIMAL + "  env: {THREADS: '4', ON: 'yes', VERSION: '3.10', NAME: a b, EMPTY: ''}\n"
     assert load(tmp_path, text).entries[0].env == {
         "THREADS": "4",
         "ON": "yes",
@@ -73,8 +73,8 @@ def test_env(tmp_path: Path) -> None:
 
 def test_env_merges_by_variable(tmp_path: Path) -> None:
     """A later file changes one variable; the text as written comes from the file that wins."""
-    over = "entries:\n- name: cc\n  env: {B: 2.50}\n"
-    assert load(tmp_path, MINIMAL + "  env: {A: 1.10, B: 1}\n", over).entries[0].env == {
+    over = "entries:\n- name: cc\n  env: {B: '2.50'}\n"
+    assert load(tmp_path, MINIMAL + "  env: {A: '1.10', B: '1'}\n", over).entries[0].env == {
         "A": "1.10",
         "B": "2.50",
     }
@@ -96,12 +96,14 @@ def test_env_merges_by_variable(tmp_path: Path) -> None:
         ("args: [a, [b]]", "args[#2]: found a list, expected a string or a number"),
         ("args: [a, null]", "args[#2]: found nothing, expected a string or a number"),
         ('args: "a\\0b"', "args[#1]: found one, expected text without NUL characters"),
-        ("env: A=1", "env: found 'A=1' (text), expected a mapping of variable names to strings and numbers"),
+        ("env: A=1", "env: found 'A=1' (text), expected a mapping of variable names to strings"),
         ("env: {A: }", "env.A: found nothing, expected a string or a number"),
+        ("env: {A: 3.10}", "env.A: found 3.10, expected text: write A: '3.10', in quotes"),
+        ("environment: {A: yes}", "environment.A: found yes, expected text: write A: 'yes', in quotes"),
         ("env: {A: [1]}", "env.A: found a list, expected a string or a number"),
         ('env: {A: "\\0"}', "env.A: found one, expected text without NUL characters"),
-        ("env: {A=B: 1}", "env.A=B: found 'A=B' (text), expected the name of an environment variable"),
-        ("env: {'': 1}", "env.: found '' (text), expected the name of an environment variable"),
+        ("env: {A=B: x}", "env.A=B: found 'A=B' (text), expected the name of an environment variable"),
+        ("env: {'': x}", "env.: found '' (text), expected the name of an environment variable"),
         ("script_base_dir: ''", "script_base_dir: found '' (text), expected a path"),
     ],
 )
@@ -190,12 +192,26 @@ def test_braces_in_a_directory_are_no_placeholders(tmp_path: Path) -> None:
     assert candidates(config, config.entries[0])[0] == directory / "scripts" / "bench.py"
 
 
+def test_the_checkout_that_holds_a_file_comes_first(tmp_path: Path) -> None:
+    """Its benchmarks are those of its own code, whatever a variable says."""
+    (tmp_path / "nemo_curator").mkdir()
+    (tmp_path / "nemo_curator" / "__init__.py").touch()
+    (tmp_path / "benchmarking").mkdir()
+    text = MINIMAL + "  args: '{curator_repo_dir}/x'\n"
+    config = load(tmp_path / "benchmarking", text, env={"CURATOR_REPO_DIR": "/my/repo"})
+    command = config.command_values(config.entries[0], session_entry_dir=Path("/s"), scratch_dir=Path("/t"))
+    assert command.args == (f"{tmp_path}/x",)
+
+
 def test_curator_repo_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The variable, else the installed package, which is not imported, else it stays and is told."""
+    """The variables, else the installed package, which is not imported, else it stays and is told."""
     text = MINIMAL + "  args: '{curator_repo_dir}/x'\n"
     dirs = {"session_entry_dir": Path("/s"), "scratch_dir": Path("/t")}
     config = load(tmp_path, text, env={"CURATOR_REPO_DIR": "/my/repo"})
     assert config.command_values(config.entries[0], **dirs).args == ("/my/repo/x",)
+    config = load(tmp_path, text, env={"CURATOR_BENCHMARK_CURATOR_REPO_DIR": "/other"})
+    assert config.command_values(config.entries[0], **dirs).args == ("/other/x",)
+    assert config.warnings == ()
 
     # Another test of this process may have imported the real one, which would be found first.
     monkeypatch.delitem(sys.modules, "nemo_curator", raising=False)
@@ -205,6 +221,10 @@ def test_curator_repo_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     config = load(tmp_path, text)
     assert config.command_values(config.entries[0], **dirs).args == (f"{tmp_path}/site/x",)
+    missing = f"a.yaml:3: entries[cc]: {{curator_repo_dir}}/x is not part of the installed package in {tmp_path}/site"
+    assert config.warnings == (f"{missing}: set CURATOR_REPO_DIR to a checkout of NeMo Curator",)
+    (tmp_path / "site" / "x").touch()
+    assert load(tmp_path, text).warnings == ()
 
     monkeypatch.setattr("sys.path", [])
     monkeypatch.setattr("sys.meta_path", [])

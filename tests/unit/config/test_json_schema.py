@@ -45,10 +45,12 @@ ACCEPTED = [
     MINIMAL,
     EVERYTHING,
     MINIMAL + "  timeout_s: ${T:-5}\n  enabled: ${E:-true}\n  ray: ${R:-false}\n",
-    MINIMAL + "  args: [a, 1, 2.5, true]\n  env: {A: 1, B: true, C: x}\n",
+    MINIMAL + "  args: [a, 1, 2.5, true]\n  environment: {A: '1', C: x}\nenv: {D: y}\n",
     MINIMAL + "  timeout_s:\n  marks:\n  requirements:\nsinks:\nray:\n",
     MINIMAL + "sinks: [{name: s, class: a.b:C, anything: {at: [all]}}]\n",
     MINIMAL + "results_path: a\ndatasets_path: b\nmodel_weights_path: c\n",
+    MINIMAL + "  requirements: {m: {min_value: 1}, n: null}\n  sink_data: {slack: {a: 1}}\n",
+    MINIMAL + "  requirements: [{metric: m, min_value: 1, enabled: false}]\n",
     MINIMAL + "ray: false\nx-own: {a: 1}\n",
 ]
 

@@ -22,7 +22,7 @@ def test_defaults(tmp_path: Path) -> None:
     assert (config.default_timeout_s, config.max_timeout_s) == (7200, None)
     assert (config.cleanup_timeout_s, config.telemetry_interval_s) == (10, 1)
     assert config.delete_scratch
-    assert config.gpu_mem_use_warning_threshold is None
+    assert (config.gpu_mem_use_warning_threshold, config.compat) == (0.05, None)
     assert (config.sinks, config.switched_off_sinks, config.data_setups, config.warnings) == ((), (), (), ())
     assert (config.datasets, config.paths, config.run_reason, config.viewer_url) == ({}, {}, None, None)
     (entry,) = config.entries
@@ -47,7 +47,13 @@ def test_every_key(tmp_path: Path) -> None:
     (setup,) = config.data_setups
     assert (setup.name, setup.args, setup.timeout_s) == ("prep", ("--out", "{data}/x"), 50)
     everything, plain, none, *_cells = config.entries
-    assert (everything.line, everything.timeout_s, everything.env) == (23, 200.5, {"A": "{data}"})
+    assert (everything.line, everything.timeout_s, everything.env) == (
+        26,
+        200.5,
+        {"COMMON": "{data}", "A": "{data}"},
+    )
+    assert (everything.startup_timeout_s, everything.slurm_max_time_s) == (30, 900)
+    assert (plain.startup_timeout_s, plain.slurm_max_time_s) == (60, 1000)
     assert [(use.name, use.format, use.path) for use in everything.datasets_used] == [
         ("d", "json", Path("/data/d.json")),
         ("d", "parquet", tmp_path / "rel"),
@@ -116,6 +122,51 @@ def test_ray(tmp_path: Path, common: str, own: str, expected: tuple[int | None, 
     """An entry gets a cluster only where a section, its own or the global one, says so; keys are inherited."""
     entry = load(tmp_path, f"{common}\n{MINIMAL}  {own}\n", env={"NO": "false"}).entries[0]
     assert (None if entry.ray is None else (entry.ray.num_cpus, entry.ray.num_gpus)) == expected
+
+
+def test_defaults_of_nemo_curators_own_runner(tmp_path: Path) -> None:
+    """One line takes them all, for entries that say nothing."""
+    config = load(tmp_path, f"compat: nemo-curator\n{MINIMAL}")
+    (entry,) = config.entries
+    assert (config.compat, config.max_timeout_s, entry.timeout_s) == ("nemo-curator", 14340, 7200)
+    assert (config.cleanup_timeout_s, config.grace_s, config.min_timeout_s) == (60, 10, 600)
+    assert (entry.startup_timeout_s, entry.slurm_max_time_s) == (600, 14400)
+    assert (entry.object_store_size, entry.gpu_mem_use_warning_threshold) == (0.5, 0)
+    assert entry.ray is not None
+    assert entry.ray.model_dump(exclude_none=True) == {"num_gpus": 0, "dashboard": True}
+
+
+def test_what_files_say_overrides_the_defaults_of_the_other_runner(tmp_path: Path) -> None:
+    """Every key of a file takes precedence; `compat: null` takes the whole of it back."""
+    text = (
+        "compat: nemo-curator\nmax_timeout_s: 20000\ncleanup_timeout_s: 30\nmin_timeout_s: 0\nstartup_timeout_s: 60\n"
+        "slurm_max_time_s: 5000\nobject_store_size: default\ngpu_mem_use_warning_threshold: 0.01\nray: {num_gpus: 8}\n"
+        f"{MINIMAL}  timeout_s: 15000\n"
+        "- {name: own, script: s.py, ray: {num_gpus: 2, dashboard: false}}\n"
+        "- {name: none, script: s.py, ray: false}\n- {name: there, script: s.py, ray: {address: auto}}\n"
+    )
+    config = load(tmp_path, text)
+    common, own, none, there = config.entries
+    assert (config.max_timeout_s, config.cleanup_timeout_s, config.grace_s, config.min_timeout_s) == (20000, 30, 10, 0)
+    assert (common.timeout_s, common.startup_timeout_s, common.slurm_max_time_s) == (15000, 60, 5000)
+    assert (common.object_store_size, common.gpu_mem_use_warning_threshold) == ("default", 0.01)
+    assert [entry.ray and (entry.ray.num_gpus, entry.ray.dashboard) for entry in (common, own, none, there)] == [
+        (8, True),
+        (2, False),
+        None,
+        (8, None),
+    ]
+    ours = load(tmp_path, text, "compat: null\n")
+    assert (ours.compat, ours.grace_s, ours.min_timeout_s) == (None, 30, 0)
+
+
+def test_limits_above_the_other_runners_highest(tmp_path: Path) -> None:
+    """The message names the line that chose it; data setups have no such bound there."""
+    setup = "data_setups: [{name: d, script: s.py, timeout_s: 20000}]\n"
+    assert problem(tmp_path, f"compat: nemo-curator\n{setup}{MINIMAL}  timeout_s: 14341\n") == (
+        "a.yaml:7: entries[cc].timeout_s: found 14341, expected at most 14340 "
+        "(the default of max_timeout_s, by compat in a.yaml:1)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -211,7 +262,7 @@ def test_merging_across_files(tmp_path: Path) -> None:
 
 def test_merge_conflicts_are_told(tmp_path: Path) -> None:
     """With both places, by the names that the user gave."""
-    found = problem(tmp_path, MINIMAL + "  env: {A: 1}\n", "entries:\n- name: cc\n  env: [A=1]\n")
+    found = problem(tmp_path, MINIMAL + "  env: {A: x}\n", "entries:\n- name: cc\n  env: [A=1]\n")
     assert found == (
         "b.yaml:3: entries[cc].env: found a list, expected a mapping as in a.yaml:5: the two can't be merged"
     )

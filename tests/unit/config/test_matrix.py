@@ -83,7 +83,10 @@ def test_every_place_of_a_value(tmp_path: Path) -> None:
     first, _, third, last = grid
     assert first.args == ("--size", "1", "--on=ray_data", "--limit=10")
     assert third.args == ("--size", "2.50", "--on=xenna", "--limit=20")
-    assert (first.env, third.env) == ({"SIZE": "1 GB"}, {"SIZE": "2.50 GB", "MODE": "batch"})
+    assert (first.env, third.env) == (
+        {"COMMON": "{data}", "SIZE": "1 GB"},
+        {"COMMON": "{data}", "SIZE": "2.50 GB", "MODE": "batch"},
+    )
     assert (first.timeout_s, third.timeout_s, last.timeout_s) == (10, 20, 30)
     assert [mark.name for mark in (*first.marks, *third.marks)] == ["ray_data", "xenna"]
     assert first.ray is not None
@@ -246,7 +249,7 @@ PROBLEMS = {
     "matrix: {a: [x]}\n  timeout_s: {matrix.a: {y: 1}}": "timeout_s: found nothing for 'x' (one of y)",
     "matrix: {a: [x]}\n  timeout_s: {matrix.b: {x: 1}}": "timeout_s: found matrix.b, expected an axis: one of matrix.a",
     "matrix: {a: [x]}\n  timeout_s: {matrix.a: 1}": "timeout_s: found something else behind matrix.a",
-    "matrix: {a: [x]}\n  env: {matrix.a: {x: 1}, B: 1}": "env: found matrix.a beside other keys",
+    "matrix: {a: [x]}\n  env: {matrix.a: {x: 1}, B: c}": "env: found matrix.a beside other keys",
     "sink_data: [{name: s, a: '{matrix.x}'}]": "sink_data[s].a: found {matrix.x} in an entry without a matrix",
     "sink_data: [{name: s, a: {matrix.x: {}}}]": "sink_data[s].a: found matrix.x in an entry without a matrix",
     "args: '{matrix.x}'": "args: found {matrix.x} where no matrix gives it a value",

@@ -43,8 +43,8 @@ def located(value: object, file: str) -> Any:
 def merge(*texts: str) -> tuple[Any, list[str]]:
     """Merge YAML texts; the plain result and the problems' texts."""
     documents = [located(yaml.safe_load(text), f"{n}.yaml") for n, text in enumerate(texts)]
-    merged, problems = merge_all(documents, str)
-    return to_plain(merged), [f"{problem.path}: {problem.text}" for problem in problems]
+    merged = merge_all(documents, str)
+    return to_plain(merged.data), [f"{problem.path}: {problem.text}" for problem in merged.problems]
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,14 @@ def merge(*texts: str) -> tuple[Any, list[str]]:
         ("e: [{k: 1, v: 1}, {k: 1, v: 2}]", "e: [{k: 1, w: 3}]", "e: [{k: 1, v: 1, w: 3}, {k: 1, v: 2}]"),
         ("e: [{k: [1], v: 1}]", "e: [{k: [1], v: 2}]", "e: [{k: [1], v: 2}]"),
         ("e: [{}]", "e: [{}, {a: 1}]", "e: [{}, {}, {a: 1}]"),
-        # Nothing says nothing beside a mapping or a list, and unsets a scalar.
-        ("e: [{name: a}]", "e:", "e: [{name: a}]"),
+        # Nothing removes what was said before.
+        ("e: [{name: a}]", "e: null", "{}"),
         ("e:", "e: [{name: a}]", "e: [{name: a}]"),
-        ("r: {a: 1}", "r:", "r: {a: 1}"),
-        ("t: 5", "t:", "t: null"),
+        ("r: {a: 1, b: 2}", "r: {a: null}", "r: {b: 2}"),
+        ("{t: 5, u: 6}", "t:", "u: 6"),
+        ("t: 5", "u:", "{t: 5, u: null}"),
+        # But within a choice of a matrix it is a value.
+        ("a: {matrix.x: {p: 1, q: 2}}", "a: {matrix.x: {p: null}}", "a: {matrix.x: {p: null, q: 2}}"),
         # An empty list is a list like any other.
         ("e: [{name: a}]", "e: []", "e: []"),
         ("e: []", "e: [{name: a}]", "e: [{name: a}]"),
@@ -151,8 +154,7 @@ def test_places_survive() -> None:
         located({"e": [{"name": "a", "script": "s", "t": 1}]}, "base.yaml"),
         located({"e": [{"name": "a", "t": 2}, {"name": "b"}]}, "over.yaml"),
     ]
-    merged, _ = merge_all(documents, str)
-    entries = merged["e"]
+    entries = merge_all(documents, str).data["e"]
     assert isinstance(entries, YamlList)
     first, second = entries
     assert isinstance(first, YamlMapping)
@@ -190,15 +192,15 @@ def test_merging_is_associative(
     one, two, three = (
         located(document | ({"e": items} if items else {}), "f") for document, items in ((a, x), (b, y), (c, z))
     )
-    left, _ = merge_all([merge_all([one, two], str)[0], three], str)
-    right, _ = merge_all([one, merge_all([two, three], str)[0]], str)
-    assert to_plain(left) == to_plain(right)
+    left = merge_all([merge_all([one, two], str).data, three], str)
+    right = merge_all([one, merge_all([two, three], str).data], str)
+    assert to_plain(left.data) == to_plain(right.data)
 
 
 @given(DOCUMENTS, ITEMS)
 def test_merging_a_file_with_itself_changes_nothing(document: dict[str, Any], items: list[Any]) -> None:
     """A file that is named twice counts once."""
     data = located(document | {"e": items}, "f")
-    merged, problems = merge_all([data, data], str)
-    assert to_plain(merged) == to_plain(data)
-    assert not problems
+    merged = merge_all([data, data], str)
+    assert to_plain(merged.data) == to_plain(data)
+    assert not merged.problems

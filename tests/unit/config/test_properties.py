@@ -54,15 +54,15 @@ def read(*documents: Any) -> list[YamlMapping]:
         for number, document in enumerate(documents):
             file = Path(directory) / f"{number}.yaml"
             file.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
-            found.append(read_yaml(file))
+            found += read_yaml(file)
     return found
 
 
 def merged(*documents: YamlMapping) -> Any:
     """What comes out; where a mapping meets a list there is no right answer, and the example is dropped."""
-    data, problems = merge_all(documents, str)
-    assume(not problems)
-    return data
+    merging = merge_all(documents, str)
+    assume(not merging.problems)
+    return merging.data
 
 
 def resolved(*documents: Any) -> tuple[BenchConfig, dict[str, Any]]:

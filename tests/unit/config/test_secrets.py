@@ -159,6 +159,7 @@ def test_short_and_common_values_are_no_secrets_elsewhere(tmp_path: Path) -> Non
         ("uri: 'http://${V}:${PASSWORD}@host/'", "bench-user-1"),
         ("service_account_file: '${V}'", "keys-1/account.json"),
         ("token_file: '${V}'", "keys-1/token"),
+        ("viewer_url: '${V}'", "https://viewer-1/sessions"),
     ],
 )
 def test_what_stands_everywhere_is_no_secret(tmp_path: Path, setting: str, value: str) -> None:
@@ -180,6 +181,7 @@ def test_what_stands_everywhere_is_no_secret(tmp_path: Path, setting: str, value
         ("x: '${API_TOKEN}'", "API_TOKEN", "mellon"),
         ("x: '${API_TOKEN}'", "API_TOKEN", "12345678"),
         ("token: '${V}'", "V", "/tmp/x"),
+        ("viewer_url: 'https://host/${API_TOKEN}'", "API_TOKEN", "mellon"),
         ("x: '${V}'", "V", "/AbC+d/9xyz"),  # of Base64, which may begin so
         ("x: '${V}'", "V", "nightly-channel"),
         ("path: '${V}'", "V", "/hooks/from\nelsewhere-1"),
@@ -196,6 +198,19 @@ def test_what_may_be_a_secret_is_one(tmp_path: Path, setting: str, name: str, va
         assert config.secrets == frozenset()  # under a key for paths
     else:
         assert Masker(config.secrets).mask(f"with {value} in it") == "with *** in it"
+
+
+def test_secrets_among_the_variables_of_scripts(tmp_path: Path) -> None:
+    """A script's own token is masked, and passed on; what only sounds like one is not masked."""
+    text = "environment: {HF_TOKEN: '${HF_TOKEN}', MAX_TOKENS: 'about-4096', TOKENIZERS_PARALLELISM: 'false'}\n" + (
+        MINIMAL + "  matrix: {n: [1, 2]}\n"
+        "  env: {NVIDIA_API_KEY: {matrix.n: {1: nvapi-11, 2: nvapi-22}}, MY_TOKEN: '12345678', A_TOKEN: /tmp/token}\n"
+    )
+    config = load(tmp_path, text, env={"HF_TOKEN": "hf_planted-1"})
+    assert config.secrets == {"hf_planted-1", "nvapi-11", "nvapi-22"}
+    assert config.secret_variables == frozenset()
+    assert config.entries[0].env["HF_TOKEN"] == "hf_planted-1"  # noqa: S105  # planted
+    assert config.merged["env"]["HF_TOKEN"] == "***"  # noqa: S105  # masked
 
 
 def test_a_variable_that_paths_begin_with_is_no_secret(tmp_path: Path) -> None:

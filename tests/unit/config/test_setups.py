@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_curator_bench._util.container import to_host_path
-from pytest_curator_bench.config.viewer import VIEWER_PLACEHOLDERS, viewer_url
+from pytest_curator_bench.config.viewer import VIEWER_PLACEHOLDERS, viewer_problems, viewer_url
 from pytest_curator_bench.entry.resources import cluster_spec
 from tests.support.config import MINIMAL, load, problem
 
@@ -108,6 +108,31 @@ def test_a_viewer_link_names_the_host_s_directories() -> None:
 
 
 KNOWN = ", ".join(sorted(f"{{{name}}}" for name in VIEWER_PLACEHOLDERS))
+
+
+@pytest.mark.parametrize(
+    "inner", ["session_name!r", "session_name!", "session_name:>9", "session_path:", "session_name[0]", " session_name"]
+)
+def test_what_format_would_take_is_no_placeholder_of_a_link(tmp_path: Path, inner: str) -> None:
+    """A conversion, a format or an index would stand in the link as it is written."""
+    name = inner.strip().split("!")[0].split(":")[0].split("[")[0]
+    text = f"found {{{inner}}}, expected {{{name}}}: a placeholder takes neither a conversion nor a format"
+    found = problem(tmp_path, f"viewer_url_template: 'http://x/{{{inner}}}'\n{MINIMAL}")
+    assert found == f"a.yaml:1: viewer_url_template: {text}"
+
+
+@pytest.mark.parametrize("braces", ["{}", "{0}", "{sesion_name!r}"])
+def test_braces_of_format_in_a_link(tmp_path: Path, braces: str) -> None:
+    """Those that name nothing known are errors with what is known."""
+    found = problem(tmp_path, f"viewer_url_template: 'http://x/{braces}'\n{MINIMAL}")
+    assert f"found {braces}, expected one of {KNOWN} (write %7B for a brace)" in found
+
+
+def test_other_braces_of_a_link() -> None:
+    """They stay as they are."""
+    template = 'http://x/?f={"s":"{session_name}"}&r={2,3}&l={{session_name}}'
+    assert viewer_problems(template) == ()
+    assert viewer_url(template, Path("/r/n")) == 'http://x/?f={"s":"n"}&r={2,3}&l={session_name}'
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ def test_a_number_with_another_meaning_is_told(tmp_path: Path, line: str) -> Non
 
 
 def test_what_is_taken_as_written_or_plain_gives_no_warning(tmp_path: Path) -> None:
-    """Arguments and variables have no types, and most numbers mean what they seem to."""
-    lines = "  args: [0010, 1:30]\n  env: {A: 0010}\n  timeout_s: 1_000\n  repeat: 0x10\n  warmup: 0\n"
+    """Arguments have no types, and most numbers mean what they seem to."""
+    lines = "  args: [0010, 1:30]\n  timeout_s: 1_000\n  repeat: 0x10\n  warmup: 0\n"
     config = load(tmp_path, MINIMAL + lines)
     assert config.warnings == ()
     assert config.entries[0].args == ("0010", "1:30")

@@ -23,7 +23,8 @@ def read(tmp_path: Path, text: str | bytes) -> YamlMapping:
     """Read a text as a file."""
     file = tmp_path / "f.yaml"
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_yaml(file)
+    (document,) = read_yaml(file)
+    return document
 
 
 def refusal(tmp_path: Path, text: str | bytes) -> tuple[int, str]:
@@ -156,15 +157,12 @@ def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
-        ("", 0, "found nothing in the file"),
-        ("# only a comment\n", 0, "found nothing in the file"),
-        ("---\n", 0, "found nothing in the file"),
         ("- a\n", 1, "found a list, expected a mapping"),
         ("\njust text\n", 2, "found a single value, expected a mapping"),
         ("a: [1, 2\nb: 3\n", 2, "not valid YAML: while parsing a flow sequence"),
         ("a: 'x\n", 2, "not valid YAML"),
         ("a: b: c\n", 1, "not valid YAML"),
-        ("a: 1\n---\nb: 2\n", 2, "found a second document"),
+        ("a: 1\n---\n- b\n", 3, "found a list"),
         (b"a: 1\nb: \xff\n", 2, "found 0xff, expected text in UTF-8 that can be printed: invalid leading UTF-8 octet"),
         ("a: ü\n\nb: \x07\n", 3, "found 0x07, expected text in UTF-8 that can be printed: control characters"),
         (b"a: \x00\n", 1, "found 0x00"),
@@ -275,6 +273,23 @@ def test_files_that_are_none(tmp_path: Path) -> None:
         with pytest.raises(SourceError) as caught:
             read_yaml(file)
         assert message in caught.value.problems[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", []),
+        ("# only a comment\n", []),
+        ("---\n", []),
+        ("a: 1\n---\n# nothing\n---\nb: 2\n...\n", [{"a": 1}, {"b": 2}]),
+        ("---\na: &x 1\n---\na: 2\n", [{"a": 1}, {"a": 2}]),
+    ],
+)
+def test_documents_of_one_file(tmp_path: Path, text: str, expected: list[object]) -> None:
+    """Each that isn't empty, in order."""
+    file = tmp_path / "f.yaml"
+    file.write_text(text)
+    assert read_yaml(file) == expected
 
 
 def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The config that a session recorded, whoever has changed it since."""
+"""Where a replay has the settings of its sinks from: config files, or what the session recorded."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pytest_curator_bench.cli.preview import PreviewError, preview_slack
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.delivery.replay import ReplayError, ReplayOptions, replay
 from pytest_curator_bench.delivery.replay_settings import from_config_files, from_session
+from tests.support.config import MINIMAL, write_files
 
 BOMB = "\n".join(f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" if n else "x0: &a0 [lol]" for n in range(40))
 
@@ -44,3 +45,11 @@ def test_dates_are_text(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text("sinks: [{name: jsonl, path: 2024-13-45}]")
     (sink,) = from_session(tmp_path).sinks
     assert sink.settings == {"path": "2024-13-45"}
+
+
+def test_what_did_not_stop_the_session_does_not_stop_its_replay(tmp_path: Path) -> None:
+    """An entry that lacks a variable, unknown keys, and an overlay's entry that is not there."""
+    bad = "- {name: bad, script: s.py, args: '${NOT_DEFINED}'}\n"
+    base = MINIMAL + bad + "sinks: [{name: jsonl}]\nci: {nightly: true}\n"
+    files = write_files(tmp_path, base, "entries: [{name: gone, timeout_s: 5}]\n")
+    assert [sink.name for sink in from_config_files(tuple(files), {}).sinks] == ["jsonl"]

@@ -9,10 +9,23 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from pytest_curator_bench.config import load_config
+from pytest_curator_bench.config.schema_models import Requirement
+from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.results.requirements import judge
+from pytest_curator_bench.results.tasks.aggregate import summarize
+from pytest_curator_bench.telemetry.gpus import NIGHTLY_COLUMNS, Gpus
+from pytest_curator_bench.telemetry.machine import MachineActivity
+from pytest_curator_bench.telemetry.process_tree import ObjectStore, ProcessTree
+from pytest_curator_bench.telemetry.sampler import Clock
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 DOCS = Path(__file__).parents[3] / "docs"
 
@@ -72,6 +85,55 @@ def test_the_matrix_of_the_documentation(tmp_path: Path) -> None:
     assert entries(0, 2, 3) == [("dedup_removal[xenna]", 3600)]
 
 
+def test_the_metrics_of_the_documentation() -> None:
+    """Each metric of the first example is found where the comment beside it says."""
+    text = next(text for place, text in snippets() if place.startswith("requirements.md"))
+    requirements = [Requirement(**item) for item in yaml.safe_load(text)["entries"][0]["requirements"]]
+    tasks = [{"stage_perf": [{"stage_name": "reader", "process_time": 1.5}]}]
+    result = EntryResult(
+        name="e",
+        session_name="s",
+        status="passed",
+        timeout_s=9,
+        nodeid="f::e",
+        entry_dir="/x",
+        stdouterr_file="/x/log",
+        exec_time_s=1.0,
+        script_metrics={
+            "throughput_docs_per_sec": 5000,
+            "num_documents": 19071,
+            "dedup": {"false_positives": 0},
+        },
+        task_metrics=summarize(tasks, 100)["aggregate"],
+        resources={"max_rss_bytes": 10**9},
+    )
+    assert [record["metric"] for record in judge(requirements, [result]) if not record["met"]] == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "columns"),
+    [
+        ("telemetry.csv", [*Clock.columns, *ProcessTree.columns, *ObjectStore.columns, *MachineActivity.columns]),
+        ("gpustats.csv", Gpus.columns),
+    ],
+)
+def test_columns_of_the_documentation(heading: str, columns: Sequence[str]) -> None:
+    """The table of each file lists its columns, in their order."""
+    text = (DOCS / "telemetry.md").read_text(encoding="utf-8")
+    section = text.split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    assert re.findall(r"`(\w+)`", "".join(rows)) == list(columns)
+
+
+def test_numbers_of_gpu_columns_in_the_documentation() -> None:
+    """So many are NeMo Curator's own, and so many are additional."""
+    text = (DOCS / "telemetry.md").read_text(encoding="utf-8")
+    numbers = re.search(r"The first (\d+) columns have .*? The other (\d+) are additional", text, re.DOTALL)
+    assert numbers is not None
+    own = len(NIGHTLY_COLUMNS)
+    assert tuple(map(int, numbers.groups())) == (own, len(Gpus.columns) - own)
+
+
 def test_links_of_pages_outside_of_the_site() -> None:
     """README and CONTRIBUTING point to files, and headings in them, that are there; MkDocs checks the others."""
     links = []
@@ -106,14 +168,14 @@ def test_every_option_is_documented(pytester: pytest.Pytester) -> None:
 def test_every_command_is_documented() -> None:
     """The same for curator-bench: its commands, and their options."""
     text = documentation()
-    for words in ([], ["schema"], ["validate"], ["replay"], ["preview"], ["mounts"]):
+    for words in ([], ["schema"], ["validate"], ["replay"], ["preview"], ["mounts"], ["plan"]):
         command = [sys.executable, "-m", "pytest_curator_bench", *words, "--help"]
         helped = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         options = set(re.findall(r"--[a-z-]+", helped)) - {"--help"}
         assert [option for option in options if option not in text] == []
         assert f"curator-bench {' '.join(words)}".strip() in text
     named = set(re.findall(r"curator-bench (\w+)", text)) - {"results", "shard"}
-    assert named <= {"schema", "validate", "replay", "preview", "mounts"}
+    assert named <= {"schema", "validate", "replay", "preview", "mounts", "plan"}
 
 
 def test_promises_name_tests_that_exist() -> None:

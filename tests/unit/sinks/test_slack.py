@@ -21,7 +21,7 @@ from pytest_curator_bench.sinks.slack import client as slack_client
 from pytest_curator_bench.sinks.slack import sink as slack_module
 from pytest_curator_bench.sinks.slack.sink import SlackSink
 from tests.support.sinks import env_data_of, result_of
-from tests.support.slack_server import CHANNEL, HOOK, TOKEN, Slack
+from tests.support.slack_server import CHANNEL, CONVERSATION, HOOK, PERSON, TOKEN, Slack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,13 +43,20 @@ def _short_times(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 class Session:
     """The sink in a session, through the dispatcher."""
 
-    def __init__(self, tmp_path: Path, slack: Slack, run_id: str = "r", **settings: Any) -> None:
+    def __init__(
+        self,
+        tmp_path: Path,
+        slack: Slack,
+        run_id: str = "r",
+        of_session: str | None = "https://viewer/s",
+        **settings: Any,
+    ) -> None:
         self.dir = tmp_path / "s"
         self.dir.mkdir(exist_ok=True)
         config = {"name": "slack", "bot_token": TOKEN, "channel_id": CHANNEL, "api_url": slack.api_url, **settings}
         sink = SlackSink({key: value for key, value in config.items() if value is not None})
         sink.name = "slack"
-        env_data = {**env_data_of(self.dir), "entries": ["a", "b"], "run_id": run_id, "viewer_url": "https://viewer/s"}
+        env_data = {**env_data_of(self.dir), "entries": ["a", "b"], "run_id": run_id, "viewer_url": of_session}
         masker = Masker([TOKEN, slack.hook_url])
         self.dispatcher = SinkDispatcher([sink], self.dir, env_data, masker, patience_s=60)
         self.dispatcher.open()
@@ -99,6 +106,51 @@ def test_a_session(tmp_path: Path, slack: Slack) -> None:
     assert report == SinkReport(name="slack", delivered=2)
     check_one_of_each(slack)
     assert set(slack.calls) == {"chat.postMessage", "chat.update"}
+
+
+def test_direct_messages(tmp_path: Path, slack: Slack) -> None:
+    """A person's conversation with the bot is opened first, and found again by a later run of the session."""
+    session = Session(tmp_path, slack, channel_id=PERSON)
+    assert slack.calls == []
+    session.dispatcher.entry_started("a")
+    wait_for(lambda: slack.summaries)
+    assert session.close(A) == SinkReport(name="slack", delivered=1)
+    assert slack.calls[:2] == ["conversations.open", "chat.postMessage"]
+    assert Session(tmp_path, slack, "later", channel_id=PERSON).close(B).is_complete
+    assert slack.calls.count("conversations.open") == 1
+    assert {message["channel"] for message in slack.messages.values()} == {CONVERSATION}
+    check_one_of_each(slack)
+
+
+def test_direct_messages_without_the_scope(tmp_path: Path, slack: Slack) -> None:
+    """An app that may only write posts to the person's ID, and the answer names the conversation."""
+    slack.scopes = set()
+    assert Session(tmp_path, slack, channel_id=PERSON).close(A).is_complete
+    assert Session(tmp_path, slack, "later", channel_id=PERSON).close(B).is_complete
+    assert slack.calls.count("conversations.open") == 1
+    check_one_of_each(slack)
+
+
+def test_a_lost_direct_message(tmp_path: Path, slack: Slack) -> None:
+    """It is looked for in the conversation before it is sent again."""
+    slack.faults = [("take",), ("take and reset",)]
+    assert Session(tmp_path, slack, channel_id=PERSON).close(A, B).is_complete
+    assert "conversations.history" in slack.calls
+    check_one_of_each(slack)
+
+
+def test_a_person_who_is_not_there(tmp_path: Path, slack: Slack) -> None:
+    """What Slack says is told with what to do."""
+    report = Session(tmp_path, slack, channel_id="U0000000000").close(A)
+    assert "user_not_found: check channel_id" in str(report.reason)
+    assert slack.messages == {}
+
+
+@pytest.mark.parametrize(("of_session", "shown"), [("https://viewer/s", "https://viewer/s"), (None, "https://own/")])
+def test_a_link_of_the_sink(tmp_path: Path, slack: Slack, of_session: str | None, shown: str) -> None:
+    """The sink's link is shown where the session has none."""
+    assert Session(tmp_path, slack, of_session=of_session, viewer_url="https://own/").close(A).is_complete
+    assert f"<{shown}|viewer>" in told(slack.summaries[0])
 
 
 def test_live_updates(tmp_path: Path, slack: Slack) -> None:
@@ -224,7 +276,7 @@ def test_a_message_on_a_later_page(tmp_path: Path, slack: Slack) -> None:
     session.dispatcher.submit(A)
     wait_for(lambda: slack.summaries)
     with slack.lock:
-        later = {"text": "hello", "metadata": {}, "ts": f"{time.time() + 60:.6f}", "edits": 0}
+        later = {"channel": CHANNEL, "text": "hello", "metadata": {}, "ts": f"{time.time() + 60:.6f}", "edits": 0}
         slack.messages[str(later["ts"])] = {**later, "blocks": []}
     assert session.close(B).is_complete
     assert [message["text"] == "hello" for message in slack.summaries] == [False, True]

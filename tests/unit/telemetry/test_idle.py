@@ -16,7 +16,7 @@ import pytest
 
 from pytest_curator_bench.machine.gpus import GpuProcess, GpuReading
 from pytest_curator_bench.telemetry import idle
-from pytest_curator_bench.telemetry.gpus import describe_process, memory_warnings
+from pytest_curator_bench.telemetry.gpus import describe_process, memory_record, memory_warnings
 from pytest_curator_bench.telemetry.idle import IdleCheck
 
 if TYPE_CHECKING:
@@ -239,7 +239,15 @@ def test_gpu_memory_over_the_threshold() -> None:
     )
     assert second.startswith("GPU 3: 42.9 GB of 85.9 GB of memory (50 %) in use after the entry")
     assert second.endswith(f": {os.getpid()} {psutil.Process().name()} (?).")
-    assert list(memory_warnings(gpus, None, "")) == []
+    assert list(memory_warnings(gpus, 1, "")) == []
+
+
+def test_memory_of_a_gpu_as_the_nightly_tooling_records_it() -> None:
+    """MiB; null for what is not known."""
+    gpu = reading(0, memory_used_bytes=3 << 20, processes=(GpuProcess(pid=2**31, used_bytes=None),))
+    nobody = {"pid": 2**31, "username": None, "command": None, "gpu_memory_usage": None}
+    assert memory_record(gpu) == {"memory_total": 80 * 1024, "memory_used": 3, "processes": [nobody]}
+    assert memory_record(reading(0, memory_used_bytes=None))["memory_used"] is None
 
 
 def test_processes_are_described_as_the_nightly_tooling_does() -> None:
