@@ -253,14 +253,30 @@ def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: 
     """Have pytest collect ``files``, the config files with entries, where the command line named them.
 
     With no path on the command line, an explicit config stands alone; else it comes beside the paths given.
+
+    Raises:
+        pytest.UsageError: the path of a file is none that pytest can be given.
     """
     if not explicit:
         return
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = [str(file) for file in files]
+        config.args[:] = [_argument(config, file) for file in files]
         return
     given = {os.path.realpath(_argument_path(config, argument)) for argument in config.args}
-    config.args.extend(str(file) for file in files if os.path.realpath(file) not in given)
+    config.args.extend(_argument(config, file) for file in files if os.path.realpath(file) not in given)
+
+
+def _argument(config: pytest.Config, file: Path) -> str:
+    """Return what pytest takes for the path of a file: the whole path, unless pytest would misread it."""
+    for path in (str(file), os.path.relpath(file, config.invocation_params.dir)):
+        if "[" not in path and "::" not in path:
+            return path
+    from pytest_curator_bench._util.text import printable
+
+    raise pytest.UsageError(
+        f"{printable(str(file))}: pytest takes [ and :: in a path for the name of a test: "
+        "rename the directory or the file, or call pytest from below that directory"
+    )
 
 
 def _argument_path(config: pytest.Config, argument: str) -> Path:
