@@ -277,16 +277,19 @@ def extend_arguments(config: pytest.Config, files: Iterable[Path], *, explicit: 
 
     Returns:
         the arguments that were left out for that.
+
+    Raises:
+        pytest.UsageError: the path of a file is none that pytest can be given.
     """
     if not explicit:
         return []
     if config.args_source is not pytest.Config.ArgsSource.ARGS:
-        config.args[:] = [str(file) for file in files]
+        config.args[:] = [_argument(config, file) for file in files]
         return []
     left_out = [argument for argument in config.args if config.option.bench_config and _is_project(config, argument)]
     config.args[:] = [argument for argument in config.args if argument not in left_out]
     given = {os.path.realpath(_argument_path(config, argument)) for argument in config.args}
-    config.args.extend(str(file) for file in files if os.path.realpath(file) not in given)
+    config.args.extend(_argument(config, file) for file in files if os.path.realpath(file) not in given)
     return left_out
 
 
@@ -297,6 +300,19 @@ def _is_project(config: pytest.Config, argument: str) -> bool:
     if config.inipath is not None:
         roots.add(os.path.realpath(config.inipath.parent))
     return path in roots or os.path.lexists(os.path.join(path, ".git"))  # noqa: PTH118  # as above
+
+
+def _argument(config: pytest.Config, file: Path) -> str:
+    """Return what pytest takes for the path of a file: the whole path, unless pytest would misread it."""
+    for path in (str(file), os.path.relpath(file, config.invocation_params.dir)):
+        if "[" not in path and "::" not in path:
+            return path
+    from pytest_curator_bench._util.text import printable
+
+    raise pytest.UsageError(
+        f"{printable(str(file))}: pytest takes [ and :: in a path for the name of a test: "
+        "rename the directory or the file, or call pytest from below that directory"
+    )
 
 
 def _argument_path(config: pytest.Config, argument: str) -> Path:

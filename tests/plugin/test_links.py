@@ -188,3 +188,20 @@ def test_results_directory_that_is_a_link(two: Project) -> None:
         assert result.ret == pytest.ExitCode.USAGE_ERROR
         result.stderr.fnmatch_lines(["ERROR: *results*"])
         assert "Traceback" not in result.stderr.str()
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "1")])
+def test_directories_whose_names_pytest_takes_for_parts_of_tests(
+    project: Project, monkeypatch: pytest.MonkeyPatch, workers: tuple[str, ...]
+) -> None:
+    """``[`` and ``::`` above the working directory are nothing to pytest; below it they are refused with a way out."""
+    project.config("entries: [{name: a, script: ok.py}]")
+    odd = project.path / "a [1]" / "b::c"
+    odd.mkdir(parents=True)
+    (project.path / "benchmarks").rename(odd / "benchmarks")
+    (odd / "pytest.ini").write_text("[pytest]\n")
+    run = project.pytester.runpytest_subprocess("--bench-config", f"{odd}/benchmarks/config.yaml", *workers)
+    assert run.ret == pytest.ExitCode.USAGE_ERROR
+    run.stderr.fnmatch_lines(["ERROR: *config.yaml: pytest takes [[] and :: in a path for the name of a test: *"])
+    monkeypatch.chdir(odd)
+    project.run(*workers).assert_outcomes(passed=1)
