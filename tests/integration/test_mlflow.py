@@ -133,7 +133,7 @@ def test_two_entries_on_two_workers(project: Project, server: Server) -> None:
     found = runs.results(session)
     assert {name: run.info.status for name, run in found.items()} == {"good": "FINISHED", "bad": "FAILED"}
     for name, run in found.items():
-        expected = project.result(name)
+        expected = project.sent(name)
         end_ms = milliseconds(expected["finished_at"])
         assert (run.info.start_time, run.info.end_time) == (milliseconds(expected["started_at"]), end_ms)
         assert run.data.params == {"size": "7", "deep.path": "a/b"}
@@ -146,7 +146,7 @@ def test_two_entries_on_two_workers(project: Project, server: Server) -> None:
         assert run.data.tags["metric.note"] == "fast"
         assert run.data.tags["curator_bench.delivery_key"] == delivery_key(expected)
         files = {"results.json", "params.json", "metrics.json", "stdouterr.log", "telemetry.csv"}
-        assert files <= runs.artifacts(run) <= {*files, "ray.log", "tasks.json"}
+        assert files <= runs.artifacts(run) <= {*files, "ray.log", "script_env.json", "tasks.json"}
         assert json.loads(runs.text(run, "results.json", project.path)) == expected
         assert "hello from the script" in runs.text(run, "stdouterr.log", project.path)
         rows = list(csv.DictReader((project.session_dir / name / "telemetry.csv").read_text().splitlines()))
@@ -199,8 +199,7 @@ def test_the_server_dies_between_the_entries(project: Project, server: Server) -
     assert {name: run.info.status for name, run in found.items()} == {"good": "FINISHED", "bad": "FAILED"}
     for name, result_run in found.items():
         assert len(runs.history(result_run, "exec_time_s")) == 1
-        delivered = json.loads(runs.text(result_run, "results.json", project.path))
-        assert delivered == {key: value for key, value in project.result(name).items() if key != "run_id"}
+        assert json.loads(runs.text(result_run, "results.json", project.path)) == project.sent(name)
 
 
 def contents(uri: str, experiment: str) -> list[tuple[Any, ...]]:

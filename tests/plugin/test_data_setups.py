@@ -303,14 +303,14 @@ def test_the_record_of_a_killed_one_is_put_right(prepared: Project, mark: str) -
     assert (record["status"], record["reason"], record["session_name"]) == ("interrupted", "harness-lost", "s")
 
 
-def test_an_unknown_name_is_a_config_error(prepared: Project) -> None:
+def test_an_unknown_name_is_an_error_of_its_entry(prepared: Project) -> None:
     """With the nearest one."""
     prepared.config(
         "data_setups: [{name: prep, script: prepare.py}]\nentries:\n  - {name: a, script: ok.py, data_setups: [pre]}\n"
     )
-    result = prepared.run_here()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(
+    result = prepared.run()
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(
         [
             "*config.yaml:4: entries?a?.data_setups?#1?: found the unknown data setup 'pre', expected one of prep; *'prep'?"
         ]

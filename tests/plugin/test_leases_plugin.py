@@ -93,7 +93,7 @@ def test_gpus_of_entries(simulated: Project) -> None:
         "  - {name: a, script: meet.py, args: a b --print-environment CUDA_VISIBLE_DEVICES, ray: {num_gpus: 2}}\n"
         "  - {name: b, script: meet.py, args: b a --print-environment CUDA_VISIBLE_DEVICES, ray: {num_gpus: 2}}\n"
         "  - {name: c, script: ok.py, args: --print-environment CUDA_VISIBLE_DEVICES, ray: {num_gpus: 0}}\n"
-        "  - {name: d, script: ok.py, args: --print-environment CUDA_VISIBLE_DEVICES, ray: {num_gpus: 1}, env: {CUDA_VISIBLE_DEVICES: 3}}\n"
+        "  - {name: d, script: ok.py, args: --print-environment CUDA_VISIBLE_DEVICES, ray: {num_gpus: 1}, env: {CUDA_VISIBLE_DEVICES: '3'}}\n"
     )
     for entries, *args in (("ab", "-n", "2"), ("cd",)):
         names = [word for name in entries for word in ("--bench-entry", name)]

@@ -35,6 +35,12 @@ if rate == "hang":
 sys.exit(3 if rate == "bad" else 0)
 """
 
+# What lies in the directory of a run.
+FILES = {
+    *("params.json", "metrics.json", "tasks.pkl", "tasks.json", "stdouterr.log", "results.json", "telemetry.csv"),
+    "script_env.json",
+}
+
 
 @pytest.fixture
 def varying(project: Project) -> Project:
@@ -70,9 +76,8 @@ def test_each_run_is_kept_and_medians_are_judged(varying: Project, extra: tuple[
     )
     result = varying.run("--junitxml=junit.xml", *extra)
     result.assert_outcomes(passed=1, failed=1)
-    three = {"params.json", "metrics.json", "tasks.pkl", "tasks.json", "stdouterr.log", "results.json", "telemetry.csv"}
     runs = ("warmup-1", "run-1", "run-2", "run-3")
-    assert files(varying, "several") == {"results.json", "stdouterr.log"} | {f"{r}/{n}" for r in runs for n in three}
+    assert files(varying, "several") == {"results.json", "stdouterr.log"} | {f"{r}/{n}" for r in runs for n in FILES}
     data = varying.result("several")
     assert (data["status"], data["script_metrics"]) == ("passed", {"rate": 30, "count": 5})
     known = {"n": 3, "median": 30, "min": 10, "max": 40, "iqr": 15, "median_ci": [10, 40], "confidence": 0.75}
@@ -98,8 +103,7 @@ def test_a_single_run_is_laid_out_as_ever(varying: Project) -> None:
     """Repeat 1 and warmup 0 said aloud change nothing."""
     varying.config("entries: [{name: a, script: ok.py, repeat: 1, warmup: 0}]")
     varying.run().assert_outcomes(passed=1)
-    three = {"params.json", "metrics.json", "tasks.pkl", "tasks.json", "stdouterr.log", "results.json", "telemetry.csv"}
-    assert files(varying, "a") == three
+    assert files(varying, "a") == FILES
     data = varying.result("a")
     assert (data["runs"], data["statistics"], data["attempts"]) == ([], {}, [])
 

@@ -88,11 +88,6 @@ def calls(project: Project, sink: str = "mine") -> list[tuple[str, Any]]:
     return [(what, value) for _, what, value in lines]
 
 
-def sent(sinks: Project, entry: str) -> dict[str, Any]:
-    """What sinks get of an entry's results.json: all but the mark of the run that wrote the file."""
-    return {key: value for key, value in sinks.result(entry).items() if key != "run_id"}
-
-
 def names(project: Project, sink: str = "mine") -> list[str]:
     """The same in short."""
     return [
@@ -138,7 +133,7 @@ def test_what_a_sink_is_told(sinks: Project, workers: int) -> None:
         assert sorted(told) == sorted(["initialize", ">a", "a", ">b", "b", "finalize"])
         assert told.index(">a") < told.index("a") < told.index("b")
     results = {value["name"]: value for what, value in calls(sinks) if what == "result"}
-    assert results == {name: sent(sinks, name) for name in ("a", "b")}
+    assert results == {name: sinks.sent(name) for name in ("a", "b")}
     env_data = calls(sinks)[0][1]
     session = sinks.session()
     environment = json.loads((sinks.session_dir / "env.json").read_text())
@@ -328,7 +323,7 @@ def test_all_sinks_down_and_hanging(sinks: Project, receiver: Receiver, closed_p
         assert [value["name"] for value in receiver.received.values()] == expected
         assert receiver.doubled == []
     assert [value for what, value in calls(sinks, "failing") if what == "result"] == [
-        sent(sinks, name) for name in expected
+        sinks.sent(name) for name in expected
     ]
 
 
@@ -342,7 +337,7 @@ def test_a_sink_that_did_not_exist_at_the_time(sinks: Project) -> None:
         assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == "sink mine: has everything already\n"
     assert names(sinks) == ["initialize", "a", "b", "finalize"]
-    assert [value for what, value in calls(sinks) if what == "result"] == [sent(sinks, name) for name in ("a", "b")]
+    assert [value for what, value in calls(sinks) if what == "result"] == [sinks.sent(name) for name in ("a", "b")]
     env_data = calls(sinks)[0][1]
     assert (env_data["entries"], env_data["session_dir"]) == (["a", "b"], str(sinks.session_dir))
     assert not (sinks.session_dir / "results.jsonl").exists()

@@ -150,6 +150,10 @@ class Project:
         data: dict[str, Any] = json.loads((self.session_dir / entry / "results.json").read_text())
         return data
 
+    def sent(self, entry: str) -> dict[str, Any]:
+        """What sinks get of an entry's results.json: all but the mark of the run that wrote the file."""
+        return {key: value for key, value in self.result(entry).items() if key != "run_id"}
+
     def warnings(self, entry: str) -> list[str]:
         """The warnings of an entry's result, without those of what else happens on the machine."""
         return [text for text in self.result(entry)["warnings"] if not text.startswith(NOISE)]
