@@ -186,12 +186,6 @@ def entries(*kinds: str, sleep_s: float = 0) -> tuple[Entry, ...]:
 
 
 SHORT = {
-    "ctrl-c": Plan(
-        workers=0,
-        entries=entries("plain", "daemon", "flaky", "repeated"),
-        strikes=(Strike("finished", 2, 0, ("terminal",), ("SIGINT",)),),
-        faults=(("take and reset",), ("reset",)),
-    ),
     "pytest killed": Plan(
         workers=2,
         entries=entries("plain", "beside", "daemon", "plain"),

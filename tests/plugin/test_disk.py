@@ -60,7 +60,7 @@ def statuses(project: Project) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")])
+@pytest.mark.parametrize("workers", [("-n", "2")])
 def test_a_full_disk_makes_an_entry_an_error(project: Project, workers: tuple[str, ...]) -> None:
     """The log of the last script fills the disk: its result is there, as an error, and pytest fails."""
     project.script("fill.py", SCRIPT.replace("sys.exit(args.exit)", f"{FILL}\nsys.exit(args.exit)"))

@@ -99,8 +99,6 @@ def test_an_interrupt_after_the_scripts_end_keeps_its_result(
     [
         "pytest_keyboard_interrupt()",
         "pytest_sessionfinish()",
-        "pytest_terminal_summary()",
-        "pytest_unconfigure()",
     ],
 )
 def test_interrupts_while_pytest_ends(two: Project, hook: str) -> None:
