@@ -36,6 +36,7 @@ def watched(
     world: World, process: SupervisedProcess, cluster: LocalCluster | None = None, interval_s: float = 0.1
 ) -> tuple[Mapping[str, Any], list[dict[str, str]]]:
     """Figures and rows of a job, which is then ended."""
+    (world.directory / "telemetry.csv").unlink(missing_ok=True)  # of a run before
     telemetry = EntryTelemetry(
         MachineMonitor(), world.directory, interval_s=interval_s, cluster=cluster, environment=world.environment
     )

@@ -132,7 +132,7 @@ def test_secrets_are_not_given_to_scripts(
     text = (
         HEAD
         + "sinks: [{name: webhook, url: 'http://127.0.0.1:9/', secret: '${TOKEN_X}'}]\n"
-        + "entries: [{name: a, script: env.py, env: {MINE: yes}}]\n"
+        + "entries: [{name: a, script: env.py, env: {MINE: 'yes'}}]\n"
     )
     assert validate(capsys, text)[0] == 0
 
