@@ -6,18 +6,15 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
-from pytest_curator_bench._util.container import display_path
-from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import format_seconds
-from pytest_curator_bench.cli.arguments import add_file_arguments
-from pytest_curator_bench.config import ConfigError, load_config
+from pytest_curator_bench.cli.files import add_file_arguments, display, load_files, print_whole
+from pytest_curator_bench.config import ConfigError
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.plan import build_command
@@ -125,20 +122,8 @@ _count.__name__ = "number of shards"  # what argparse calls it in its message
 
 def run(options: argparse.Namespace) -> int:
     """Print the plan; returns the exit status."""
-    start = Path.cwd()
-
-    def display(path: Path) -> str:
-        return display_path(path.absolute(), start)
-
-    files = [as_named(file) for file in options.files]
     try:
-        config = load_config(
-            files,
-            environ=os.environ,
-            strict_entries=False,
-            strict_keys=options.unknown_keys == "error",
-            display=display,
-        )
+        config = load_files(options, strict_entries=False)
     except ConfigError as error:
         sys.stderr.write("".join(f"{problem}\n" for problem in error.problems))
         return 1
@@ -267,9 +252,7 @@ def _print_table(plan: PlanDict) -> None:
             str(entry["shard"] or ""),
         )
     console = Console(soft_wrap=True, highlight=False)
-    unbounded = console.options.update(max_width=10_000)
-    console.width = max(console.width, console.measure(table, options=unbounded).maximum)
-    console.print(table)
+    print_whole(console, table)
     for shard in plan["shards"]:
         times = f"{format_seconds(shard['expected_s'])} expected, {format_seconds(shard['wall_time_s'])} at most"
         console.print(f"shard {shard['number']}: {times}: {shlex.join(shard['entries'])}", markup=False)

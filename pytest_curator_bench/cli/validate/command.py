@@ -10,15 +10,13 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from pytest_curator_bench._util.container import display_path
-from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import counted
-from pytest_curator_bench.cli.arguments import add_file_arguments
+from pytest_curator_bench.cli.files import add_file_arguments, display, load_files
 from pytest_curator_bench.cli.validate.report import Row, print_report
 from pytest_curator_bench.cli.validate.scripts import HelpRun, run_helps
 from pytest_curator_bench.cli.validate.sinks import sink_problems
-from pytest_curator_bench.config import ConfigError, load_config
+from pytest_curator_bench.config import ConfigError
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.entry.preflight import check_datasets, check_run, command_of, key_of
@@ -72,21 +70,8 @@ def run(options: argparse.Namespace) -> int:
         0 if nothing is wrong, 1 if something is; warnings count only where they are asked to.
     """
     console = Console(soft_wrap=True, highlight=False)
-    start = Path.cwd()
-
-    def display(path: Path) -> str:
-        return display_path(path.absolute(), start)
-
-    files = [as_named(file) for file in options.files]
     try:
-        config = load_config(
-            files,
-            environ=os.environ,
-            strict=options.strict,
-            strict_keys=options.unknown_keys == "error",
-            root_dir=options.rootdir.absolute(),
-            display=display,
-        )
+        config = load_files(options, strict=options.strict, root_dir=options.rootdir.absolute())
     except ConfigError as error:
         for problem in error.problems:
             console.print(problem, markup=False)
@@ -95,7 +80,7 @@ def run(options: argparse.Namespace) -> int:
     mask = Masker(config.secrets).mask
     rows = [Row(run=run, problems=_wanted(config, run, options)) for run in (*config.data_setups, *config.entries)]
     if options.scripts:
-        _ask_for_help(config, rows, os.environ, start)
+        _ask_for_help(config, rows, os.environ, Path.cwd())
     others = sink_problems(config, display)
     print_report(console, rows, datasets=options.datasets, scripts=options.scripts)
     errors = list(

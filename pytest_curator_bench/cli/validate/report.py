@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_curator_bench._util.streams import encodable
+from pytest_curator_bench.cli.files import print_whole
 from pytest_curator_bench.config.model import DataSetup, Entry
 
 if TYPE_CHECKING:
@@ -63,10 +64,7 @@ def print_report(console: Console, rows: Sequence[Row], *, datasets: bool, scrip
         bounds = str(len(row.run.requirements)) if isinstance(row.run, Entry) else ""
         cells = (_script(row, wanted=scripts), _help(row), _datasets(row, wanted=datasets))
         table.add_row(Text(encodable(name, console.file)), *cells, f"{row.run.timeout_s:g} s", bounds)
-    # As wide as it is: in a log, which has no width, nothing is to be cut off.
-    unbounded = console.options.update(max_width=10_000)
-    console.width = max(console.width, console.measure(table, options=unbounded).maximum)
-    console.print(table)
+    print_whole(console, table)
 
 
 def _script(row: Row, *, wanted: bool) -> Text:
