@@ -9,7 +9,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.fields.spellings import misread_numbers
@@ -85,12 +84,11 @@ def load_config(
     multiplied = multiply_matrix(sections.active, display)
     multiplied.data = without_disabled(multiplied.data)
     secrets = sections.secrets(environ)
-    masker = Masker(secrets.values)
     try:
         model = _checked(sections, multiplied, context, strict_keys=strict_keys)
-        config = _resolved(model, sections, multiplied, context, secrets, masker, strict_entries=strict_entries)
+        config = _resolved(model, sections, multiplied, context, secrets, strict_entries=strict_entries)
     except ConfigError as error:
-        raise ConfigError([masker.mask(problem) for problem in error.problems]) from None
+        raise ConfigError([secrets.masker.mask(problem) for problem in error.problems]) from None
     return replace(config, differences=tuple(difference.shown(display) for difference in merged.differences))
 
 
@@ -140,7 +138,6 @@ def _resolved(
     multiplied: Multiplied,
     context: LoadContext,
     secrets: Secrets,
-    masker: Masker,
     *,
     strict_entries: bool,
 ) -> BenchConfig:
@@ -201,7 +198,7 @@ def _resolved(
         secrets=secrets.values,
         secret_variables=secrets.variables,
         merged_json=json.dumps(secrets.masked()),
-        warnings=tuple(masker.mask(warning.shown(context.display)) for warning in warnings),
+        warnings=tuple(secrets.masker.mask(warning.shown(context.display)) for warning in warnings),
     )
 
 

@@ -17,7 +17,7 @@ one. Where files depend on that is noted.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeGuard
 
 from pytest_curator_bench._util.text import near, quote
@@ -39,7 +39,7 @@ _RUNS = {"entries": "an entry", "data_setups": "a data setup"}
 _APPENDED = re.compile(r"entries\[.*\]\.matrix\.(include|exclude)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Merged:
     """Files merged.
 
@@ -75,7 +75,7 @@ class _Merger:
         self._display = display
 
     def add(self, document: YamlMapping) -> None:
-        self.result = replace(self.result, data=self.mappings(self.result.data, document, ""))
+        self.result.data = self.mappings(self.result.data, document, "")
 
     def mappings(self, base: YamlMapping, over: YamlMapping, path: str) -> YamlMapping:
         merged = base.copied()
@@ -146,7 +146,7 @@ class _Merger:
             if len(kept) < len(items):
                 data = data.copied()
                 data[section] = kept
-        self.result = replace(self.result, data=data)
+        self.result.data = data
 
     def _emptied(self, first: Place, second: Place, path: str) -> None:
         remedy = "write null if that is meant, else leave the key out"

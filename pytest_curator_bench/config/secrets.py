@@ -64,6 +64,7 @@ class Secrets:
 
     Attributes:
         values: the strings that must not appear in any output.
+        masker: hides them.
         variables: the environment variables that scripts must not inherit.
 
     Args:
@@ -93,6 +94,7 @@ class Secrets:
         self._known = {host, host.partition(".")[0], *(environ.get(name, "") for name in _EVERYWHERE)}
         self._names = list(_names(whole))
         self.values = frozenset(self._secret_values(texts))
+        self.masker = Masker(self.values)
         self.variables = frozenset(sink_variables - self._paths)
 
     def is_in_name(self, name: str) -> bool:
@@ -103,7 +105,7 @@ class Secrets:
         """Return everything, secrets masked."""
         sinks = [self._masked_sink(sink) for sink in self._sinks]
         whole = {key: sinks if key == "sinks" and sinks else value for key, value in self._whole.items()}
-        return Masker(self.values).mask_data(whole) if self.values else whole
+        return self.masker.mask_data(whole) if self.values else whole
 
     def _masked_sink(self, value: object, *, is_named: bool = False) -> object:
         """Return a sink's settings with each value masked that is a secret by its place."""
