@@ -177,7 +177,7 @@ class _Tree:
 def _mounts_in(parent: str, name: str) -> dict[str, str]:
     """Return the mount points at and below a directory with the kinds of their file systems, by path."""
     try:
-        with open(_MOUNTS_FILE, "rb") as file:  # noqa: PTH123
+        with open(_MOUNTS_FILE, "rb") as file:  # noqa: PTH123  # the supervisor runs this file: pathlib is slow to import
             lines = file.read().splitlines()
     except OSError:
         return {}

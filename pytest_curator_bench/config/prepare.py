@@ -181,7 +181,7 @@ class _Preparer:
 
 
 def _known_part(entry: YamlMapping) -> YamlMapping:
-    """Return what selecting and reporting an entry takes that lacks a variable: all else of it is of no use."""
+    """Return the part of an entry that selects and reports it; it lacks a variable, so that nothing else is used."""
     known = YamlMapping(entry.place)
     for key in ("name", "script", "marks", "matrix"):
         if key in entry and (key == "script" or not _has_unresolved(entry[key])):
