@@ -33,7 +33,19 @@ EntryVerdict = Literal[
 ``new`` has no earlier result; ``not run`` was skipped, or is on the other side alone."""
 
 _ORDER: tuple[EntryVerdict, ...] = (
-    *("broken", "worse", "worse?", "differs", "not comparable", "better", "better?", "fixed", "new", "not run", "usual"),
+    *(
+        "broken",
+        "worse",
+        "worse?",
+        "differs",
+        "not comparable",
+        "better",
+        "better?",
+        "fixed",
+        "new",
+        "not run",
+        "usual",
+    ),
 )
 
 

@@ -90,8 +90,10 @@ class Index:
         lock = file.with_suffix(".lock")
         try:
             index = cls._existing(results_dir, file)
-            if index is not None and not (changed := index._changed()):
-                return index
+            if index is not None:
+                index._load_problems()
+                if not (changed := index._changed()):
+                    return index
             # Whoever has nothing yet to answer from waits for the one that builds it.
             with locked_file(lock, timeout_s=LOCK_WAIT_S if index is not None else 60.0, mode=0o600):
                 if index is None and (index := cls._existing(results_dir, file)) is None:
@@ -100,7 +102,8 @@ class Index:
                 return index
         except LockedError:
             if index is not None:
-                index.problems.append(f"another process is updating {file}: {len(changed)} sessions are not in it yet")
+                are = "session is" if len(changed) == 1 else "sessions are"
+                index.problems.append(f"another process is updating {file}: {len(changed)} {are} not in it yet")
                 return index
         except (OSError, sqlite3.Error):
             pass
@@ -212,9 +215,7 @@ class Index:
         return None
 
     @classmethod
-    def _built(
-        cls, results_dir: Path, file: Path, progress: Callable[[int], None] = lambda _count: None
-    ) -> Index:
+    def _built(cls, results_dir: Path, file: Path, progress: Callable[[int], None] = lambda _count: None) -> Index:
         """Make the cache in a new file that takes the place of the old one when it is whole; the caller has the lock."""
         new = file.with_suffix(".new")
         for leftover in (new, new.with_name(f"{new.name}-journal")):
@@ -255,11 +256,11 @@ class Index:
                 self._remove(name)
                 if signature is not None:
                     self._add(name, signature)
-        self.problems = [
-            problem
-            for (text,) in self._database.execute("SELECT problems FROM session WHERE problems != '[]' ORDER BY name")
-            for problem in json.loads(text)
-        ]
+        self._load_problems()
+
+    def _load_problems(self) -> None:
+        rows = self._database.execute("SELECT problems FROM session WHERE problems != '[]' ORDER BY name")
+        self.problems = [problem for (text,) in rows for problem in json.loads(text)]
 
     def _remove(self, name: str) -> None:
         for (number,) in self._database.execute("SELECT id FROM session WHERE name = ?", (name,)).fetchall():

@@ -15,8 +15,30 @@ __all__ = ["index_file"]
 
 _LOCAL_DIR = Path("/var/tmp")  # noqa: S108  # outlives a boot; the directory in it is the user's alone
 _NETWORK_TYPES = frozenset(
-    "9p afs beegfs ceph cifs davfs fuse.glusterfs fuse.s3fs fuse.sshfs glusterfs gpfs lustre ncpfs nfs nfs4 orangefs "
-    "pvfs2 smb2 smb3 smbfs virtiofs wekafs".split()
+    [
+        "9p",
+        "afs",
+        "beegfs",
+        "ceph",
+        "cifs",
+        "davfs",
+        "fuse.glusterfs",
+        "fuse.s3fs",
+        "fuse.sshfs",
+        "glusterfs",
+        "gpfs",
+        "lustre",
+        "ncpfs",
+        "nfs",
+        "nfs4",
+        "orangefs",
+        "pvfs2",
+        "smb2",
+        "smb3",
+        "smbfs",
+        "virtiofs",
+        "wekafs",
+    ]
 )
 
 
