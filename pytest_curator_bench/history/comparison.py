@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Sessions compared with what is usual, or with other sessions: outcomes, judged metrics, and what can't be compared."""
+"""Sessions compared with what is usual, or with other sessions: outcomes, metrics, and what can't be compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import itertools
 import math
 import statistics
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 from pytest_curator_bench.history.baseline import BASELINE_SESSIONS, Baseline, Change, judge_change
 from pytest_curator_bench.history.setting import describe_differences
@@ -32,21 +32,7 @@ EntryVerdict = Literal[
 """From the gravest to what is of least interest. ``broken`` did not pass; ``fixed`` passed where it did not before;
 ``new`` has no earlier result; ``not run`` was skipped, or is on the other side alone."""
 
-_ORDER: tuple[EntryVerdict, ...] = (
-    *(
-        "broken",
-        "worse",
-        "worse?",
-        "differs",
-        "not comparable",
-        "better",
-        "better?",
-        "fixed",
-        "new",
-        "not run",
-        "usual",
-    ),
-)
+_ORDER: tuple[EntryVerdict, ...] = get_args(EntryVerdict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,7 +222,8 @@ def _verdict(sides: _Sides, changes: Mapping[str, Change], differences: Sequence
         return "broken" if sides.now[-1].status not in HARMLESS else "not run"
     if differences:
         return "not comparable"
-    gravest = min((change.verdict for change in changes.values()), key=_ORDER.index, default="usual")
+    verdicts: list[EntryVerdict] = [change.verdict for change in changes.values()]
+    gravest = min(verdicts, key=_ORDER.index, default="usual")
     if gravest != "usual":
         return gravest
     if not sides.earlier:

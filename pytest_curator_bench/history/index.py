@@ -91,14 +91,14 @@ class Index:
         try:
             index = cls._existing(results_dir, file)
             if index is not None:
-                index._load_problems()
-                if not (changed := index._changed()):
+                index.load_problems()
+                if not (changed := index.changed()):
                     return index
             # Whoever has nothing yet to answer from waits for the one that builds it.
             with locked_file(lock, timeout_s=LOCK_WAIT_S if index is not None else 60.0, mode=0o600):
                 if index is None and (index := cls._existing(results_dir, file)) is None:
                     return cls._built(results_dir, file, progress)
-                index._update(progress)
+                index.update(progress)
                 return index
         except LockedError:
             if index is not None:
@@ -205,9 +205,9 @@ class Index:
         try:
             database = sqlite3.connect(f"{file.as_uri()}?mode=rw", uri=True, timeout=LOCK_WAIT_S)
             database.execute("PRAGMA synchronous = OFF")  # what a crash of the machine damages is made anew
-            if database.execute("PRAGMA user_version").fetchone() == (VERSION,):
-                if database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
-                    return cls(results_dir, file, database)
+            is_own = database.execute("PRAGMA user_version").fetchone() == (VERSION,)
+            if is_own and database.execute("PRAGMA quick_check(1)").fetchone() == ("ok",):
+                return cls(results_dir, file, database)
         except sqlite3.Error:
             pass
         if database is not None:
@@ -216,38 +216,40 @@ class Index:
 
     @classmethod
     def _built(cls, results_dir: Path, file: Path, progress: Callable[[int], None] = lambda _count: None) -> Index:
-        """Make the cache in a new file that takes the place of the old one when it is whole; the caller has the lock."""
+        """Make the cache in a new file that takes the place of the old one when it is whole; under the lock."""
         new = file.with_suffix(".new")
         for leftover in (new, new.with_name(f"{new.name}-journal")):
             leftover.unlink(missing_ok=True)
         database = sqlite3.connect(new)
         index = cls(results_dir, file, database)
         database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES}")
-        index._update(progress)
+        index.update(progress)
         database.close()
         # A journal that belongs to the damaged file would be applied to the new one.
         file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
         new.replace(file)
-        index._database = sqlite3.connect(file, timeout=LOCK_WAIT_S)
-        index._database.execute("PRAGMA synchronous = OFF")
+        problems, index = index.problems, cls(results_dir, file, sqlite3.connect(file, timeout=LOCK_WAIT_S))
+        index.problems = problems
         return index
 
     @classmethod
     def _in_memory(cls, results_dir: Path, progress: Callable[[int], None] = lambda _count: None) -> Index:
-        index = cls(results_dir, None, sqlite3.connect(":memory:"))
-        index._database.executescript(_TABLES)
-        index._update(progress)
+        database = sqlite3.connect(":memory:")
+        database.executescript(_TABLES)
+        index = cls(results_dir, None, database)
+        index.update(progress)
         return index
 
-    def _changed(self) -> dict[str, str | None]:
-        """Return the signatures of the sessions that are not in the cache as they are; ``None`` for those that are gone."""
+    def changed(self) -> dict[str, str | None]:
+        """Return the signature of each session that isn't in the cache as it is; ``None`` for one that is gone."""
         cached = dict(self._database.execute("SELECT name, signature FROM session"))
         found = _signatures(self._results_dir)
         changed: dict[str, str | None] = {name: text for name, text in found.items() if cached.get(name) != text}
         return changed | dict.fromkeys(cached.keys() - found.keys())
 
-    def _update(self, progress: Callable[[int], None]) -> None:
-        changed = self._changed()
+    def update(self, progress: Callable[[int], None]) -> None:
+        """Read what has changed; under the lock."""
+        changed = self.changed()
         if len(changed) > _MANY:
             progress(len(changed))
         with self._database:
@@ -256,9 +258,10 @@ class Index:
                 self._remove(name)
                 if signature is not None:
                     self._add(name, signature)
-        self._load_problems()
+        self.load_problems()
 
-    def _load_problems(self) -> None:
+    def load_problems(self) -> None:
+        """Take the sentences about what couldn't be read from the cache."""
         rows = self._database.execute("SELECT problems FROM session WHERE problems != '[]' ORDER BY name")
         self.problems = [problem for (text,) in rows for problem in json.loads(text)]
 
@@ -280,7 +283,8 @@ class Index:
         started_at = str(summary.get("started_at") or "")
         kept = {key: summary.get(key) for key in ("status", "finished_at", "counts", "reason", "exit_status")}
         number = self._database.execute(
-            "INSERT INTO session (name, signature, started_at, summary, environment, problems) VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO session (name, signature, started_at, summary, environment, problems) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
             (
                 name,
                 signature,
@@ -325,7 +329,7 @@ def _signatures(results_dir: Path) -> dict[str, str]:
         for child in children:
             if not child.name.startswith("."):
                 with contextlib.suppress(OSError):
-                    status = os.stat(f"{child.path}/{SESSION_NAME}")
+                    status = os.stat(f"{child.path}/{SESSION_NAME}")  # noqa: PTH116  # faster
                     found[child.name] = f"{status.st_mtime_ns} {status.st_size} {status.st_ino}"
     return found
 

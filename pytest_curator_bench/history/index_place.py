@@ -15,30 +15,10 @@ __all__ = ["index_file"]
 
 _LOCAL_DIR = Path("/var/tmp")  # noqa: S108  # outlives a boot; the directory in it is the user's alone
 _NETWORK_TYPES = frozenset(
-    [
-        "9p",
-        "afs",
-        "beegfs",
-        "ceph",
-        "cifs",
-        "davfs",
-        "fuse.glusterfs",
-        "fuse.s3fs",
-        "fuse.sshfs",
-        "glusterfs",
-        "gpfs",
-        "lustre",
-        "ncpfs",
-        "nfs",
-        "nfs4",
-        "orangefs",
-        "pvfs2",
-        "smb2",
-        "smb3",
-        "smbfs",
-        "virtiofs",
-        "wekafs",
-    ]
+    {
+        *("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.glusterfs", "fuse.s3fs", "fuse.sshfs", "glusterfs"),
+        *("gpfs", "lustre", "ncpfs", "nfs", "nfs4", "orangefs", "pvfs2", "smb2", "smb3", "smbfs", "virtiofs", "wekafs"),
+    }
 )
 
 
@@ -86,7 +66,7 @@ def _is_on_network(directory: Path, mounts: Path) -> bool:
             continue
         point = words[4].encode(errors="surrogateescape").decode("unicode_escape")
         kind = words[words.index("-") + 1 :][:1]
-        inside = point == "/" or real == point or real.startswith(f"{point}/")
+        inside = point in {"/", real} or real.startswith(f"{point}/")
         if kind and inside and len(point) >= len(found[0]):
             found = (point, kind[0])
     return found[1] in _NETWORK_TYPES

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Centre and scale of a few noisy values, such that one bad night changes neither, and what may be expected of the next.
+"""Centre and scale of a few noisy values, such that one bad night changes neither; and where the next may lie.
 
 Values are logarithms of what was measured where that is positive, so that differences are ratios.
 """

@@ -7,8 +7,6 @@ Files of any age and origin are read: a key that is missing or of another type c
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +19,7 @@ from pytest_curator_bench.results.statistics import LARGEST_FIGURE
 from pytest_curator_bench.session.names import RESERVED_ENTRY_NAMES, RESULTS_NAME, RUNS_NAME
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 __all__ = ["Record", "read_environment", "read_records", "record_of"]
@@ -78,7 +77,7 @@ def record_of(result: Mapping[str, Any], machine: Mapping[str, str]) -> Record:
     """
     name, status = result.get("name"), result.get("status")
     if not isinstance(name, str) or not isinstance(status, str):
-        raise ValueError("no result: name or status is missing")
+        raise ValueError("no result: name or status is missing")  # noqa: TRY004  # no argument's
     error, reason = result.get("error"), result.get("reason")
     rules, verdicts = result.get("metric_rules"), result.get("requirements")
     return Record(
@@ -111,7 +110,8 @@ def _figures(result: Mapping[str, Any]) -> dict[str, float]:
         if not isinstance(mapping, dict):
             continue
         is_nested = dict in map(type, mapping.values())
-        for name, value in (flat_scalars(mapping) if is_nested else mapping).items():
+        named: Mapping[str, Any] = flat_scalars(mapping) if is_nested else mapping
+        for name, value in named.items():
             # JSON has these two types of numbers; a comparison with NaN is false.
             if type(value) in _NUMBERS and -LARGEST_FIGURE <= value <= LARGEST_FIGURE:
                 figures.setdefault(name, float(value))
@@ -126,7 +126,7 @@ def read_records(session_dir: Path) -> tuple[list[Record], list[str]]:
     """
     records, problems = [], []
     machines: dict[str, Mapping[str, str]] = {}
-    names = {name for name in os.listdir(session_dir) if not name.startswith(".")} - RESERVED_ENTRY_NAMES
+    names = {path.name for path in session_dir.iterdir() if not path.name.startswith(".")} - RESERVED_ENTRY_NAMES
     for name in sorted(names):
         file = session_dir / name / RESULTS_NAME
         try:

@@ -19,10 +19,13 @@ from pytest_curator_bench._util.locks import locked_file
 from pytest_curator_bench.history import index as index_module
 from pytest_curator_bench.history.index import Index
 from pytest_curator_bench.history.index_place import index_file
+from pytest_curator_bench.history.records import read_records
 from tests.support.past_sessions import PastSessions
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pytest_curator_bench.history.records import Record
 
 
 @pytest.fixture
@@ -61,9 +64,13 @@ def test_it_answers_what_the_files_hold(results: Path, file: Path) -> None:
 def test_it_is_read_once_and_kept_up_to_date(results: Path, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only sessions that are new, have changed or are gone are looked at again."""
     assert times(results, file) == [12, 11, 10]
-    read = []
-    original = index_module.read_records
-    monkeypatch.setattr(index_module, "read_records", lambda path: read.append(path.name) or original(path))
+    read: list[str] = []
+
+    def noted(path: Path) -> tuple[list[Record], list[str]]:
+        read.append(path.name)
+        return read_records(path)
+
+    monkeypatch.setattr(index_module, "read_records", noted)
     assert times(results, file) == [12, 11, 10]
     assert read == []
     sessions = PastSessions(results, nights=3)
@@ -180,9 +187,7 @@ def test_what_can_not_be_read_is_left_out_with_a_line(results: Path, file: Path)
     running = results / "running"
     (running / "a").mkdir(parents=True)
     (running / "a" / ".claim.json").write_text("{}")
-    (running / "session.json").write_text(
-        '{"format": 2, "status": "running", "started_at": "2026-02-01T00:00:00+00:00"}'
-    )
+    (running / "session.json").write_text('{"format": 2, "status": "running", "started_at": "2026-02-01T00:00:00Z"}')
     future = results / "future"
     (future / "a").mkdir(parents=True)
     (future / "session.json").write_text('{"format": 99}')
