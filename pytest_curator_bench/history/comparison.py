@@ -223,7 +223,7 @@ def _verdict(sides: _Sides, changes: Mapping[str, Change], differences: Sequence
     if differences:
         return "not comparable"
     verdicts: list[EntryVerdict] = [change.verdict for change in changes.values()]
-    gravest = min(verdicts, key=_ORDER.index, default="usual")
+    gravest: EntryVerdict = min(verdicts, key=_ORDER.index) if verdicts else "usual"
     if gravest != "usual":
         return gravest
     if not sides.earlier:
