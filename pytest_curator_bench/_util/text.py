@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "counted",
+    "cut_middle",
     "error_text",
     "format_number",
     "format_percent",
@@ -130,3 +131,15 @@ def one_of(words: Iterable[str]) -> str:
         return "one that is defined; none are defined"
     more = [f"... ({len(found) - _MOST_WORDS} more)"] if len(found) > _MOST_WORDS else []
     return f"one of {', '.join([*found[:_MOST_WORDS], *more])}"
+
+
+def cut_middle(text: str, width: int) -> str:
+    """Return ``text`` in at most ``width`` columns of a terminal, without its middle where it is longer."""
+    from rich.cells import cell_len, chop_cells
+
+    if cell_len(text) <= width:
+        return text
+    behind = (width - 1) // 2
+    begin = next(iter(chop_cells(text, width - 1 - behind)), "")
+    end = next(iter(chop_cells(text[::-1], behind)), "")[::-1] if behind else ""
+    return f"{begin}…{end}"
