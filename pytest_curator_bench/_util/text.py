@@ -133,13 +133,13 @@ def one_of(words: Iterable[str]) -> str:
     return f"one of {', '.join([*found[:_MOST_WORDS], *more])}"
 
 
-def cut_middle(text: str, width: int) -> str:
-    """Return ``text`` in at most ``width`` columns of a terminal, without its middle where it is longer."""
-    from rich.cells import cell_len, chop_cells
+def cut_middle(text: str, width: int, mark: str = "…") -> str:
+    """Return ``text`` in at most ``width`` columns of a terminal, with ``mark`` for its middle where it is longer."""
+    from rich.cells import cell_len, set_cell_size
 
     if cell_len(text) <= width:
         return text
-    behind = (width - 1) // 2
-    begin = next(iter(chop_cells(text, width - 1 - behind)), "")
-    end = next(iter(chop_cells(text[::-1], behind)), "")[::-1] if behind else ""
-    return f"{begin}…{end}"
+    room = max(width - len(mark), 0)
+    begin = set_cell_size(text, room - room // 2)
+    end = set_cell_size(text[::-1], room // 2)[::-1]
+    return f"{begin}{mark}{end}"

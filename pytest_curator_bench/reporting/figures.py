@@ -25,7 +25,7 @@ __all__ = ["Column", "Figure", "bound_of", "metric_column", "number_column", "sp
 
 LONGEST_LABEL = 24
 LONGEST_TEXT = 20
-_MET = {"min_value": "≥", "max_value": "≤", "exact_value": "="}
+_MET = {"min_value": "≥", "max_value": "≤"}
 _UNMET = {"min_value": "<", "max_value": ">", "exact_value": "≠"}
 _UNIT_IN_NAME = re.compile(r"_(?:[^_.]+_per_s(?:ec)?|s|seconds|ms|bytes|mb|percent|pct)$")
 _SIZES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
@@ -33,14 +33,17 @@ _SIZES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One cell: parts that are aligned with those of the other rows, the first of them at its decimal point."""
+    """One cell.
 
-    parts: tuple[str, ...]
+    Attributes:
+        value: the value, aligned with the others at its decimal point.
+        aside: its spread and its bound.
+        is_unmet: whether a requirement is not met.
+    """
+
+    value: str
+    aside: str = ""
     is_unmet: bool = False
-
-    def mapped(self, shown: Callable[[str], str]) -> Figure:
-        """Return the figure with all parts made fit for the terminal."""
-        return Figure(tuple(map(shown, self.parts)), self.is_unmet)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +68,23 @@ class Column:
         return max(map(cell_len, (self.label, self.unit, *self.cells)))
 
     @classmethod
-    def of(cls, label: str, unit: str, figures: Sequence[Figure | None]) -> Column:
-        """Return the column of these figures, with all cells padded to one width."""
-        parts = [figure.parts if figure else () for figure in figures]
-        padded = []
-        for place in range(max(map(len, parts), default=0)):
-            texts = [row[place] if place < len(row) else "" for row in parts]
-            if place == 0 or any(texts):
-                padded.append(_padded(texts) if place else _aligned(texts))
-        cells = [" ".join(text[row] for text in padded) if figure else "" for row, figure in enumerate(figures)]
+    def of(cls, label: str, unit: str, figures: Sequence[Figure | None], shown: Callable[[str], str] = str) -> Column:
+        """Return the column of these figures, with all cells padded to one width.
+
+        Args:
+            label: its name.
+            unit: the unit of all figures.
+            figures: one for each row.
+            shown: makes text of any origin fit for the terminal.
+        """
+        values = _aligned([shown(figure.value) if figure else "" for figure in figures])
+        asides = [shown(figure.aside) if figure else "" for figure in figures]
+        longest = max(map(len, asides), default=0)
+        if longest:
+            values = [f"{value} {aside:<{longest}}" for value, aside in zip(values, asides, strict=True)]
+        cells = [value if figure else "" for value, figure in zip(values, figures, strict=True)]
         unmet = frozenset(row for row, figure in enumerate(figures) if figure and figure.is_unmet)
-        return cls(label, unit, tuple(cells), unmet)
+        return cls(shown(label), shown(unit), tuple(cells), unmet)
 
 
 def metric_column(name: str, results: Sequence[EntryResult], shown: Callable[[str], str]) -> Column:
@@ -93,15 +102,14 @@ def metric_column(name: str, results: Sequence[EntryResult], shown: Callable[[st
     figures = [_figure(name, result, value, scale) for result, value in zip(results, values, strict=True)]
     by_name = meaning(name).unit
     label = _UNIT_IN_NAME.sub("", name) if by_name == known.unit else name
-    label = shown(cut_middle(harmless(label), LONGEST_LABEL))
-    return Column.of(label, shown(unit or ""), [figure and figure.mapped(shown) for figure in figures])
+    return Column.of(cut_middle(harmless(label), LONGEST_LABEL), unit or "", figures, shown)
 
 
 def number_column(label: str, unit: str, values: Sequence[object]) -> Column:
     """Return a column of plain numbers; what is no finite number leaves its cell empty."""
     numbers = [value if is_finite_number(value) else None for value in values]
     name, scale = _scaled(unit, max((abs(value) for value in numbers if value is not None), default=0.0))
-    return Column.of(label, name or "", [None if n is None else Figure((time_text(n / scale),)) for n in numbers])
+    return Column.of(label, name or "", [None if n is None else Figure(time_text(n / scale)) for n in numbers])
 
 
 def time_text(value: float) -> str:
@@ -119,8 +127,8 @@ def spread_of(result: EntryResult, name: str, scale: float = 1.0) -> str:
 def _figure(name: str, result: EntryResult, value: object, scale: float) -> Figure | None:
     bound, is_unmet = bound_of(result, name, value, scale)
     if value is MISSING:
-        return Figure(("missing",), is_unmet=True) if is_unmet else None
-    return Figure((_text(value, scale), spread_of(result, name, scale), bound), is_unmet=is_unmet)
+        return Figure("missing", is_unmet=True) if is_unmet else None
+    return Figure(_text(value, scale), joined(spread_of(result, name, scale), bound), is_unmet)
 
 
 def bound_of(result: EntryResult, name: str, value: object, scale: float = 1.0) -> tuple[str, bool]:
@@ -138,8 +146,10 @@ def _bound(verdict: Mapping[str, Any], value: object, scale: float) -> str:
     # Of several runs another figure than the median may be judged.
     is_other = is_finite_number(judged) and is_finite_number(value) and judged != value
     whose = f"{verdict['judge']} {_text(judged, scale)} " if is_other else ""
+    if verdict["met"] and "exact_value" in given:
+        return "exact"
     bounds = [f"{signs[key]} {_text(limit, scale, other=judged)}" for key, limit in given.items() if key in signs]
-    return whose + " ".join(bounds) if bounds else ""
+    return whose + ", ".join(bounds) if bounds else ""
 
 
 def _text(value: object, scale: float, *, other: object = None) -> str:
@@ -162,11 +172,11 @@ def _scaled(unit: str | None, largest: float) -> tuple[str | None, float]:
 
 def _aligned(values: Sequence[str]) -> list[str]:
     halves = [value.partition(".") for value in values]
-    before = max(len(whole) for whole, _, _ in halves)
-    behind = max(len(point + rest) for _, point, rest in halves)
+    before = max((len(whole) for whole, _, _ in halves), default=0)
+    behind = max((len(point + rest) for _, point, rest in halves), default=0)
     return [f"{whole:>{before}}{point + rest:<{behind}}" for whole, point, rest in halves]
 
 
-def _padded(parts: Sequence[str]) -> list[str]:
-    width = max(map(len, parts))
-    return [f"{part:<{width}}" for part in parts]
+def joined(*texts: str) -> str:
+    """Return those of the texts that aren't empty, with spaces between."""
+    return " ".join(filter(None, texts))

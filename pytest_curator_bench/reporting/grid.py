@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from rich import box
 from rich.cells import cell_len
@@ -17,7 +18,7 @@ from rich.text import Text
 from pytest_curator_bench._util.text import cut_middle
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console, ConsoleOptions, RenderResult
 
@@ -49,6 +50,10 @@ class Row:
     is_heading: bool = False
 
 
+# A row, and the place of its cells in the columns; ``None`` for a heading.
+_Place: TypeAlias = "tuple[Row, int | None]"
+
+
 class Grid:
     """A table of rows and columns.
 
@@ -56,7 +61,7 @@ class Grid:
         rows: the rows.
         columns: columns with a cell for each row that is no heading.
         width: of the terminal.
-        shown: makes text fit for the terminal.
+        mark: what stands for the middle of a name that is too long.
         head: what the names are; empty for a table without a head.
     """
 
@@ -65,17 +70,16 @@ class Grid:
         rows: Sequence[Row],
         columns: Sequence[Column],
         width: int,
-        shown: Callable[[str], str],
+        mark: str,
         *,
         head: str = "entry",
     ) -> None:
-        self._rows = rows
         self._width = width
-        self._shown = shown
+        self._mark = mark
         self._head = head
         self._longest_name = max(cell_len(head), *(row.indent + cell_len(row.name) for row in rows))
-        # That of a heading is that of the row behind it.
-        self._places = [sum(not before.is_heading for before in rows[:number]) for number in range(len(rows))]
+        places = itertools.count()
+        self._places: list[_Place] = [(row, None if row.is_heading else next(places)) for row in rows]
         statuses = [row.status.cell_len for row in rows if row.status is not None]
         self._status_width = max([*statuses, len("status")]) if statuses else 0
         self._blocks = self._in_blocks(columns)
@@ -90,16 +94,18 @@ class Grid:
             if number:
                 yield Text()
             has_status = number == 0 and self._status_width > 0
+            rows = self._places if has_status else self._with_figures(block)
             name_width = self._name_width(block, has_status=has_status)
-            lines = console.render_lines(self._table(block, name_width, has_status=has_status), options, pad=False)
-            above = len(lines) - len(self._rows)
+            table = self._table(rows, block, name_width, has_status=has_status)
+            lines = console.render_lines(table, options, pad=False)
+            above = len(lines) - len(rows)
             for line in lines[:above]:
                 yield from line
                 yield Segment.line()
             before = name_width + GAP + self._status_width + GAP
-            for row, place, line in zip(self._rows, self._places, lines[above:], strict=True):
-                notes = list(row.notes if number == 0 else ())
-                has_figures = any(column.cells[place] for column in block)
+            for (row, place), line in zip(rows, lines[above:], strict=True):
+                notes = list(row.notes if has_status else ())
+                has_figures = place is not None and any(column.cells[place] for column in block)
                 if notes and not has_figures and before + notes[0].cell_len <= self._width:
                     yield from Segment.adjust_line_length(line, before)
                     yield notes.pop(0)
@@ -108,6 +114,20 @@ class Grid:
                     yield Segment.line()
                 for note in notes:
                     yield Padding(note, (0, 0, 0, _NOTE_INDENT), expand=False)
+
+    def _with_figures(self, block: Sequence[Column]) -> list[_Place]:
+        """Return the rows that have figures in a block, and the headings of such rows."""
+        found: list[_Place] = []
+        heading: _Place | None = None
+        for row, place in self._places:
+            if row.indent == 0:
+                heading = None
+            if place is None:
+                heading = row, place
+            elif any(column.cells[place] for column in block):
+                found += [heading, (row, place)] if heading else [(row, place)]
+                heading = None
+        return found
 
     def _in_blocks(self, columns: Sequence[Column]) -> list[list[Column]]:
         least_name = min(self._longest_name, max(_LEAST_NAME, self._width // 4))
@@ -125,25 +145,28 @@ class Grid:
         others = sum(GAP + column.width for column in block) + (GAP + self._status_width if has_status else 0)
         return min(self._longest_name, max(_LEAST_NAME, self._width - others))
 
-    def _table(self, block: Sequence[Column], name_width: int, *, has_status: bool) -> Table:
+    def _table(self, rows: Sequence[_Place], block: Sequence[Column], name_width: int, *, has_status: bool) -> Table:
         # One column of padding, and one of the box.
         table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, GAP - 1, 0, 0))
         table.show_header = bool(self._head)
         has_units = any(column.unit for column in block)
-        table.add_column(self._head, width=name_width, no_wrap=True)
+        table.add_column(self._head, width=name_width, no_wrap=True, overflow="crop")
         if has_status:
-            table.add_column("status", width=self._status_width, no_wrap=True)
+            table.add_column("status", width=self._status_width, no_wrap=True, overflow="crop")
         for column in block:
-            head = Text(column.label)
+            head = Text(column.label, justify="right")
             if has_units:
                 head.append("\n").append(column.unit, "dim")
-            table.add_column(head, width=column.width, no_wrap=True, justify="right")
-        for row, place in zip(self._rows, self._places, strict=True):
-            name = Text(" " * row.indent + self._shown(cut_middle(row.name, name_width - row.indent)))
+            table.add_column(head, width=column.width, no_wrap=True, overflow="crop")
+        for row, place in rows:
+            name = Text(" " * row.indent + cut_middle(row.name, name_width - row.indent, self._mark))
             begin = [name, row.status or ""] if has_status else [name]
-            if row.is_heading:
+            if place is None:
                 table.add_row(*begin)
                 continue
-            cells = [Text(column.cells[place], "red" if place in column.unmet else "") for column in block]
+            cells = [
+                Text(f"{column.cells[place]:>{column.width}}", "red" if place in column.unmet else "")
+                for column in block
+            ]
             table.add_row(*begin, *cells)
         return table

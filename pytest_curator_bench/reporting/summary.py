@@ -21,6 +21,7 @@ from pytest_curator_bench.reporting.figures import (
     Column,
     Figure,
     bound_of,
+    joined,
     metric_column,
     number_column,
     spread_of,
@@ -33,7 +34,7 @@ from pytest_curator_bench.results.record import HARMLESS, KNOWN_MISS
 from pytest_curator_bench.results.statistics import is_finite_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
@@ -116,6 +117,7 @@ class _Layout:
     def __init__(self, width: int, encoding: str) -> None:
         self._width = width
         self._encoding = encoding
+        self._mark = self._shown("…")
 
     def _shown(self, text: str) -> str:
         return in_encoding(harmless(text), self._encoding)
@@ -128,7 +130,7 @@ class _Layout:
         failed = [result for result in results if result.status not in HARMLESS]
         if failed:
             rows = [self._row(result, result.name) for result in failed]
-            yield Grid(rows, [], self._width, self._shown, head="")
+            yield Grid(rows, [], self._width, self._mark, head="")
 
     def sections(self, families: Sequence[_Family]) -> Iterable[RenderableType]:
         """Yield the sections of the table."""
@@ -136,8 +138,8 @@ class _Layout:
             if number:
                 yield Text()
             results = section.results
-            columns = [*_time_columns(results), *self._metric_columns(section.metrics, results)]
-            yield Grid(self._rows(section.families), columns, self._width, self._shown)
+            columns = [*_time_columns(results, self._shown), *self._metric_columns(section.metrics, results)]
+            yield Grid(self._rows(section.families), columns, self._width, self._mark)
 
     def details(self, families: Sequence[_Family]) -> Iterable[RenderableType]:
         """Yield resources, and the stages of tasks."""
@@ -145,13 +147,13 @@ class _Layout:
         if columns := resource_columns(results):
             yield Text("\nresources")
             rows = [replace(row, status=None, notes=()) for row in self._rows(families)]
-            yield Grid(rows, columns, self._width, self._shown)
+            yield Grid(rows, columns, self._width, self._mark)
         for result in results:
             stages, columns = stage_columns(result)
             if stages:
                 yield Text(f"\nstages of {self._shown(result.name)}")
-                rows = [Row(name=stage) for stage in stages]
-                yield Grid(rows, columns, self._width, self._shown, head="stage")
+                rows = [Row(name=self._shown(stage)) for stage in stages]
+                yield Grid(rows, columns, self._width, self._mark, head="stage")
 
     def _sections(self, families: Sequence[_Family]) -> list[_Section]:
         sections: list[_Section] = []
@@ -173,8 +175,8 @@ class _Layout:
         if sum(filled) < rows * len(section.metrics) * _LEAST_FILLED:
             return False
         results = section.results
-        columns = [*_time_columns(results), *self._metric_columns(section.metrics, results)]
-        return Grid(self._rows(section.families), columns, self._width, self._shown).is_one_block
+        columns = [*_time_columns(results, self._shown), *self._metric_columns(section.metrics, results)]
+        return Grid(self._rows(section.families), columns, self._width, self._mark).is_one_block
 
     def _metric_columns(self, names: Iterable[str], results: Sequence[EntryResult]) -> list[Column]:
         columns = {name: metric_column(name, results, self._shown) for name in names}
@@ -191,14 +193,14 @@ class _Layout:
             if len(family.results) == 1:
                 rows.append(self._row(family.results[0], family.results[0].name))
                 continue
-            rows.append(Row(name=family.name, is_heading=True))
+            rows.append(Row(name=self._shown(family.name), is_heading=True))
             rows += [self._row(result, _variant(result), indent=2) for result in family.results]
         return rows
 
     def _row(self, result: EntryResult, name: str, *, indent: int = 0) -> Row:
         status = status_text(result)
         notes = [Text(self._shown(line), status.style) for line in _causes(result)]
-        return Row(name=name, status=status, notes=notes, indent=indent)
+        return Row(name=self._shown(name), status=status, notes=notes, indent=indent)
 
 
 def _families(results: Iterable[EntryResult]) -> list[_Family]:
@@ -221,28 +223,26 @@ def _causes(result: EntryResult) -> list[str]:
     return [line[:_LONGEST_CAUSE] for line in lines]
 
 
-def _time_columns(results: Sequence[EntryResult]) -> list[Column]:
+def _time_columns(results: Sequence[EntryResult], shown: Callable[[str], str]) -> list[Column]:
     """Return the time with its limit, and what came before where that took long."""
+    runs = [sum(run["measured"] for run in result.runs) or None for result in results]
+    further = (number_column("runs", "", runs), _waits(results), _ray_starts(results))
     return [
-        Column.of("time / limit", "s", _times(results)),
-        *(column for column in (_waits(results), _ray_starts(results)) if any(column.cells)),
+        Column.of("time", "s", [_time(result) for result in results], shown),
+        number_column("limit", "s", [result.timeout_s if _has_run(result) else None for result in results]),
+        *(column for column in further if any(column.cells)),
     ]
 
 
-def _times(results: Sequence[EntryResult]) -> list[Figure | None]:
-    limits = [time_text(r.timeout_s) if is_finite_number(r.timeout_s) else "?" for r in results]
-    longest = max(map(len, limits), default=0)
-    figures: list[Figure | None] = []
-    for result, limit in zip(results, limits, strict=True):
-        taken = result.exec_time_s
-        if not is_finite_number(taken):  # masking may have made a string of a number
-            figures.append(None)
-            continue
-        count = sum(run["measured"] for run in result.runs)
-        spread = f"{spread_of(result, EXEC_TIME)} (×{count})".strip() if count else ""
-        bound, is_unmet = bound_of(result, EXEC_TIME, taken)
-        figures.append(Figure((time_text(taken), spread, bound, f"/ {limit:>{longest}}"), is_unmet))
-    return figures
+def _time(result: EntryResult) -> Figure | None:
+    if not _has_run(result):
+        return None
+    bound, is_unmet = bound_of(result, EXEC_TIME, result.exec_time_s)
+    return Figure(time_text(result.exec_time_s or 0.0), joined(spread_of(result, EXEC_TIME), bound), is_unmet)
+
+
+def _has_run(result: EntryResult) -> bool:
+    return is_finite_number(result.exec_time_s)  # masking may have made a string of a number
 
 
 def _waits(results: Sequence[EntryResult]) -> Column:
