@@ -32,6 +32,7 @@ TITLES = {
     "PathModel": "A path (`paths`)",
     "DataSetupModel": "A data setup (`data_setups`)",
     "SinkModel": "A sink (`sinks`)",
+    "MetricModel": "A metric (`metrics`)",
     "Telemetry": "`telemetry`",
 }
 
