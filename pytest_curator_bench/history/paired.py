@@ -24,7 +24,7 @@ __all__ = ["PairedRatio", "PairedVerdict", "geometric_mean", "paired_ratio"]
 _CONFIDENCE = 0.95
 SMALLEST_EFFECT = math.log(1.02)
 
-PairedVerdict = Literal["worse", "better", "same", "unsure", "info"]
+PairedVerdict = Literal["worse", "better", "same", "differs", "unsure", "info"]
 """``same``: the interval lies within 2 % of no change; ``unsure``: more pairs would be needed."""
 
 
@@ -90,5 +90,5 @@ def _verdict(low: float, high: float, direction: Direction) -> PairedVerdict:
     if low <= 0 <= high:
         return "unsure"
     if direction == "exact":
-        return "worse"
+        return "differs"
     return "worse" if (low > 0) == (direction == "lower") else "better"
