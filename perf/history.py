@@ -59,7 +59,7 @@ def make_session(sessions: PastSessions, source: random.Random) -> str:
 
 
 def measured(program: str, *arguments: str, repeat: int = 5) -> tuple[float, float, float]:
-    """Run a program in a fresh interpreter; return CPU and wall time in seconds (medians), and its peak memory in MB."""
+    """Run a program in a fresh interpreter; return medians of CPU and wall time in seconds, and its peak memory in MB."""
     cpu, wall, memory = [], [], []
     for _ in range(repeat):
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()

@@ -6,8 +6,8 @@
     python perf/verdicts.py                 2,000 pairs for each row
     python perf/verdicts.py --pairs 20000
 
-Each row: the share of equal sessions called worse, and of sessions that are 10 % slower, at a noise of 2.5 %. Half of the
-variance of repeated runs is between sessions. Beside it the same for two rules that others use, from the same numbers.
+Each row: the share of equal sessions called worse, and of sessions that are 10 % slower, at a noise of 2.5 %. Half of
+the variance of repeated runs is between sessions. Beside it the same for two rules that others use, of the same numbers.
 """
 
 from __future__ import annotations
