@@ -59,7 +59,7 @@ def make_session(sessions: PastSessions, source: random.Random) -> str:
 
 
 def measured(program: str, *arguments: str, repeat: int = 5) -> tuple[float, float, float]:
-    """Run a program in a fresh interpreter; return medians of CPU and wall time in seconds, and its peak memory in MB."""
+    """Run a program in a fresh interpreter; return CPU and wall time in seconds (medians), and peak memory in MB."""
     cpu, wall, memory = [], [], []
     for _ in range(repeat):
         before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -119,7 +119,7 @@ def main() -> None:
         built = opened_s(results)
         scan_cpu, scan_wall, _ = measured(SCAN, str(results), repeat=1)
         print(
-            f"index built:            {built:8.2f} s CPU; plain scan of the files {scan_cpu:.2f} s ({built / scan_cpu:.1f}×)"
+            f"index built:            {built:8.2f} s CPU; a plain scan takes {scan_cpu:.2f} s ({built / scan_cpu:.1f}×)"
         )
         size = sum(path.stat().st_size for path in Path(temporary, "cache").rglob("*.sqlite"))
         print(f"its size:               {size / 1e6:8.1f} MB")

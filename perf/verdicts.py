@@ -7,7 +7,7 @@
     python perf/verdicts.py --pairs 20000
 
 Each row: the share of equal sessions called worse, and of sessions that are 10 % slower, at a noise of 2.5 %. Half of
-the variance of repeated runs is between sessions. Beside it the same for two rules that others use, of the same numbers.
+the variance of repeated runs is between sessions. Beside it two rules that others use, for the same numbers.
 """
 
 from __future__ import annotations
