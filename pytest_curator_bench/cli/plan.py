@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import format_seconds
-from pytest_curator_bench.cli.files import add_file_arguments, display, load_files, print_whole
+from pytest_curator_bench.cli.files import add_file_arguments, display, load_files
+from pytest_curator_bench.cli.output import print_whole
 from pytest_curator_bench.config import ConfigError
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.model import find_script
