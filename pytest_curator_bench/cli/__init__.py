@@ -64,6 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CommandError as error:
         sys.stderr.write(harmless(f"{error}\n"))
         return 2
+    except KeyboardInterrupt:
+        return 130  # as a shell has it
     except BrokenPipeError:
         # Whoever reads has seen enough (`| head`); Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import harmless, printable
+from pytest_curator_bench._util.text import harmless, printable, shortened
 
 if TYPE_CHECKING:
     import argparse
@@ -35,6 +35,10 @@ STATUS_STYLES = {
 """Colours of statuses of entries and sessions."""
 
 
+# Characters.
+LEAST_NAME, LEAST_TEXT, GAP = 16, 8, 2
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A column of a table.
@@ -45,7 +49,9 @@ class Column:
         show: makes the text for people of a row; by default of the row's value, ``-`` for ``None``.
         style: Rich's style for a row's cell.
         is_number: aligned on the right.
-        is_text: folded where a terminal has no room; others are never cut.
+        is_shown: whether people see it; otherwise it is in JSON and CSV only.
+        is_text: folded where a terminal has no room.
+        is_name: cut in the middle where that does not suffice; others are never cut.
     """
 
     key: str
@@ -53,7 +59,9 @@ class Column:
     show: Callable[[Mapping[str, Any]], str] | None = None
     style: Callable[[Mapping[str, Any]], str] | None = None
     is_number: bool = False
+    is_shown: bool = True
     is_text: bool = False
+    is_name: bool = False
 
     @property
     def heading(self) -> str:
@@ -66,6 +74,14 @@ class Column:
             return printable(self.show(row))
         value = row.get(self.key)
         return "-" if value is None else printable(str(value))
+
+    def fitted(self, row: Mapping[str, Any], width: int) -> str:
+        """Return the same as it fits into a width."""
+        return shortened(self.text(row), width) if self.is_name else self.text(row)
+
+    def style_of(self, row: Mapping[str, Any]) -> str:
+        """Return Rich's style for the cell of a row."""
+        return self.style(row) if self.style is not None else ""
 
 
 def add_format_argument(parser: argparse.ArgumentParser) -> None:
@@ -82,14 +98,15 @@ def print_rows(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], for
         format_name: ``table``, ``json``, ``csv`` or ``md``.
     """
     rows = list(rows)
+    shown = [column for column in columns if column.is_shown]
     if format_name == "json":
         print_json(rows)
     elif format_name == "csv":
         _print_csv(columns, rows)
     elif format_name == "md":
-        _print_markdown(columns, rows)
+        _print_markdown(shown, rows)
     else:
-        _print_table(columns, rows)
+        _print_table(shown, rows)
 
 
 def print_json(data: object) -> None:
@@ -123,22 +140,45 @@ def _print_markdown(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]
 
 
 def _print_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
+    if not rows:
+        return
     from rich import box
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        justify: Any = "right" if column.is_number else "left"
-        table.add_column(column.heading, justify=justify, no_wrap=not column.is_text, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(column.text(row), column.style(row) if column.style else "") for column in columns))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     console = Console(highlight=False)
+    widths = _widths(columns, rows, console.width if console.is_terminal else sys.maxsize)
+    for column, width in zip(columns, widths, strict=True):
+        justify: Any = "right" if column.is_number else "left"
+        table.add_column(column.heading, justify=justify, no_wrap=not column.is_text, overflow="fold", min_width=width)
+    for row in rows:
+        cells = zip(columns, widths, strict=True)
+        table.add_row(*(Text(column.fitted(row, width), column.style_of(row)) for column, width in cells))
     if console.is_terminal:
+        console.width = max(
+            console.width, sum(widths) + GAP * (len(widths) - 1)
+        )  # too narrow: the terminal wraps lines
         console.print(table)
-    else:
+        return
+    with console.capture() as capture:
         print_whole(console, table)
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+
+
+def _widths(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], available: int) -> list[int]:
+    """Return the least width of each column: what is in it, but for names and longer texts where there is no room."""
+    widths = [max(len(text) for text in (column.heading, *map(column.text, rows))) for column in columns]
+    widths = [
+        min(width, LEAST_TEXT) if column.is_text else width for column, width in zip(columns, widths, strict=True)
+    ]
+    excess = sum(widths) + GAP * (len(widths) - 1) - available
+    for number, column in enumerate(columns):
+        if column.is_name and excess > 0:
+            least = min(widths[number], LEAST_NAME)
+            widths[number], excess = max(widths[number] - excess, least), excess - (widths[number] - least)
+    return widths
 
 
 def print_whole(console: Console, table: Table) -> None:

@@ -17,21 +17,23 @@ from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.files import display
 from pytest_curator_bench.config.defaults import ARTIFACTS_DIR
-from pytest_curator_bench.history.selectors import SelectorError
+from pytest_curator_bench.history.selectors import SelectorError, is_path, select_one, sessions_of
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_curator_bench.config.model import BenchConfig
+    from pytest_curator_bench.history.sessions import SessionRef
 
 __all__ = [
     "add_keyword_argument",
     "add_results_arguments",
+    "all_sessions",
     "artifacts_dir",
     "keyword_filter",
+    "one_session",
     "results_dir",
-    "selecting",
 ]
 
 DEFAULT = Path("results")
@@ -117,9 +119,21 @@ def artifacts_dir(options: argparse.Namespace, results_dir: Path) -> Path:
     return results_dir / ARTIFACTS_DIR
 
 
+def all_sessions(options: argparse.Namespace, results_dir: Path) -> list[SessionRef]:
+    """Return the sessions of the name that the options give, the one that started last first; raises CommandError."""
+    with _as_command_error():
+        return sessions_of(results_dir, prefix=options.session_name)
+
+
+def one_session(options: argparse.Namespace, selector: str) -> SessionRef:
+    """Return the session that a selector names; raises CommandError."""
+    with _as_command_error():
+        directory = Path() if is_path(selector) else results_dir(options)
+        return select_one(directory, selector, prefix=options.session_name)
+
+
 @contextlib.contextmanager
-def selecting() -> Iterator[None]:
-    """Have a wrong selector of sessions end the command."""
+def _as_command_error() -> Iterator[None]:
     try:
         yield
     except SelectorError as error:

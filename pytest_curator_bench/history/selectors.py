@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.history.sessions import SessionRef
 
-__all__ = ["SELECTORS", "SelectorError", "select", "select_one", "sessions_of"]
+__all__ = ["SELECTORS", "SelectorError", "is_path", "select", "select_one", "sessions_of"]
 
 SELECTORS = "latest, latest~1, last:20, 2026-11-25, 2026-11-01..2026-11-20, a name or its beginning, a path"
 """The forms of a selector, for messages and help."""
@@ -67,14 +67,14 @@ def select(results_dir: Path, selector: str, *, prefix: str | None = None) -> li
     Raises:
         SelectorError: it names none.
     """
-    if _is_path(selector):
+    if is_path(selector):
         return [_at_path(Path(selector))]
     known = sessions_of(results_dir, prefix=prefix)
     by_name = {ref.name: ref for ref in known}
     parts = [selector] if selector in by_name else [part.strip() for part in selector.split(",")]
     found: dict[Path, SessionRef] = {}
     for part in parts:
-        refs = [_at_path(Path(part))] if _is_path(part) else _named(results_dir, part, known)
+        refs = [_at_path(Path(part))] if is_path(part) else _named(results_dir, part, known)
         found |= {ref.path: ref for ref in refs}
     return sorted(found.values(), key=lambda ref: (ref.started_at, ref.name), reverse=True)
 
@@ -91,7 +91,8 @@ def select_one(results_dir: Path, selector: str, *, prefix: str | None = None) -
     return first
 
 
-def _is_path(selector: str) -> bool:
+def is_path(selector: str) -> bool:
+    """Whether a selector is the path of a session, which needs no results directory."""
     return ("/" in selector and ("," not in selector or Path(selector).is_dir())) or selector in {".", ".."}
 
 
@@ -121,7 +122,7 @@ def _named(results_dir: Path, selector: str, known: Sequence[SessionRef]) -> lis
     if len(begun) > 1:
         raise _too_many(selector, begun)
     if not begun:
-        near = _near(selector, [ref.name for ref in known])
+        near = _near(selector, [*(ref.name for ref in known), "latest"])
         raise SelectorError(f"no session {quote(selector)} in {results_dir}{near}; selectors: {SELECTORS}")
     return begun
 
