@@ -28,6 +28,7 @@ SELECTORS = "latest, latest~1, last:20, 2026-11-25, 2026-11-01..2026-11-20, a na
 """The forms of a selector, for messages and help."""
 
 MAX_LISTED = 8
+LEAST_LIKENESS = 0.6
 _LATEST = re.compile(r"latest(?:~(\d{1,6}))?")
 _LAST = re.compile(r"last:(\d{1,6})")
 _DAY = r"\d{4}-\d{1,2}-\d{1,2}"
@@ -160,8 +161,13 @@ def _too_many(selector: str, found: Sequence[SessionRef]) -> SelectorError:
 def _near(word: str, known: Iterable[str]) -> str:
     """Return the known words most like one, or the first ones where none is."""
     names = list(known)
-    # A part of a name is as good as a misspelt one; difflib alone finds no short part of a long name.
-    holding = [name for name in names if word and word.lower() in name.lower()]
-    close = difflib.get_close_matches(word, names, n=MAX_LISTED, cutoff=0.5)
-    near = list(dict.fromkeys([*holding, *close]))[:MAX_LISTED]
+    near = sorted(names, key=lambda name: _likeness(word, name), reverse=True)
+    near = [name for name in near[:MAX_LISTED] if _likeness(word, name) >= LEAST_LIKENESS]
     return f"; near ones: {', '.join(near)}" if near else f"; there are {', '.join(names[:MAX_LISTED])}"
+
+
+def _likeness(word: str, name: str) -> float:
+    """Return how much a word is like a name, from 0 to 1: a part of it, or misspelt, or the same of its beginning."""
+    if word and word.lower() in name.lower():
+        return 1.0
+    return max(difflib.SequenceMatcher(None, part, word).ratio() for part in (name, name[: len(word)]))
