@@ -29,6 +29,7 @@ _COMMANDS = {
     "preview": "show what a sink would send",
     "list": "list the sessions of a results directory",
     "show": "show one session, or one result in full",
+    "compare": "compare sessions with what is usual, or with each other",
     "clean": "delete old sessions and their scratch directories",
     "mounts": "print what a container needs of its host (for tools/run.sh)",
 }

@@ -17,7 +17,7 @@ from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.files import display
 from pytest_curator_bench.config.defaults import ARTIFACTS_DIR
-from pytest_curator_bench.history.selectors import SelectorError, is_path, select_one, sessions_of
+from pytest_curator_bench.history.selectors import SelectorError, is_path, select, select_one, sessions_of
 
 if TYPE_CHECKING:
     import argparse
@@ -34,6 +34,7 @@ __all__ = [
     "keyword_filter",
     "one_session",
     "results_dir",
+    "some_sessions",
 ]
 
 DEFAULT = Path("results")
@@ -125,11 +126,20 @@ def all_sessions(options: argparse.Namespace, results_dir: Path) -> list[Session
         return sessions_of(results_dir, prefix=options.session_name)
 
 
+def some_sessions(options: argparse.Namespace, selector: str) -> list[SessionRef]:
+    """Return the sessions that a selector names, the one that started last first; raises CommandError."""
+    with _as_command_error():
+        return select(_directory_of(options, selector), selector, prefix=options.session_name)
+
+
 def one_session(options: argparse.Namespace, selector: str) -> SessionRef:
     """Return the session that a selector names; raises CommandError."""
     with _as_command_error():
-        directory = Path() if is_path(selector) else results_dir(options)
-        return select_one(directory, selector, prefix=options.session_name)
+        return select_one(_directory_of(options, selector), selector, prefix=options.session_name)
+
+
+def _directory_of(options: argparse.Namespace, selector: str) -> Path:
+    return Path() if is_path(selector) else results_dir(options)
 
 
 @contextlib.contextmanager

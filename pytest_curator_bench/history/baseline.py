@@ -79,7 +79,8 @@ class Change:
     Attributes:
         verdict: what to think of it.
         now: the new value; of several sessions their median.
-        baseline: what is usual.
+        usual: what it is compared with: the median of the baseline, or of the other side.
+        baseline: where the noise comes from.
         change: relative change of the new value, such as 0.12; ``None`` where the usual value is 0.
         noise: half the width of the usual band as a fraction of the usual value; ``None`` where it is unknown.
         severity: the change in widths of that band: what changes are sorted by.
@@ -87,6 +88,7 @@ class Change:
 
     verdict: Verdict
     now: float
+    usual: float
     baseline: Baseline
     change: float | None
     noise: float | None
@@ -145,6 +147,7 @@ def judge_change(
     return Change(
         verdict=_verdict(shift, band, clear, direction, is_new=set(now).isdisjoint(usual)),
         now=value,
+        usual=middle,
         baseline=baseline,
         change=change,
         noise=None if noise is None else scale.fraction(noise.margin(_BAND)),

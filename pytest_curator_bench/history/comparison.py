@@ -16,7 +16,7 @@ from pytest_curator_bench.results.metrics import EXEC_TIME
 from pytest_curator_bench.results.record import HARMLESS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from pytest_curator_bench.history.index import Index
     from pytest_curator_bench.history.records import Record
@@ -118,26 +118,19 @@ class _Sides:
         return math.log(statistics.median(now) / statistics.median(then))
 
 
-def compare(
-    index: Index,
-    sessions: Sequence[str],
-    reference: Sequence[str] | None = None,
-    *,
-    is_selected: Callable[[str], bool] = lambda _entry: True,
-) -> Comparison:
-    """Compare sessions with what is usual, or with other sessions.
+def compare(index: Index, new: Iterable[Record], other: Iterable[Record] | None = None) -> Comparison:
+    """Compare results with what is usual, or with other results.
 
     Args:
-        index: where they are.
-        sessions: names of those of the new side; several are pooled.
-        reference: names of those of the other side; ``None`` for the baseline of each entry.
-        is_selected: says of an entry's name whether it is compared.
+        index: where earlier results are.
+        new: results of one session, or of several, which are pooled.
+        other: those of the other side; ``None`` for the baseline of each entry.
     """
-    now, then = _by_entry(index, sessions), _by_entry(index, reference or ())
+    now, then = _by_entry(new), _by_entry(other or ())
+    sessions = {record.session for records in now.values() for record in records}
     pairs = [
-        _sides(index, name, now.get(name, []), then.get(name, []) if reference is not None else None, sessions)
+        _sides(index, name, now.get(name, []), then.get(name, []) if other is not None else None, sessions)
         for name in dict.fromkeys([*now, *then])
-        if is_selected(name)
     ]
     shifts = [shift for sides in pairs if (shift := sides.time_shift()) is not None]
     # Most entries of a suite don't change: how far they move is noise. Of two, one may be what changed.
@@ -174,15 +167,15 @@ def past_of(index: Index, record: Record, *, besides: Iterable[str] = ()) -> tup
     return comparable[::-1], looked_at[::-1]
 
 
-def _by_entry(index: Index, sessions: Iterable[str]) -> dict[str, list[Record]]:
+def _by_entry(records: Iterable[Record]) -> dict[str, list[Record]]:
     found: dict[str, list[Record]] = {}
-    for record in sorted(itertools.chain.from_iterable(map(index.results, sessions)), key=lambda one: one.started_at):
+    for record in sorted(records, key=lambda one: one.started_at):
         found.setdefault(record.entry, []).append(record)
     return found
 
 
 def _sides(
-    index: Index, entry: str, now: Sequence[Record], then: Sequence[Record] | None, sessions: Sequence[str]
+    index: Index, entry: str, now: Sequence[Record], then: Sequence[Record] | None, sessions: Iterable[str]
 ) -> _Sides:
     newest = next((record for record in reversed(now) if record.passed), None) or (now or then or ())[-1]
     baseline, looked_at = past_of(index, newest, besides=sessions)
@@ -210,9 +203,14 @@ def _compared(sides: _Sides, suite_scale: float) -> EntryComparison:
         now=sides.now[-1] if sides.now else None,
         then=sides.earlier[-1] if sides.earlier else None,
         failing=sum(1 for _ in itertools.takewhile(lambda record: record.status not in HARMLESS, backwards)),
-        changes=dict(sorted(changes.items(), key=lambda item: (_ORDER.index(item[1].verdict), -item[1].severity))),
+        changes=dict(sorted(changes.items(), key=_rank)),
         differences=differences,
     )
+
+
+def _rank(item: tuple[str, Change]) -> tuple[int, bool, float]:
+    metric, change = item
+    return _ORDER.index(change.verdict), metric != EXEC_TIME, -change.severity  # of equal verdicts the time speaks
 
 
 def _verdict(sides: _Sides, changes: Mapping[str, Change], differences: Sequence[str]) -> EntryVerdict:

@@ -24,7 +24,7 @@ from pytest_curator_bench.results.format import read_file
 from pytest_curator_bench.session.names import SESSION_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -34,6 +34,8 @@ __all__ = ["Index"]
 # Of the tables below and of what is put into them: a file of another version is made anew.
 VERSION = 1
 LOCK_WAIT_S = 5.0
+# Fields of a record that most results of an entry share.
+_DESCRIPTIVE = ("rules", "required", "marks")
 # More sessions than this are read with a progress line.
 _MANY = 100
 
@@ -61,6 +63,7 @@ class Index:
     """The sessions of a results directory, as they are when it is opened.
 
     Attributes:
+        results_dir: where the sessions are.
         file: the cache; ``None`` where it is kept in memory, because no directory can be written.
         problems: sentences about what can't be read, and about the cache itself.
     """
@@ -68,7 +71,7 @@ class Index:
     def __init__(self, results_dir: Path, file: Path | None, database: sqlite3.Connection) -> None:
         self.file = file
         self.problems: list[str] = []
-        self._results_dir = results_dir
+        self.results_dir = results_dir
         self._database = database
         self._shared: dict[int, Any] = {}
         self._numbers: dict[str, int] = {}
@@ -132,14 +135,10 @@ class Index:
 
     # --- questions ---
 
-    def environments(self, sessions: Iterable[str]) -> dict[str, Mapping[str, Any]]:
-        """Return what each of these sessions ran on: the content of its ``env.json``."""
-        wanted = list(sessions)
-        rows = self._database.execute(
-            f"SELECT name, environment FROM session WHERE name IN ({_marks(wanted)})",  # noqa: S608  # marks alone
-            wanted,
-        )
-        return {name: json.loads(text) for name, text in rows}
+    def environment(self, session: str) -> Mapping[str, Any]:
+        """Return what a session ran on: the content of its ``env.json``; empty where that is unknown."""
+        rows = self._database.execute("SELECT environment FROM session WHERE name = ?", (session,))
+        return next((json.loads(text) for (text,) in rows), {})
 
     def results(self, session: str) -> list[Record]:
         """Return the results of a session, by entry."""
@@ -243,7 +242,7 @@ class Index:
     def changed(self) -> dict[str, str | None]:
         """Return the signature of each session that isn't in the cache as it is; ``None`` for one that is gone."""
         cached = dict(self._database.execute("SELECT name, signature FROM session"))
-        found = _signatures(self._results_dir)
+        found = _signatures(self.results_dir)
         changed: dict[str, str | None] = {name: text for name, text in found.items() if cached.get(name) != text}
         return changed | dict.fromkeys(cached.keys() - found.keys())
 
@@ -271,7 +270,7 @@ class Index:
             self._database.execute("DELETE FROM session WHERE id = ?", (number,))
 
     def _add(self, name: str, signature: str) -> None:
-        directory = self._results_dir / name
+        directory = self.results_dir / name
         problems: list[str] = []
         records: Sequence[Record] = ()
         summary: dict[str, Any] = {}
@@ -305,7 +304,9 @@ class Index:
                     record.reason,
                     record.error,
                     self._shared_number(record.setting),
-                    self._shared_number({"rules": list(record.rules), "required": list(record.required)}),
+                    self._shared_number(
+                        {"rules": list(record.rules), "required": list(record.required), "marks": list(record.marks)}
+                    ),
                     self._shared_number(list(record.figures)),
                     array("d", record.figures.values()).tobytes(),
                 )

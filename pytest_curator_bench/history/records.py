@@ -42,6 +42,7 @@ class Record:
         figures: all finite numbers by the names that requirements use, in the order of the file.
         rules: what the result's configuration said of its metrics.
         required: metrics that requirements name.
+        marks: names of the entry's marks.
     """
 
     session: str
@@ -54,6 +55,7 @@ class Record:
     figures: Mapping[str, float]
     rules: Sequence[Mapping[str, Any]] = ()
     required: Sequence[str] = ()
+    marks: Sequence[str] = ()
 
     @property
     def passed(self) -> bool:
@@ -91,6 +93,7 @@ def record_of(result: Mapping[str, Any], machine: Mapping[str, str]) -> Record:
         figures=_figures(result),
         rules=[rule for rule in _mappings(rules) if isinstance(rule.get("name"), str)],
         required=[str(verdict.get("metric")) for verdict in _mappings(verdicts)],
+        marks=[str(mark) for mark in marks] if isinstance(marks := result.get("marks"), list) else [],
     )
 
 
