@@ -30,6 +30,7 @@ _COMMANDS = {
     "list": "list the sessions of a results directory",
     "show": "show one session, or one result in full",
     "compare": "compare sessions with what is usual, or with each other",
+    "history": "show a metric over time",
     "clean": "delete old sessions and their scratch directories",
     "mounts": "print what a container needs of its host (for tools/run.sh)",
 }
