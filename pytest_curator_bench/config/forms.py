@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.problems import Problem
-from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from pytest_curator_bench.config.problems import Place
@@ -74,7 +74,7 @@ def _with_env(mapping: YamlMapping, path: str, problems: list[Problem]) -> YamlM
 
 
 def _as_list(value: YamlMapping, naming_key: str, path: str, problems: list[Problem]) -> YamlList:
-    items = YamlList(value.place)
+    items = ListByName(value.place)
     for name, settings in value.items():
         place = value.places[name]
         if settings is None:

@@ -258,3 +258,34 @@ def test_where_the_previous_runner_merges_otherwise(tmp_path: Path) -> None:
         "b.yaml:4: entries[cc].marks: empties the list; run.py keeps it",
         "b.yaml:5: entries[cc].requirements: empties the list; run.py keeps it",
     )
+
+
+MERGES = "merges with what was there; run.py replaces it, because one is a list and one a mapping"
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "difference"),
+    [
+        ("[{metric: m, min_value: 1}]", "{n: {min_value: 1}}", MERGES),
+        ("{m: {min_value: 1}}", "[{metric: n, min_value: 1}]", MERGES),
+        ("{m: {min_value: 1}}", "{n: {min_value: 1}}", None),
+        ("{m: {min_value: 1}}", "{}", "empties the list; run.py keeps it"),
+        ("[{metric: m, min_value: 1}]", "{}", None),
+        ("{m: {min_value: 1}}", "[]", None),
+    ],
+)
+def test_where_it_takes_a_mapping_and_a_list_otherwise(
+    tmp_path: Path, base: str, over: str, difference: str | None
+) -> None:
+    """It merges each with its like alone."""
+    config = load(
+        tmp_path,
+        f"{MINIMAL}  requirements: {base}\n",
+        f"entries:\n- name: cc\n  requirements: {over}\n",
+        f"entries:\n- name: cc\n  requirements: {over}\n",
+    )
+    shown = [text.partition(": entries[cc].requirements: ") for text in config.differences]
+    assert [(place, text) for place, _, text in shown if place == "b.yaml:3"] == (
+        [("b.yaml:3", difference)] if difference else []
+    )
+    assert not [place for place, _, _ in shown if place == "c.yaml:3"]
