@@ -16,6 +16,7 @@ from rich.console import Console
 
 from pytest_curator_bench._util.streams import RenderBuffer
 from pytest_curator_bench._util.text import cut_middle
+from pytest_curator_bench.reporting.figures import key_metrics
 from pytest_curator_bench.reporting.summary import summary_table
 from pytest_curator_bench.results.record import EntryResult
 
@@ -91,6 +92,12 @@ def test_sizes_share_one_unit() -> None:
     rules = [{"name": "peak_bytes", "headline": True}]
     lines = shown(*(result(n, script_metrics={"peak_bytes": size}, metric_rules=rules) for n, size in sizes.items()))
     assert [line.split()[-1] for line in lines] == [*("peak", "GB"), lines[2], "0.0025", "4.81"]
+
+
+def test_headlines_of_one_entry() -> None:
+    """In words, for lines that stand alone."""
+    first, *_ = CAPTURES["results"]()
+    assert key_metrics(first) == ["throughput 95.1 ≥ 80 docs/s", "num_documents 19,071 exact"]
 
 
 def test_a_terminal_without_unicode() -> None:
