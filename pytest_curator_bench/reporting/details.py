@@ -30,7 +30,7 @@ _RESOURCES = (
     ("GPU mean", "%", ("gpu_utilization_percent_mean",)),
     ("GPU memory", "bytes", ("gpu_memory_bytes_peak",)),
 )
-_STAGE = re.compile(r"task_(?P<stage>.+)_process_time_sum")
+_STAGE = re.compile(r"task_(?P<stage>.+)_process_time_sum", re.DOTALL)
 _STAGE_FIGURES = (
     ("work", "s", "process_time_sum"),
     ("idle", "s", "actor_idle_time_sum"),

@@ -86,6 +86,17 @@ def test_a_name_loses_its_middle() -> None:
     assert cut_middle("short", 5) == "short"
 
 
+def test_names_and_texts_of_several_lines_stay_one() -> None:
+    """Whatever a script calls its metrics and stages."""
+    hostile = {"throughput\n\x1b[31m": "a\nb", "throughput\t": 2.0}
+    tasks = {"task_a\nb_process_time_sum": 1.0}
+    verdict: dict[str, Any] = {"met": True, "bounds": {}, "actual": None, "judge": "all"}
+    requirements = [{"metric": name, **verdict} for name in hostile]
+    lines = shown(result("e", script_metrics=hostile, task_metrics=tasks, requirements=requirements), verbosity=1)
+    assert "a\\nb" in "".join(lines)
+    assert any(line.startswith("a\\nb ") for line in lines)
+
+
 def test_sizes_share_one_unit() -> None:
     """The largest decides."""
     sizes = {"small": 2.5e6, "large": 4.81e9}
