@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from typing import IO
 
-__all__ = ["RenderBuffer", "encodable", "encoding_of", "escape_unknown"]
+__all__ = ["RenderBuffer", "encodable", "encoding_of", "escape_unknown", "in_encoding"]
+
+_IN_ASCII = str.maketrans({"≥": ">=", "≤": "<=", "≠": "!=", "±": "+-", "×": "x", "…": "..."})
 
 
 def encoding_of(stream: IO[str]) -> str:
@@ -20,8 +22,16 @@ def encoding_of(stream: IO[str]) -> str:
 
 def encodable(text: str, stream: IO[str]) -> str:
     """Return text with the characters escaped that the encoding of a stream does not have."""
-    encoding = encoding_of(stream)
-    return text.encode(encoding, "backslashreplace").decode(encoding)
+    return in_encoding(text, encoding_of(stream))
+
+
+def in_encoding(text: str, encoding: str) -> str:
+    """Return text as an encoding can hold it: our own signs spelled in ASCII, all else escaped."""
+    try:
+        text.encode(encoding)
+    except UnicodeError:
+        return text.translate(_IN_ASCII).encode(encoding, "backslashreplace").decode(encoding)
+    return text
 
 
 def escape_unknown(stream: IO[str]) -> None:

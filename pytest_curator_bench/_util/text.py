@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "counted",
+    "cut_middle",
     "error_text",
     "format_number",
     "format_percent",
@@ -130,3 +131,15 @@ def one_of(words: Iterable[str]) -> str:
         return "one that is defined; none are defined"
     more = [f"... ({len(found) - _MOST_WORDS} more)"] if len(found) > _MOST_WORDS else []
     return f"one of {', '.join([*found[:_MOST_WORDS], *more])}"
+
+
+def cut_middle(text: str, width: int, mark: str = "…") -> str:
+    """Return ``text`` in at most ``width`` columns of a terminal, with ``mark`` for its middle where it is longer."""
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return text
+    room = max(width - len(mark), 0)
+    begin = set_cell_size(text, room - room // 2)
+    end = set_cell_size(text[::-1], room // 2)[::-1]
+    return f"{begin}{mark}{end}"

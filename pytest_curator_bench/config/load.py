@@ -195,6 +195,7 @@ def _resolved(
         paths=directories.paths,
         mounts=directories.mounts,
         data_setups=data_setups,
+        metric_rules=tuple(metric.model_dump(exclude_none=True, exclude={"enabled"}) for metric in model.metrics or ()),
         run_reason=model.run_reason,
         viewer_url=model.viewer_url,
         viewer_url_template=model.viewer_url_template,

@@ -202,6 +202,7 @@ class BenchConfig:
         paths: directory by name, for placeholders.
         mounts: in a container, container path and host path of each of them; empty on the host.
         data_setups: the enabled data setups.
+        metric_rules: what is said of metrics, with the keys that are given.
         run_reason: why this session runs.
         viewer_url: link to where results can be looked at.
         viewer_url_template: the same with placeholders.
@@ -234,6 +235,7 @@ class BenchConfig:
     paths: Mapping[str, Path] = field(default_factory=dict)
     mounts: tuple[tuple[Path, Path], ...] = ()
     data_setups: tuple[DataSetup, ...] = ()
+    metric_rules: tuple[Mapping[str, Any], ...] = ()
     run_reason: str | None = None
     viewer_url: str | None = None
     viewer_url_template: str | None = None

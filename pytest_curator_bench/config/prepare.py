@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Lists whose items may say `enabled: false`.
 _SWITCHED = ("entries", "sinks", "data_setups")
 # Lists whose items have names of their own, with the key that names them: at the top, and within items.
-_NAMED = {"entries": "name", "sinks": "name", "data_setups": "name", "datasets": "name", "paths": "name"}
+_NAMED = dict.fromkeys(("entries", "sinks", "data_setups", "datasets", "paths", "metrics"), "name")
 _NAMED_WITHIN = {"requirements": "metric", "sink_data": "name", "formats": "type"}
 
 
@@ -196,7 +196,7 @@ _SWITCHED_WITHIN = {"entries": ("requirements", "sink_data"), "datasets": ("form
 def without_disabled(data: YamlMapping) -> YamlMapping:
     """Return the data without the items of lists that say ``enabled: false``."""
     changed = data.copied()
-    for section in ("datasets", "paths"):
+    for section in ("datasets", "paths", "metrics"):
         _keep_enabled(changed, section)
     for section, inner in _SWITCHED_WITHIN.items():
         items = changed.get(section)

@@ -72,6 +72,7 @@ ObjectStoreSize = Annotated[int | float | Literal["default"], OBJECT_STORE_SIZE]
 Scope = Annotated[Literal["entry", "session"], choice(("entry", "session"))]
 Delivery = Annotated[Literal["between", "during"], choice(("between", "during"))]
 Judge = Annotated[Literal["median", "min", "max", "mean", "all"], choice(("median", "min", "max", "mean", "all"))]
+Direction = Annotated[Literal["lower", "higher", "exact", "info"], choice(("lower", "higher", "exact", "info"))]
 RetryStatus = Annotated[Literal["timeout", "error", "failed"], choice(("timeout", "error", "failed"))]
 FingerprintMode = Annotated[Literal["listing", "content", "none"], choice(("listing", "content", "none"))]
 Compat = Annotated[Literal["nemo-curator"], choice((defaults.COMPAT,))]
@@ -383,6 +384,31 @@ class PathModel(_Model):
     )
 
 
+class MetricModel(_Model):
+    """What a metric means, where its name says otherwise or nothing."""
+
+    name: Text = Field(description="The metric's name, or a pattern for several (`*`, `?`).")
+    enabled: Flag | None = optional("`false` removes it. Default: true.")
+    direction: Direction | None = optional(
+        "`lower` or `higher`: what is better. `exact`: any change is a difference. `info`: shown, never judged. "
+        "Default: by the name."
+    )
+    unit: Text | None = optional("Its unit; `bytes` are shown in kB, MB or GB. Default: by the name.")
+    headline: Flag | None = optional("Whether it has a column in the summary. Default: only if a requirement names it.")
+    judge: Flag | None = optional(
+        "Whether a change of it may be called better or worse. Default: `exec_time_s`, the script's own times and "
+        "throughputs, and what requirements name."
+    )
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if (self.direction, self.unit, self.headline, self.judge) == (None,) * 4:
+            raise expected("direction, unit, headline or judge", found="none")
+        if self.direction == "info" and self.judge:
+            raise expected("a direction other than info beside judge", found="both")
+        return self
+
+
 class Telemetry(_Model):
     """How machine and GPUs are watched while an entry runs."""
 
@@ -435,6 +461,7 @@ class ConfigModel(_Model):
         "Size of Ray's object store: bytes (whole number), a fraction of memory (0.5), or `default` for "
         "Ray's own choice."
     )
+    metrics: tuple[MetricModel, ...] | None = optional("What metrics mean, where their names say otherwise or nothing.")
     telemetry: Telemetry | None = optional("How machine and GPUs are watched.")
     gpu_mem_use_warning_threshold: Fraction | None = optional(
         "Fraction of GPU memory, 0 to 1, that may be in use before and after an entry without a warning; 1: all. "

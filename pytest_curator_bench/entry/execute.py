@@ -21,6 +21,7 @@ from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, 
 from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
 from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
 from pytest_curator_bench.resources.errors import LeaseError
+from pytest_curator_bench.results.meanings import rules_for
 from pytest_curator_bench.results.record import HARMLESS, EntryResult, Status
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
@@ -448,6 +449,7 @@ class EntryExecution:
     def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
         policy = self._services.policy
         result = with_lease(result, self.lease)
+        result = replace(result, metric_rules=rules_for(result, self._services.bench_config.metric_rules))
         if self._gpu_stats is not None:
             result = replace(result, resources={**result.resources, GPU_STATS: self._gpu_stats})
         if result.success:

@@ -437,14 +437,16 @@ class Controller:
         return of_pytest if statuses <= HARMLESS else pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """The table of entries."""
-        if self._results and self._config.option.verbose >= 0:
+        """Write the table of entries, in the order of the configuration."""
+        if self._results:
             from pytest_curator_bench.plugin.terminal.summary import write_summary
 
+            results = self._results
+            planned = [entry.name for entry in self._bench_run.bench_config.entries]
             write_summary(
                 terminalreporter,
                 self._bench_run.store.session_dir,
-                list(self._results.values()),
+                [results[name] for name in dict.fromkeys((*planned, *results)) if name in results],
                 self._bench_run.to_host_path,
             )
             recovered = self._bench_run.store.recovered

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, NotRequired, TypedDict
 __all__ = [
     "AttemptDict",
     "EnvironmentDict",
+    "MetricRuleDict",
     "OwnerDict",
     "ResultDict",
     "ResultFileDict",
@@ -79,6 +80,21 @@ class StatisticsDict(TypedDict):
     ]
 
 
+class MetricRuleDict(TypedDict):
+    """What the configuration says of a metric (``metric_rules``); what it leaves out follows from the metric's name."""
+
+    name: Annotated[str, "Name of the metric, or a pattern for several (`*`, `?`)."]
+    direction: NotRequired[
+        Annotated[
+            Literal["lower", "higher", "exact", "info"],
+            "What is better; `exact`: any change is a difference; `info`: shown, never judged.",
+        ]
+    ]
+    unit: NotRequired[Annotated[str, "Its unit."]]
+    headline: NotRequired[Annotated[bool, "Whether summaries show it."]]
+    judge: NotRequired[Annotated[bool, "Whether a change of it may be called better or worse."]]
+
+
 class AttemptDict(TypedDict):
     """One of several attempts at an entry (``attempts``)."""
 
@@ -134,6 +150,10 @@ class ResultDict(TypedDict):
     sink_data: Annotated[dict[str, Any], "The entry's settings for sinks, by sink name."]
     datasets: Annotated[
         list[dict[str, Any]], "Datasets that the command names: `name`, `format`, `path`, size and fingerprint."
+    ]
+    metric_rules: Annotated[
+        list[MetricRuleDict],
+        "What the configuration's section `metrics` said of its metrics; of all others the name decides.",
     ]
     nodeid: Annotated[str, "pytest's name of the item."]
     stdouterr_file: Annotated[str, "Path of the script's log. Readers replace it by where the log lies now."]

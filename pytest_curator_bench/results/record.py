@@ -98,6 +98,7 @@ class EntryResult:
     marks: Sequence[str] = ()
     sink_data: _Record = field(default_factory=dict)
     datasets: Sequence[_Record] = ()
+    metric_rules: Sequence[_Record] = ()
 
     def __post_init__(self) -> None:
         for item in fields(self):
