@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Write what is made from models: docs/schema.json, and the tables at the end of configuration.md and results.md.
+"""Write docs/schema.json, the tables at the end of configuration.md and results.md, and the captures of terminal.md.
 
     python docs/generate.py
 
@@ -11,6 +11,7 @@ A test compares all of them with what is committed.
 from __future__ import annotations
 
 import json
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from pytest_curator_bench.results.json_schema import FILES, results_schema
 DOCS = Path(__file__).parent
 RESULTS_MARK = "<!-- From here on: written by docs/generate.py, from the typed dictionaries of the files. -->"
 MARK = "<!-- From here on: written by docs/generate.py, from the models that check a configuration. -->"
+TERMINAL_MARK = "<!-- From here on: written by docs/generate.py, from the results in docs/captures.py. -->"
 TITLES = {
     "EntryModel": "An entry (`entries`)",
     "RaySettings": "`ray`",
@@ -75,6 +77,13 @@ def results_text() -> str:
     return f"{head}{RESULTS_MARK}\n\n" + "\n".join(sections)
 
 
+def terminal_text() -> str:
+    """Content of docs/terminal.md: what stands before the mark is kept."""
+    captures = runpy.run_path(str(DOCS / "captures.py"))
+    head = (DOCS / "terminal.md").read_text(encoding="utf-8").partition(TERMINAL_MARK)[0]
+    return f"{head}{TERMINAL_MARK}\n\n{captures['captures']()}"
+
+
 def _section(title: str, model: dict[str, Any]) -> str:
     lines = [f"### {title}", "", "| key | value | meaning |", "|---|---|---|"]
     for key, value in model.get("properties", {}).items():
@@ -111,3 +120,4 @@ if __name__ == "__main__":
     (DOCS / "schema.json").write_text(schema_text(), encoding="utf-8")
     (DOCS / "configuration.md").write_text(configuration_text(), encoding="utf-8")
     (DOCS / "results.md").write_text(results_text(), encoding="utf-8")
+    (DOCS / "terminal.md").write_text(terminal_text(), encoding="utf-8")

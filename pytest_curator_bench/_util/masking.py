@@ -15,7 +15,6 @@ from collections.abc import Set as AbstractSet
 from pathlib import PurePath
 from typing import TYPE_CHECKING, TypeVar, cast
 from urllib.parse import quote, quote_plus, unquote, urlsplit
-from xml.sax.saxutils import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -212,7 +211,11 @@ def _forms(text: str) -> Iterator[str]:
     yield shlex.quote(text).removeprefix("'").removesuffix("'")
     yield from (repr(text)[1:-1], ascii(text)[1:-1], repr(raw)[2:-1])
     yield text.encode("ascii", "backslashreplace").decode()  # what Python prints where the locale has no such letters
-    yield from (html.escape(text), html.escape(text, quote=False), escape(text, {'"': "&quot;"}))
+    yield from (
+        html.escape(text),
+        html.escape(text, quote=False),
+        html.escape(text, quote=False).replace('"', "&quot;"),
+    )
 
 
 def _base64_forms(secret: bytes) -> Iterator[str]:

@@ -24,6 +24,7 @@ def add_file_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="a configuration file, YAML")
     parser.add_argument(
         "--unknown-keys",
+        "--bench-unknown-keys",
         choices=["error", "warn"],
         default="error",
         help="what an unknown key is, as --bench-unknown-keys of pytest (default: error)",

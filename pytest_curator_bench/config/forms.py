@@ -10,12 +10,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.problems import Problem
-from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from pytest_curator_bench.config.problems import Place
 
-__all__ = ["MAPPINGS_BY_NAME", "in_one_form"]
+__all__ = ["MAPPINGS_BY_NAME", "in_one_form", "is_choice"]
 
 _WITH_ENVIRONMENT = ("entries", "data_setups")
 # Lists of an entry that may be mappings, with the key of their items that the name goes to.
@@ -44,7 +44,7 @@ def _item(item: YamlMapping, section: str, problems: list[Problem]) -> YamlMappi
     changed = _with_env(item, f"{path}.", problems)
     for key, naming_key in MAPPINGS_BY_NAME.items():
         value = changed.get(key)
-        if isinstance(value, YamlMapping) and not _is_choice(value):
+        if isinstance(value, YamlMapping) and not is_choice(value):
             if changed is item:
                 changed = item.copied()
             changed[key] = _as_list(value, naming_key, f"{path}.{key}", problems)
@@ -74,7 +74,7 @@ def _with_env(mapping: YamlMapping, path: str, problems: list[Problem]) -> YamlM
 
 
 def _as_list(value: YamlMapping, naming_key: str, path: str, problems: list[Problem]) -> YamlList:
-    items = YamlList(value.place)
+    items = ListByName(value.place)
     for name, settings in value.items():
         place = value.places[name]
         if settings is None:
@@ -93,7 +93,7 @@ def _with_name(
     """Return the settings of an item with its name; of a choice by an axis, those of each value of the axis."""
     if not isinstance(settings, YamlMapping):
         return settings  # null in a choice leaves the item out; all else is refused when all is checked
-    if _is_choice(settings):
+    if is_choice(settings):
         (axis,) = settings
         branches = settings[axis]
         if not isinstance(branches, YamlMapping):
@@ -114,6 +114,6 @@ def _with_name(
     return item
 
 
-def _is_choice(value: YamlMapping) -> bool:
+def is_choice(value: YamlMapping) -> bool:
     """Whether it chooses by an axis of a matrix, and is no mapping by name."""
     return len(value) == 1 and next(iter(value)).startswith("matrix.")

@@ -23,7 +23,7 @@ from pytest_curator_bench.config.prepare import is_comment, prepare, without_dis
 from pytest_curator_bench.config.problems import ConfigError, Place, Problem
 from pytest_curator_bench.config.resolve.paths import DirectoryResolver
 from pytest_curator_bench.config.resolve.runs import LoadContext, RunResolver, SetupNeeds
-from pytest_curator_bench.config.validate import validated
+from pytest_curator_bench.config.validate import validated, without_unknown_keys
 from pytest_curator_bench.config.viewer import viewer_problems
 from pytest_curator_bench.config.yaml.nodes import to_plain
 from pytest_curator_bench.config.yaml.reader import SourceError, read_yaml
@@ -85,7 +85,7 @@ def load_config(
     multiplied.data = without_disabled(multiplied.data)
     secrets = sections.secrets(environ)
     try:
-        model = _checked(sections, multiplied, context, strict_keys=strict_keys)
+        model = _checked(sections, multiplied, context)
         config = _resolved(model, sections, multiplied, context, secrets, strict_entries=strict_entries)
     except ConfigError as error:
         raise ConfigError([secrets.masker.mask(problem) for problem in error.problems]) from None
@@ -102,12 +102,16 @@ def _merged(files: Sequence[Path], display: Callable[[Path], str], *, strict_key
         raise ConfigError(["no configuration file"])
     documents: list[YamlMapping] = []
     problems: list[Problem] = []
+    unknown: list[Problem] = []
     for file in files:
         try:
             for document in read_yaml(file):
                 in_form, found = in_one_form(document.without(is_comment))
-                documents.append(in_form)
                 problems += found
+                if not strict_keys:
+                    in_form, ignored = without_unknown_keys(in_form)
+                    unknown += ignored
+                documents.append(in_form)
         except SourceError as error:
             problems += error.problems
     if not documents and not problems:
@@ -116,17 +120,17 @@ def _merged(files: Sequence[Path], display: Callable[[Path], str], *, strict_key
     _refuse_if(problems, display)
     merged = merge_all(documents, display)
     _refuse_if([*merged.problems, *(merged.strays if strict_keys else [])], display)
+    merged.warnings += unknown
     return merged
 
 
-def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_keys: bool) -> ConfigFile:
+def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext) -> ConfigFile:
     """Return the model of what is enabled; disabled items are checked too, and then forgotten."""
-    model, problems, unknown = validated(multiplied.data, strict_keys=strict_keys)
-    sections.warnings += unknown
+    model, problems = validated(multiplied.data)
     problems += sections.problems + multiplied.problems
     if sections.disabled:
         disabled = multiply_matrix(sections.disabled, context.display)
-        problems += validated(disabled.data, strict_keys=strict_keys)[1] + disabled.problems
+        problems += validated(disabled.data)[1] + disabled.problems
     if problems or model is None:
         raise ConfigError.of(problems, context.display)
     return model

@@ -10,8 +10,8 @@
 - Everything else, lists of scalars and empty lists included, is replaced.
 - ``null`` removes the key.
 
-NeMo Curator's own runner differs in two of these: it appends to a list of scalars, and keeps a list beside an empty
-one. Where files depend on that is noted.
+NeMo Curator's own runner differs in three of these: it appends to a list of scalars, keeps a list beside an empty one,
+and replaces a list by a mapping by name, or the other way round. Where files depend on that is noted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from pytest_curator_bench._util.text import near, quote
 from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,6 +85,7 @@ class _Merger:
             if isinstance(before, YamlMapping) and isinstance(value, YamlMapping):
                 merged[key] = self.mappings(before, value, here)
             elif _all_mappings(before) and _all_mappings(value):
+                self._compare(before, over.places[key], value, here)
                 merged[key] = self._lists(before, value, here)
             elif value is None and before is not None and not _IN_CHOICE.search(path):
                 if isinstance(before, dict | list) and not over.places[key].text:
@@ -119,7 +120,7 @@ class _Merger:
             else:
                 name = item[token[0]] if token else ""
                 items[position] = self.mappings(items[position], item, f"{path}[{name}]")
-        merged = YamlList(items[0].place)
+        merged = (ListByName if isinstance(over, ListByName) else YamlList)(items[0].place)
         for item in items:
             merged.put(item, item.place)
         return merged
@@ -153,12 +154,18 @@ class _Merger:
         text = f"nothing stands behind it, which removes what {first.shown(self._display)} says: {remedy}"
         self.result.warnings.append(Problem(second, path, text))
 
-    def _compare(self, before: object, second: Place, value: list[object], path: str) -> None:
+    def _compare(self, before: object, second: Place, value: Sequence[object], path: str) -> None:
         """Note where NeMo Curator's own runner merges two lists otherwise."""
-        if before and not value:
-            self.result.differences.append(Problem(second, path, "empties the list; run.py keeps it"))
+        same_form = isinstance(before, ListByName) == isinstance(value, ListByName)
+        text = ""
+        if before and not same_form:
+            text = "merges with what was there; run.py replaces it, because one is a list and one a mapping"
+        elif before and not value:
+            text = "empties the list; run.py keeps it"
         elif before and not any(isinstance(item, dict) for item in value):
-            self.result.differences.append(Problem(second, path, "replaces the list; run.py appends to it"))
+            text = "replaces the list; run.py appends to it"
+        if text and (same_form or value):
+            self.result.differences.append(Problem(second, path, text))
 
     def _conflict(self, first: Place, before: object, second: Place, after: object, path: str) -> None:
         expected, found = ("a mapping" if isinstance(value, dict) else "a list" for value in (before, after))

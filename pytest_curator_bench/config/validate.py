@@ -11,14 +11,17 @@ from pydantic import BaseModel, ValidationError
 
 from pytest_curator_bench._util.text import near, one_of, quote
 from pytest_curator_bench.config.env_vars import FromEnvironment, Unresolved
+from pytest_curator_bench.config.forms import is_choice
 from pytest_curator_bench.config.locate import Location, key_path, place_of, without
 from pytest_curator_bench.config.older_keys import ConfigFile
+from pytest_curator_bench.config.prepare import is_comment
 from pytest_curator_bench.config.problems import Problem
+from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
+    from collections.abc import Iterator
 
-    from pytest_curator_bench.config.yaml.nodes import YamlMapping
+    from pydantic_core import ErrorDetails
 
 _COLLECTIONS = {
     "model_type": "a mapping",
@@ -27,28 +30,56 @@ _COLLECTIONS = {
     "string_type": "text",
 }
 _UNKNOWN_KEY = "extra_forbidden"
+_FOR_OTHERS = "; for keys that other tools read: --bench-unknown-keys=warn"
 # Settings of sinks may be secrets: their values appear in no message.
 _SINKS = "sinks"
 
 
-def validated(data: YamlMapping, *, strict_keys: bool = True) -> tuple[ConfigFile | None, list[Problem], list[Problem]]:
+def without_unknown_keys(document: YamlMapping) -> tuple[YamlMapping, list[Problem]]:
+    """Return the content of a file without keys that have no meaning, and a problem for each of them.
+
+    It is done before files are merged, so that nothing in such a key, such as a variable, can be wrong.
+    """
+    unknown = [*_unknown_keys(document, ConfigFile, ())]
+    problems: list[Problem] = []
+    for location in unknown:
+        if not is_comment(str(location[-1])):
+            text = _unknown_key(_keys_of(location), ignored=True)
+            problems.append(Problem(place_of(document, location), key_path(document, location), text))
+    return without(document, unknown), problems
+
+
+def _unknown_keys(value: object, model: type[BaseModel], location: Location) -> Iterator[Location]:
+    """Yield where keys are that the model of a mapping, or of each item of a list, does not have."""
+    if isinstance(value, YamlList):
+        for index, item in enumerate(value):
+            yield from _unknown_keys(item, model, (*location, index))
+    elif isinstance(value, YamlMapping):
+        known = {field.alias or name: field for name, field in model.model_fields.items()}
+        for key, inner in value.items():
+            if is_choice(value):
+                for branch, chosen in inner.items() if isinstance(inner, YamlMapping) else ():
+                    yield from _unknown_keys(chosen, model, (*location, key, branch))
+            elif key in known:
+                inner_model = _inner_model(known[key].annotation)
+                yield from _unknown_keys(inner, inner_model, (*location, key)) if inner_model else ()
+            elif model.model_config.get("extra") == "forbid":
+                yield (*location, key)
+
+
+def validated(data: YamlMapping) -> tuple[ConfigFile | None, list[Problem]]:
     """Check the structure, types and bounds of a whole configuration.
 
     Values that still wait for an environment variable count as right: what they will be, nobody knows.
 
     Args:
         data: the configuration.
-        strict_keys: whether unknown keys are wrong; they are left out otherwise.
 
     Returns:
-        the model, or ``None`` where something is wrong, the problems, and the unknown keys that were left out.
+        the model, or ``None`` where something is wrong, and the problems.
     """
     model, errors = _validate(data)
-    unknown = [] if strict_keys else [error for error in errors if error["type"] == _UNKNOWN_KEY]
-    if unknown:
-        model, errors = _validate(without(data, [_location(error) for error in unknown]))
-    problems = [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
-    return model, problems, [_problem(data, error) for error in unknown]
+    return model, [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
 
 
 def _validate(data: YamlMapping) -> tuple[ConfigFile | None, list[ErrorDetails]]:
@@ -70,7 +101,7 @@ def _problem(data: YamlMapping, error: ErrorDetails) -> Problem:
 def _message(location: Location, error: ErrorDetails) -> str:
     kind = error["type"]
     if kind == _UNKNOWN_KEY:
-        return _unknown_key(tuple(step for step in location if isinstance(step, str)))
+        return _unknown_key(_keys_of(location))
     if kind == "missing":
         return f"found nothing, expected {_description(location)}"
     context: dict[str, Any] = error.get("ctx") or {}
@@ -80,16 +111,22 @@ def _message(location: Location, error: ErrorDetails) -> str:
     return f"found {found}, expected {expected}"
 
 
+def _keys_of(location: Location) -> tuple[str, ...]:
+    return tuple(step for step in location if isinstance(step, str))
+
+
 @cache
-def _unknown_key(keys: tuple[str, ...]) -> str:
-    model = _model_at(keys[:-1])
-    known = _keys(model)
-    return f"found the unknown key {quote(keys[-1])}, expected {one_of(known)}{near(keys[-1], known)}"
+def _unknown_key(keys: tuple[str, ...], *, ignored: bool = False) -> str:
+    known = _keys(_model_at(keys[:-1]))
+    found, meant = f"found the unknown key {quote(keys[-1])}", near(keys[-1], known)
+    return (
+        f"{found}, which is ignored{meant}" if ignored else f"{found}, expected {one_of(known)}{meant or _FOR_OTHERS}"
+    )
 
 
 def _description(location: Location) -> str:
     """What a key is for: the first sentence of its description."""
-    keys = tuple(step for step in location if isinstance(step, str))
+    keys = _keys_of(location)
     fields = _model_at(keys[:-1]).model_fields
     field = fields.get(keys[-1])
     text = (field.description if field else None) or "a value"

@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["resource_columns", "stage_columns"]
 
-# Label, unit, figures of `resources` of which the first that is there counts.
+_CPUS_BUSY = ("cpu_percent_mean",)
+# Label, unit, figures of `resources` of which the first that is there counts; per cent of one CPU become CPUs.
 _RESOURCES = (
     ("CPU time", "s", ("tree_cpu_time_s", "cpu_time_s")),
-    ("CPU mean", "%", ("cpu_percent_mean",)),
+    ("CPUs busy", "", _CPUS_BUSY),
     ("memory peak", "bytes", ("rss_anonymous_bytes_peak", "max_rss_bytes")),
     ("object store", "bytes", ("object_store_bytes_peak",)),
     ("read", "bytes", ("read_bytes",)),
@@ -29,7 +30,7 @@ _RESOURCES = (
     ("GPU mean", "%", ("gpu_utilization_percent_mean",)),
     ("GPU memory", "bytes", ("gpu_memory_bytes_peak",)),
 )
-_STAGE = re.compile(r"task_(?P<stage>.+)_process_time_sum")
+_STAGE = re.compile(r"task_(?P<stage>.+)_process_time_sum", re.DOTALL)
 _STAGE_FIGURES = (
     ("work", "s", "process_time_sum"),
     ("idle", "s", "actor_idle_time_sum"),
@@ -41,8 +42,10 @@ _STAGE_FIGURES = (
 def resource_columns(results: Sequence[EntryResult]) -> list[Column]:
     """Return a column for each resource that an entry used, with a cell for each result."""
 
-    def first(result: EntryResult, keys: Sequence[str]) -> object:
-        return next((result.resources[key] for key in keys if is_finite_number(result.resources.get(key))), None)
+    def first(result: EntryResult, keys: Sequence[str]) -> float | None:
+        found = (value for key in keys if is_finite_number(value := result.resources.get(key)))
+        value = next(found, None)
+        return value / 100 if value is not None and keys == _CPUS_BUSY else value
 
     return _filled((label, unit, [first(result, keys) for result in results]) for label, unit, keys in _RESOURCES)
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.cells import cell_len
 
-from pytest_curator_bench._util.text import cut_middle, format_number, harmless
-from pytest_curator_bench.results.meanings import meaning, meaning_of
+from pytest_curator_bench._util.text import cut_middle, format_number, printable
+from pytest_curator_bench.results.meanings import headline_metrics, meaning, meaning_of
 from pytest_curator_bench.results.metrics import MISSING, find_metric
 from pytest_curator_bench.results.statistics import is_finite_number
 
@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["Column", "Figure", "bound_of", "metric_column", "number_column", "spread_of", "time_text"]
+__all__ = [
+    "Column",
+    "Figure",
+    "bound_of",
+    "joined",
+    "key_metrics",
+    "metric_column",
+    "number_column",
+    "spread_of",
+    "time_text",
+]
 
 LONGEST_LABEL = 24
 LONGEST_TEXT = 20
@@ -102,7 +112,13 @@ def metric_column(name: str, results: Sequence[EntryResult], shown: Callable[[st
     figures = [_figure(name, result, value, scale) for result, value in zip(results, values, strict=True)]
     by_name = meaning(name).unit
     label = _UNIT_IN_NAME.sub("", name) if by_name == known.unit else name
-    return Column.of(cut_middle(harmless(label), LONGEST_LABEL), unit or "", figures, shown)
+    return Column.of(cut_middle(printable(label), LONGEST_LABEL), unit or "", figures, shown)
+
+
+def key_metrics(result: EntryResult) -> list[str]:
+    """Return the headline metrics of one result as text, as in ``throughput 95.1 ≥ 80 docs/s``."""
+    columns = [metric_column(name, [result], printable) for name in headline_metrics(result)]
+    return [joined(column.label, column.cells[0].strip(), column.unit) for column in columns if column.cells[0]]
 
 
 def number_column(label: str, unit: str, values: Sequence[object]) -> Column:
@@ -156,7 +172,7 @@ def _text(value: object, scale: float, *, other: object = None) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if not isinstance(value, int | float):
-        return cut_middle(harmless(value) if isinstance(value, str) else f"a {type(value).__name__}", LONGEST_TEXT)
+        return cut_middle(printable(value) if isinstance(value, str) else f"a {type(value).__name__}", LONGEST_TEXT)
     scaled = value if scale == 1 else value / scale
     text = format_number(scaled)
     is_alike = is_finite_number(other) and other != value and format_number(other / scale) == text

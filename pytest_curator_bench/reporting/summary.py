@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from pytest_curator_bench._util.streams import in_encoding
-from pytest_curator_bench._util.text import counted, harmless
+from pytest_curator_bench._util.text import counted, printable
 from pytest_curator_bench.reporting.details import resource_columns, stage_columns
 from pytest_curator_bench.reporting.figures import (
     Column,
@@ -120,7 +120,7 @@ class _Layout:
         self._mark = self._shown("…")
 
     def _shown(self, text: str) -> str:
-        return in_encoding(harmless(text), self._encoding)
+        return in_encoding(printable(text), self._encoding)
 
     def compact(self, results: Sequence[EntryResult]) -> Iterable[RenderableType]:
         """Yield the counts, and a row for each entry that did not pass."""
@@ -160,9 +160,12 @@ class _Layout:
         for family in families:
             metrics = family.metrics
             for section in sections:
-                joined = _Section([*section.families, family], section.metrics | metrics)
-                if metrics.keys() <= section.metrics.keys() or self._is_readable(joined):
-                    section.families, section.metrics = joined.families, joined.metrics
+                union = section.metrics | metrics
+                if len(union) == len(section.metrics) or self._is_readable(
+                    _Section([*section.families, family], union)
+                ):
+                    section.families.append(family)
+                    section.metrics = union
                     break
             else:
                 sections.append(_Section([family], metrics))

@@ -94,22 +94,19 @@ def headline_metrics(result: EntryResult) -> list[str]:
     Those that requirements name or rules call ``headline``; where there are none, the script's throughputs.
     """
     required = [str(verdict["metric"]) for verdict in result.requirements]
-    found = required + [name for name in metric_names(result) if result.metric_rules and _is_headline(result, name)]
+    ruled = metric_names(result) if result.metric_rules else []
+    names = [name for name in dict.fromkeys((*required, *ruled)) if meaning_of(result, name).headline]
+    if rest := [name for name in names if name != EXEC_TIME]:
+        return rest
     own = flat_scalars(result.script_metrics)
-    names = [name for name in dict.fromkeys(found) if _is_headline(result, name)] or [
-        name for name, value in own.items() if is_number(value) and _by_name(name)[0] == "higher"
-    ]
-    return [name for name in names if name != EXEC_TIME]
+    rates = [name for name, value in own.items() if is_number(value) and _by_name(name)[0] == "higher"]
+    return [name for name in rates if meaning(name, result.metric_rules, required=True).headline]
 
 
 def rules_for(result: EntryResult, rules: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """Return the rules that concern a metric of the result: what is recorded with it."""
     names = metric_names(result) if rules else []
     return [rule for rule in rules if any(_concerns(rule, name) for name in names)]
-
-
-def _is_headline(result: EntryResult, name: str) -> bool:
-    return meaning_of(result, name).headline
 
 
 def _concerns(rule: Mapping[str, Any], name: str) -> bool:

@@ -128,6 +128,22 @@ def test_selection_by_node_id_keyword_mark_and_deselection(two: Project) -> None
     assert collected(result) == ["benchmarks/config.yaml::second"]
 
 
+def test_keys_of_other_tools_are_let_pass_where_asked_for(two: Project) -> None:
+    """By the option, or by the ini key, which the option overrides."""
+    two.config("ci: {account: '${NOT_DEFINED_HERE}'}\nentries: [{name: a, script: ok.py}]\n")
+    let_pass = ("-o", "bench_unknown_keys=warn")
+    for args in (["--bench-unknown-keys=warn"], [*let_pass]):
+        result = two.run_here("--collect-only", "-q", *args)
+        assert collected(result) == ["benchmarks/config.yaml::a"]
+        result.stdout.fnmatch_lines(["*config.yaml:*: ci: found the unknown key 'ci', which is ignored"])
+    for args in ([], [*let_pass, "--bench-unknown-keys=error"]):
+        result = two.run_here("--collect-only", "-q", *args)
+        assert result.ret == pytest.ExitCode.USAGE_ERROR
+        result.stderr.fnmatch_lines(["*config.yaml:*: ci: found the unknown key 'ci', expected one of *"])
+    result = two.run_here("-o", "bench_unknown_keys=maybe")
+    result.stderr.fnmatch_lines(["*bench_unknown_keys in the ini file: found 'maybe', expected error or warn"])
+
+
 def test_bench_entry_is_exact(two: Project) -> None:
     """``--bench-entry`` takes whole names; an unknown one is an error that lists near ones."""
     assert collected(two.run_here("--bench-entry", "first", "--collect-only", "-q")) == [

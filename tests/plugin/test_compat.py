@@ -55,6 +55,8 @@ def test_a_session_is_read_by_their_names(project: Project) -> None:
         "twice": 0,
         "again": 4,
     }
+    assert [name for name, result in results.items() if result["timed_out"]] == ["slow"]
+    assert [name for name, result in results.items() if result["success"]] == ["good", "twice"]
     assert results["short"]["requirements_not_met"] == {"rate_per_sec": "rate_per_sec < 100.0"}
     assert results["good"]["metrics"]["rate_per_sec"] == 1.5
     archived = project.session_dir / "again" / "attempt-1" / "logs" / "stdouterr.log"

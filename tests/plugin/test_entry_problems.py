@@ -118,3 +118,10 @@ def test_mistakes_of_structure_stop_all_the_same(several: Project, line: str, se
     done = several.run_here("-k", "good")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([f"*entries?no_variable?*{sentence}*"])
+
+
+def test_the_limit_for_the_start_of_ray_is_kept(project: Project) -> None:
+    """An entry's own limit; no Ray starts so fast."""
+    project.config("entries: [{name: a, script: ok.py, ray: {num_cpus: 1, num_gpus: 0}, startup_timeout_s: 0.1}]\n")
+    project.run().assert_outcomes(errors=1)
+    assert project.result("a")["error"].startswith("Ray did not start within 0.1 s (startup_timeout_s)")

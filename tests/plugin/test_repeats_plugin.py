@@ -93,7 +93,7 @@ def test_each_run_is_kept_and_medians_are_judged(varying: Project, extra: tuple[
     assert (own["script_metrics"]["rate"], own["entry_dir"]) == (40, str(varying.session_dir / "several" / "run-2"))
     assert "this is run-2" in (varying.session_dir / "several" / "run-2" / "stdouterr.log").read_text()
     assert varying.result("worst")["error"] == "rate = 10 (min of 3 runs), must be at least 20 (50 % too low)"
-    result.stdout.fnmatch_lines(["several *passed* (x3) / *rate=30 (10 to 40)*"])
+    result.stdout.fnmatch_lines(["several *passed* ± *3*30 ± 15*"])
     case = next(case for case in ET.parse(varying.path / "junit.xml").iter("testcase") if case.get("name") == "several")  # noqa: S314  # our own file
     properties = {item.get("name"): item.get("value") for item in case.iter("property")}
     assert (properties["runs"], properties["rate"]) == ("3", "30")

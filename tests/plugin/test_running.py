@@ -51,8 +51,9 @@ def test_passing_entries(two: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "*benchmarks*",
-            "*entry*status*time / limit*",
-            "*first*passed*rate_per_sec=2.5*",
+            "*time*limit*rate*",
+            "entry*status*s*s*1/s*",
+            "first*passed*7,200*2.5*",
             "*results: *mine__20*",
         ]
     )
@@ -241,10 +242,11 @@ def test_setup_show_and_durations(two: Project) -> None:
 
 
 def test_quiet_says_little(two: Project) -> None:
-    """-q prints neither live lines nor the table."""
+    """-q prints neither live lines nor the table, but counts and where the results are."""
     result = two.run("-q")
     result.stdout.no_fnmatch_line("*started, limit*")
-    result.stdout.no_fnmatch_line("*time / limit*")
+    result.stdout.no_fnmatch_line("*entry*status*")
+    result.stdout.fnmatch_lines(["2 entries: 2 passed", "results: *session__*"])
     result.assert_outcomes(passed=2)
 
 

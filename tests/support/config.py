@@ -43,6 +43,7 @@ delete_scratch: false
 ray: {num_cpus: 8, num_gpus: 1, enable_object_spilling: true}
 object_store_size: 0.5
 telemetry: {interval_s: 2}
+metrics: [{name: num_x, direction: lower, unit: tries, headline: true, judge: false}]
 gpu_stats_recorder: {interval_s: 3}
 gpu_mem_use_warning_threshold: 0.01
 startup_timeout_s: 60

@@ -319,4 +319,4 @@ class LocalCluster:
             if time.monotonic() > deadline:
                 line, detail = self.failure_summary()
                 said = f"; its last line: {line}" if line else " and printed nothing"
-                raise ClusterError(f"Ray did not start within {limit_s:g} s{said}", detail)
+                raise ClusterError(f"Ray did not start within {limit_s:g} s (startup_timeout_s){said}", detail)

@@ -91,10 +91,16 @@ class YamlList(list[object]):
 
     def copied(self) -> YamlList:
         """Return a list of its own with the same items and places."""
-        copy = YamlList(self.place)
+        copy = type(self)(self.place)
         copy.extend(self)
         copy.places.extend(self.places)
         return copy
+
+
+class ListByName(YamlList):
+    """A list that is written as a mapping, from the name of each item to the rest of it."""
+
+    __slots__ = ()
 
 
 def to_plain(value: object) -> object:

@@ -89,7 +89,9 @@ def test_the_start_limit_is_kept(
 ) -> None:
     """A start that takes too long is ended with all its processes, and its last line is told."""
     ray(f"sleep 1000 & echo $! > {tmp_path}/child; echo still thinking; trap '' TERM; sleep 1000\n")
-    with pytest.raises(ClusterError, match=r"did not start within 4 s; its last line: still thinking"):
+    with pytest.raises(
+        ClusterError, match=r"did not start within 4 s \(startup_timeout_s\); its last line: still thinking"
+    ):
         start(start_timeout_s=4)
     child = int((tmp_path / "child").read_text())
     assert not Path(f"/proc/{child}").exists()

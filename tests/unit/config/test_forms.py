@@ -204,15 +204,35 @@ def test_unknown_keys_as_warnings(tmp_path: Path) -> None:
     config = lenient(
         tmp_path, "ci: {nightly: true}\n" + MINIMAL + "  owner_team: data\n  ray: {num_cpus: 2, gang: 1}\n"
     )
-    assert sorted(text.partition(", expected")[0] for text in config.warnings) == [
-        "a.yaml:1: ci: found the unknown key 'ci'",
-        "a.yaml:6: entries[cc].owner_team: found the unknown key 'owner_team'",
-        "a.yaml:7: entries[cc].ray.gang: found the unknown key 'gang'",
+    assert sorted(config.warnings) == [
+        "a.yaml:1: ci: found the unknown key 'ci', which is ignored",
+        "a.yaml:6: entries[cc].owner_team: found the unknown key 'owner_team', which is ignored",
+        "a.yaml:7: entries[cc].ray.gang: found the unknown key 'gang', which is ignored",
     ]
     assert config.entries[0].ray is not None
     assert config.entries[0].ray.num_cpus == 2
     with pytest.raises(ConfigError, match=r"repeat: found 'x' \(text\)"):
         lenient(tmp_path, "ci: 1\n" + MINIMAL + "  repeat: x\n")
+    assert problem(tmp_path, "ci: 1\n" + MINIMAL).endswith(
+        "; for keys that other tools read: --bench-unknown-keys=warn"
+    )
+
+
+def test_nothing_in_an_ignored_key_is_wrong(tmp_path: Path) -> None:
+    """A variable of the CI system, a form that changes from file to file, a placeholder: only its tools know."""
+    base = (
+        "ci: {account: '${NOT_DEFINED}'}\n"
+        + MINIMAL
+        + (
+            "  ci: {queue: '${NOT_DEFINED}'}\n  matrix: {size: [1, 2]}\n"
+            "  ray: {matrix.size: {1: {num_cpus: 1, gang: '${NOT_DEFINED}'}, 2: {num_cpus: 2}}}\n  x-mine: 1\n"
+        )
+    )
+    config = lenient(tmp_path, base, "ci: [other]\nentries: [{name: cc, ci: [other]}]\n")
+    assert [(one.problems, one.ray.num_cpus) for one in config.entries if one.ray] == [((), 1), ((), 2)]
+    assert [text.partition(": ")[0] for text in config.warnings] == [
+        "a.yaml:1", "a.yaml:6", "a.yaml:8", "b.yaml:1", "b.yaml:2"
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("empty", ["", "# nothing yet\n", "---\n"])
@@ -238,3 +258,34 @@ def test_where_the_previous_runner_merges_otherwise(tmp_path: Path) -> None:
         "b.yaml:4: entries[cc].marks: empties the list; run.py keeps it",
         "b.yaml:5: entries[cc].requirements: empties the list; run.py keeps it",
     )
+
+
+MERGES = "merges with what was there; run.py replaces it, because one is a list and one a mapping"
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "difference"),
+    [
+        ("[{metric: m, min_value: 1}]", "{n: {min_value: 1}}", MERGES),
+        ("{m: {min_value: 1}}", "[{metric: n, min_value: 1}]", MERGES),
+        ("{m: {min_value: 1}}", "{n: {min_value: 1}}", None),
+        ("{m: {min_value: 1}}", "{}", "empties the list; run.py keeps it"),
+        ("[{metric: m, min_value: 1}]", "{}", None),
+        ("{m: {min_value: 1}}", "[]", None),
+    ],
+)
+def test_where_it_takes_a_mapping_and_a_list_otherwise(
+    tmp_path: Path, base: str, over: str, difference: str | None
+) -> None:
+    """It merges each with its like alone."""
+    config = load(
+        tmp_path,
+        f"{MINIMAL}  requirements: {base}\n",
+        f"entries:\n- name: cc\n  requirements: {over}\n",
+        f"entries:\n- name: cc\n  requirements: {over}\n",
+    )
+    shown = [text.partition(": entries[cc].requirements: ") for text in config.differences]
+    assert [(place, text) for place, _, text in shown if place == "b.yaml:3"] == (
+        [("b.yaml:3", difference)] if difference else []
+    )
+    assert not [place for place, _, _ in shown if place == "c.yaml:3"]

@@ -44,11 +44,13 @@ def test_every_key(tmp_path: Path) -> None:
     assert (config.run_reason, config.viewer_url_template) == ("nightly", "http://x/{session_name}")
     assert config.paths == {"data": Path("/data")}
     assert config.datasets == {("d", "json"): Path("/data/d.json"), ("d", "parquet"): tmp_path / "rel"}
+    rule = {"name": "num_x", "direction": "lower", "unit": "tries", "headline": True, "judge": False}
+    assert config.metric_rules == (rule,)
     (setup,) = config.data_setups
     assert (setup.name, setup.args, setup.timeout_s) == ("prep", ("--out", "{data}/x"), 50)
     everything, plain, none, *_cells = config.entries
     assert (everything.line, everything.timeout_s, everything.env) == (
-        26,
+        27,
         200.5,
         {"COMMON": "{data}", "A": "{data}"},
     )

@@ -31,10 +31,11 @@ DOCS = Path(__file__).parents[3] / "docs"
 
 
 def test_generated_docs_are_up_to_date() -> None:
-    """docs/schema.json, configuration.md and results.md follow from the models; else run docs/generate.py."""
+    """docs/schema.json, configuration.md, results.md and terminal.md are what docs/generate.py writes."""
     generate = runpy.run_path(str(DOCS / "generate.py"))
     assert (DOCS / "schema.json").read_text(encoding="utf-8") == generate["schema_text"]()
     assert (DOCS / "configuration.md").read_text(encoding="utf-8") == generate["configuration_text"]()
+    assert (DOCS / "terminal.md").read_text(encoding="utf-8") == generate["terminal_text"]()
     assert (DOCS / "results.md").read_text(encoding="utf-8") == generate["results_text"]()
 
 

@@ -100,7 +100,9 @@ def summary(result: EntryResult) -> str:
     shown = io.StringIO()
     writer = SimpleNamespace(fullwidth=100, hasmarkup=False)
     reporter = SimpleNamespace(
-        config=SimpleNamespace(get_terminal_writer=lambda: writer), section=lambda _: None, write=shown.write
+        config=SimpleNamespace(get_terminal_writer=lambda: writer, option=SimpleNamespace(verbose=1)),
+        section=lambda _: None,
+        write=shown.write,
     )
     write_summary(cast("pytest.TerminalReporter", reporter), Path("/s"), [result], Path)
     return shown.getvalue()
