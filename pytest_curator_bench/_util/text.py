@@ -17,6 +17,7 @@ __all__ = [
     "counted",
     "cut_middle",
     "error_text",
+    "format_duration",
     "format_number",
     "format_percent",
     "format_ratio",
@@ -27,6 +28,7 @@ __all__ = [
     "one_of",
     "printable",
     "quote",
+    "shortened",
 ]
 
 # From here on four significant digits are fewer than the digits before the point.
@@ -82,6 +84,19 @@ def format_seconds(duration_s: float) -> str:
     return f"{duration_s:.3g} s" if abs(duration_s) < 1 else f"{f'{duration_s:,.1f}'.removesuffix('.0')} s"
 
 
+def format_duration(duration_s: float, *, units: int = 2) -> str:
+    """Return a longer duration in one or two units: ``48 s``, ``1 min 5 s``, ``4 h 58 min``, ``3 days``."""
+    seconds = round(duration_s)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds >= 2 * 86400:
+        return counted(round(seconds / 86400), "day")
+    unit_s, unit, smaller = (3600, "h", "min") if seconds >= 3600 else (60, "min", "s")
+    whole, rest = divmod(seconds, unit_s)
+    more = rest * 60 // unit_s
+    return f"{whole} {unit} {more} {smaller}" if more and units > 1 else f"{whole} {unit}"
+
+
 def counted(count: int, one: str, many: str | None = None) -> str:
     """Return a count with its noun, as in ``1 GPU`` and ``3 GPUs``; ``many`` is for irregular plurals."""
     return f"{count:,d} {one if count == 1 else many or f'{one}s'}"
@@ -116,6 +131,14 @@ def _escaped(match: re.Match[str]) -> str:
 def quote(text: str) -> str:
     """Return ``text`` in quotes, cut to a length that can be read in a message."""
     return repr(text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "...")
+
+
+def shortened(text: str, width: int) -> str:
+    """Return ``text`` with its middle cut out if it is longer than ``width``: the ends tell names apart."""
+    if len(text) <= width:
+        return text
+    end = (width - 1) // 2
+    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -12,7 +12,7 @@ import os
 import re
 import stat
 
-__all__ = ["remove_tree"]
+__all__ = ["remove_tree", "tree_size"]
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _MOUNTS_FILE = "/proc/self/mountinfo"
@@ -46,6 +46,23 @@ def remove_tree(directory: str | os.PathLike[str]) -> str | None:
         return tree.remove() and tree.remove()
     finally:
         os.close(above)
+
+
+def tree_size(directory: str | os.PathLike[str]) -> int:
+    """Return the space that a directory takes on the disk with all that can be read in it, in bytes.
+
+    Links are not followed, and of several names of one file in it one counts.
+    """
+    sizes: dict[tuple[int, int], int] = {}
+    waiting = [os.fspath(directory)]
+    while waiting:
+        path = waiting.pop()
+        with contextlib.suppress(OSError):
+            found = os.lstat(path)
+            sizes[found.st_dev, found.st_ino] = found.st_blocks * 512
+            if stat.S_ISDIR(found.st_mode):
+                waiting += [os.path.join(path, name) for name in os.listdir(path)]  # noqa: PTH118, PTH208  # as above
+    return sum(sizes.values())
 
 
 class _Level:

@@ -10,7 +10,10 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import escape_unknown
+from pytest_curator_bench._util.text import harmless
+from pytest_curator_bench.cli.errors import CommandError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +27,9 @@ _COMMANDS = {
     "plan": "print what configuration files would run, for CI generators",
     "replay": "deliver to sinks what they don't have yet of a session",
     "preview": "show what a sink would send",
+    "list": "list the sessions of a results directory",
+    "show": "show one session, or one result in full",
+    "clean": "delete old sessions and their scratch directories",
     "mounts": "print what a container needs of its host (for tools/run.sh)",
 }
 
@@ -43,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     escape_unknown(sys.stdout)
     arguments = sys.argv[1:] if arguments is None else arguments
     parser = argparse.ArgumentParser(prog="curator-bench", description="Tools for pytest-curator-bench.")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for name, summary in _COMMANDS.items():
         command = commands.add_parser(name, help=summary)
@@ -54,6 +61,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()
+    except CommandError as error:
+        sys.stderr.write(harmless(f"{error}\n"))
+        return 2
+    except KeyboardInterrupt:
+        return 130  # as a shell has it
     except BrokenPipeError:
         # Whoever reads has seen enough (`| head`); Python would complain once more when it closes the stream.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

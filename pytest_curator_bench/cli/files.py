@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""The configuration files that several commands take, and the tables that they print of them."""
+"""The configuration files that several commands take."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.links import as_named
-from pytest_curator_bench.config import load_config
 
 if TYPE_CHECKING:
     import argparse
 
-    from rich.console import Console
-    from rich.table import Table
-
     from pytest_curator_bench.config.model import BenchConfig
 
-__all__ = ["add_file_arguments", "display", "load_files", "print_whole"]
+__all__ = ["add_file_arguments", "display", "load_files"]
 
 
 def add_file_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +44,8 @@ def load_files(
     Raises:
         ConfigError: with every problem that was found.
     """
+    from pytest_curator_bench.config import load_config  # slow to import
+
     return load_config(
         [as_named(file) for file in options.files],
         environ=os.environ,
@@ -57,10 +55,3 @@ def load_files(
         root_dir=root_dir,
         display=display,
     )
-
-
-def print_whole(console: Console, table: Table) -> None:
-    """Print a table as wide as it is: in a log, which has no width, nothing is to be cut off."""
-    unbounded = console.options.update(max_width=10_000)
-    console.width = max(console.width, console.measure(table, options=unbounded).maximum)
-    console.print(table)

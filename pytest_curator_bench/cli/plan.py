@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import format_seconds
-from pytest_curator_bench.cli.files import add_file_arguments, display, load_files, print_whole
+from pytest_curator_bench.cli.arguments import whole_number
+from pytest_curator_bench.cli.files import add_file_arguments, display, load_files
+from pytest_curator_bench.cli.output import print_whole
 from pytest_curator_bench.config import ConfigError
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.model import find_script
@@ -108,16 +110,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_file_arguments(parser)
     parser.add_argument("--format", choices=["table", "json"], default="table", help="default: table")
-    parser.add_argument("--shards", type=_count, metavar="N", default=0, help="split the entries as --bench-shard does")
-
-
-def _count(text: str) -> int:
-    if (count := int(text)) < 1:
-        raise ValueError
-    return count
-
-
-_count.__name__ = "number of shards"  # what argparse calls it in its message
+    parser.add_argument(
+        "--shards", type=whole_number, metavar="N", default=0, help="split the entries as --bench-shard does"
+    )
 
 
 def run(options: argparse.Namespace) -> int:

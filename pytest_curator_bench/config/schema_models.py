@@ -449,7 +449,9 @@ class ConfigModel(_Model):
         "What `curator-bench plan` gives as an entry's wall time, in seconds. Default: worked out from the limits. "
         "With `compat` the highest wall time."
     )
-    delete_scratch: Flag | None = optional("Whether scratch directories go when their entry has ended. Default: true.")
+    delete_scratch: Flag | None = optional(
+        "Whether scratch directories go when their entry has ended; empty ones always do. Default: true."
+    )
     sinks: tuple[SinkModel, ...] | None = optional("Where results go.")
     datasets: tuple[DatasetModel, ...] | None = optional("Datasets for `{dataset:NAME,FORMAT}`.")
     paths: tuple[PathModel, ...] | None = optional("Directories and files with a name, for placeholders.")

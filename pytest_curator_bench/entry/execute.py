@@ -547,7 +547,7 @@ class EntryExecution:
         store = self._services.session
         self._scratch_dir = store.scratch.prepare(self.entry.name)
         yield
-        if self.entry.delete_scratch:
+        if self.entry.delete_scratch or store.scratch.is_empty(self.entry.name):
             self.warn(store.scratch.remove(self.entry.name))
 
     @contextlib.contextmanager

@@ -205,7 +205,7 @@ class _DataSetupRun:
         )
 
     def _remove_scratch(self) -> None:
-        if self._services.bench_config.delete_scratch:
+        if self._services.bench_config.delete_scratch or self._store.scratch.is_empty(self._setup.name):
             warning = self._store.scratch.remove(self._setup.name)
             if warning:
                 self._view.tell(f"data setup {self._setup.name}: {warning}")

@@ -75,7 +75,7 @@ def read_file_or_skip(file: Path) -> dict[str, Any]:
     return {}
 
 
-def skip(error: NewerFormatError) -> None:
+def skip(error: ValueError) -> None:
     """Log that a file is left out: once for each file."""
     _log_skipped(str(error))
 

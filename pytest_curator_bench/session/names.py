@@ -7,7 +7,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.config.fields.types import RESERVED_ENTRY_NAMES
+from pytest_curator_bench.config.reserved_names import RESERVED_ENTRY_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

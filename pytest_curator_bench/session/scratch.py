@@ -9,8 +9,9 @@ import os
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.trees import remove_tree
+from pytest_curator_bench.session.directories import remove_empty
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import SCRATCH_NAME, SUPERSEDED_NAME
+from pytest_curator_bench.session.names import DATA_SETUP_NAME, SCRATCH_NAME, SUPERSEDED_NAME
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +78,15 @@ class ScratchDirs:
             return True
         except OSError:
             return False
+
+    def remove_empty(self) -> None:
+        """Remove the session's directory of scratch directories if nothing was left in it; never raises.
+
+        No other run of the session may be running: it could be making a scratch directory there.
+        """
+        if self.root == self._session_dir:
+            return
+        remove_empty([self.root, *(self.root / name for name in (DATA_SETUP_NAME, SUPERSEDED_NAME))])
 
     def move_aside(self, name: str, new_name: str) -> None:
         """Move the scratch directory of an entry whose directory became ``superseded/{new_name}``.

@@ -225,6 +225,9 @@ class SessionStore:
         self.drop_reserve()
         with self._writing():
             self._save(self._own_record().closed(status_of_exit(exit_status), exit_status, dict(statuses)))
+            records, unreadable = read_runs(self.session_dir)
+        if not unreadable and all(record.is_over() for record in records):
+            self.scratch.remove_empty()
 
     def drop_reserve(self) -> None:
         """Free all space that this run has reserved: no script runs any more that could take it."""

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import textwrap
 import xml.etree.ElementTree as ET
@@ -102,12 +103,14 @@ def test_scratch_is_deleted_or_kept(two: Project) -> None:
         "entries:\n"
         "  - {name: gone, script: scratchy.py, args: '{scratch_dir}'}\n"
         "  - {name: kept, script: scratchy.py, args: '{session_entry_dir}/scratch', delete_scratch: false}\n"
+        "  - {name: empty, script: ok.py, delete_scratch: false}\n"
     )
-    two.run().assert_outcomes(passed=2)
-    assert not (two.session_dir / "gone" / "scratch").exists()
+    two.run().assert_outcomes(passed=3)
+    assert not any(os.path.lexists(two.session_dir / name / "scratch") for name in ("gone", "empty"))
     kept = two.session_dir / "kept" / "scratch"
     assert kept.is_symlink()
     assert (kept / "big").read_text() == "x"
+    assert [path.name for path in kept.resolve().parents[1].iterdir()] == ["kept"]
     assert kept.resolve() == two.path / "results" / "artifacts" / two.session_dir.name / "kept" / "scratch"
 
 

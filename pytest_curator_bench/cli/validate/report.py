@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from pytest_curator_bench._util.streams import encodable
-from pytest_curator_bench.cli.files import print_whole
+from pytest_curator_bench.cli.output import print_whole
 from pytest_curator_bench.config.model import DataSetup, Entry
 
 if TYPE_CHECKING:

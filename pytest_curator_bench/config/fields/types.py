@@ -21,20 +21,12 @@ from pytest_curator_bench.config.fields.validators import (
     refuse_unquoted,
     text,
 )
+from pytest_curator_bench.config.reserved_names import RESERVED_ENTRY_NAMES, RESERVED_PATH_NAMES
 from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-RESERVED_ENTRY_NAMES = frozenset(
-    {
-        *("session.json", "env.json", "packages.txt", "config.yaml", "shards.json", "runs", "data_setup", "superseded"),
-        *("sinks", "results.jsonl", "results.csv"),
-    }
-)
-"""What a session's directory holds besides its entries' directories: no entry can be called so."""
-# Placeholders that have a meaning of their own.
-RESERVED_PATH_NAMES = frozenset({"session_entry_dir", "scratch_dir", "curator_repo_dir", "dataset", "matrix"})
 LONGEST_NAME_BYTES = 200
 _FORBIDDEN = re.compile(r"[/\\\[\]]|\.\.|::|^\.|^\s|\s$")
 _EXPECTED_NAME = (

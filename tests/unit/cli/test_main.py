@@ -6,12 +6,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench import __version__
 from pytest_curator_bench.cli import main
 
-COMMANDS = ("schema", "validate", "replay", "preview", "mounts", "plan")
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COMMANDS = ("schema", "validate", "replay", "preview", "mounts", "plan", "list", "show", "clean")
 
 
 def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,10 +29,29 @@ def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixtu
         "import sys; from pytest_curator_bench.cli import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        "print([name for name in sys.modules if 'bench.cli.' in name or name == 'pydantic'], file=sys.stderr)"
+        f"heavy = {{'pydantic', *(f'pytest_curator_bench.cli.{{name}}' for name in {COMMANDS})}}\n"
+        "print([name for name in sys.modules if name in heavy], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"
+
+
+def test_commands_that_read_results_start_fast(tmp_path: Path) -> None:
+    """With ``--results`` neither the configuration's models are imported nor pytest or Ray."""
+    code = (
+        "import sys; from pytest_curator_bench.cli import main\n"
+        f"for command in ('list', 'show'): main([command, '--results', {str(tmp_path)!r}])\n"
+        "print([name for name in ('pydantic', 'pytest', 'ray', 'yaml') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is that of the package."""
+    with pytest.raises(SystemExit, match="0"):
+        main(["--version"])
+    assert capsys.readouterr().out == f"curator-bench {__version__}\n"
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -167,7 +167,7 @@ def test_a_number_of_shards_that_is_none(config: Path, number: str, capsys: pyte
     """Exit status 2, as argparse has it."""
     with pytest.raises(SystemExit, match="2"):
         main(["plan", str(config), "--shards", number])
-    assert f"invalid number of shards value: '{number}'" in capsys.readouterr().err
+    assert f"--shards: found '{number}', expected a whole number from 1 on" in capsys.readouterr().err
 
 
 def test_a_secret_is_hidden(

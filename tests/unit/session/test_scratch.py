@@ -183,3 +183,21 @@ def test_results_and_artifacts_may_share_a_directory(tmp_path: Path) -> None:
     assert store.scratch.remove("a") is None
     assert not directory.exists()
     assert store.entries.path("a").exists()
+
+
+def test_the_last_run_removes_what_is_empty(tmp_path: Path) -> None:
+    """Empty directories in the artifacts go with the session's last run; what was kept in them stays."""
+    results, artifacts = tmp_path / "results", tmp_path / "artifacts"
+    first, second = (SessionStore.create(results, artifacts, exact="s") for _ in range(2))
+    for store in (first, first.data_setups()):
+        store.scratch.prepare("a")
+        assert store.scratch.remove("a") is None
+    first.finish([], exit_status=0)
+    assert (artifacts / "s").exists()
+    second.finish([], exit_status=0)
+    assert list(artifacts.iterdir()) == []
+    third = SessionStore.create(results, artifacts, exact="s")
+    kept = third.data_setups().scratch.prepare("a") / "kept"
+    kept.touch()
+    third.finish([], exit_status=0)
+    assert kept.exists()

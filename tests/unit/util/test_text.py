@@ -10,6 +10,7 @@ import pytest
 
 from pytest_curator_bench._util.text import (
     counted,
+    format_duration,
     format_number,
     format_percent,
     format_ratio,
@@ -17,6 +18,7 @@ from pytest_curator_bench._util.text import (
     format_size,
     harmless,
     printable,
+    shortened,
 )
 
 
@@ -79,3 +81,17 @@ def test_line_ends_and_tabs() -> None:
     """They stay in a text of several lines, and are escaped in one of a single line."""
     assert harmless("a\n\tb") == "a\n\tb"
     assert printable("a\n\tb") == r"a\n\tb"
+
+
+def test_longer_durations() -> None:
+    """Two units at most, and one of days."""
+    times_s = (0, 48.4, 59.6, 65, 720, 17_880, 172_799, 8_640_000)
+    texts = ["0 s", "48 s", "1 min", "1 min 5 s", "12 min", "4 h 58 min", "47 h 59 min", "100 days"]
+    assert [format_duration(value) for value in times_s] == texts
+    assert format_duration(17_880, units=1) == "4 h"
+
+
+@pytest.mark.parametrize(("width", "text"), [(9, "abcdefghi"), (8, "abcd…ghi"), (7, "abc…ghi"), (3, "a…i")])
+def test_shortening(width: int, text: str) -> None:
+    """The middle goes, the ends stay."""
+    assert shortened("abcdefghi", width) == text

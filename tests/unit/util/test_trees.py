@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench._util.trees import remove_tree
+from pytest_curator_bench._util.trees import remove_tree, tree_size
 from tests.support.mounts import in_mount_namespace
 
 if TYPE_CHECKING:
@@ -126,3 +126,17 @@ def test_what_cannot_be_deleted_is_named(tmp_path: Path) -> None:
     output = subprocess.check_output([sys.executable, "-c", code, "top"], cwd=tmp_path, text=True)
     assert output.strip().endswith("top/theirs/file: Permission denied")
     assert sorted(path.name for path in top.rglob("*")) == ["file", "theirs"]
+
+
+def test_the_size_of_a_tree(tmp_path: Path) -> None:
+    """What the files take on the disk, each once; what links lead to is not in it."""
+    tree, elsewhere = tmp_path / "tree", tmp_path / "elsewhere"
+    (tree / "below").mkdir(parents=True)
+    elsewhere.write_bytes(bytes(1_000_000))
+    (tree / "link").symlink_to(elsewhere)
+    small = tree_size(tree)
+    assert small < 100_000
+    (tree / "below" / "file").write_bytes(bytes(500_000))
+    os.link(tree / "below" / "file", tree / "same")
+    assert 500_000 <= tree_size(tree) - small < 600_000
+    assert tree_size(tmp_path / "nowhere") == 0
