@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 import sys
 from argparse import ArgumentTypeError
@@ -46,18 +48,18 @@ class _Old:
 
     Attributes:
         ref: the session.
-        scratch: where its scratch directories lie, or lay.
+        scratch: holds its scratch directories, or has held them; ``None`` if the session's own directory does.
         kept: why it is not deleted; ``None`` if it is.
     """
 
     ref: SessionRef
-    scratch: Path
+    scratch: Path | None
     kept: str | None
 
     @property
     def size_bytes(self) -> int:
         """Space that it takes now."""
-        return sum(tree_size(path) for path in {self.ref.path, self.scratch})
+        return tree_size(self.ref.path) + (tree_size(self.scratch) if self.scratch is not None else 0)
 
     def row(self) -> dict[str, Any]:
         """What is printed of it."""
@@ -83,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _age(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d{1,6})([hdw])", text)
+    match = re.fullmatch(r"(\d{1,4})([hdw])", text)
     if match is None:
         raise ArgumentTypeError(f"found {text!r}, expected a number of days, weeks or hours: 90d, 12w, 36h")
     return timedelta(hours=int(match[1]) * _HOURS[match[2]])
@@ -92,9 +94,13 @@ def _age(text: str) -> timedelta:
 def run(options: argparse.Namespace) -> int:
     """Delete old sessions; returns the exit status."""
     directory = results_dir(options)
-    artifacts = artifacts_dir(options, directory)
+    artifacts: Path | None = artifacts_dir(options, directory)
+    if artifacts is not None and os.path.realpath(artifacts) == os.path.realpath(directory):
+        artifacts = None
     refs = all_sessions(options, directory)
-    found = [_Old(ref=ref, scratch=artifacts / ref.name, kept=_why_kept(ref)) for ref in _old(refs, options)]
+    found = [
+        _Old(ref=ref, scratch=artifacts and artifacts / ref.name, kept=_why_kept(ref)) for ref in _old(refs, options)
+    ]
     doomed = [old for old in found if old.kept is None]
     if doomed and not (options.dry_run or options.yes or sys.stdin.isatty()):
         raise CommandError("nobody can be asked: give --yes to delete them, or --dry-run to list them")
@@ -150,9 +156,10 @@ def _delete(doomed: Sequence[_Old], size_bytes: int) -> int:
 
 def _delete_session(old: _Old) -> str | None:
     """Delete a session, its summary last: one that was deleted in part is found again; return what is left."""
-    left = remove_tree(old.scratch) if old.scratch != old.ref.path else None
-    children = sorted(old.ref.path.iterdir())
+    left = remove_tree(old.scratch) if old.scratch is not None else None
+    children: list[Path] = []
+    with contextlib.suppress(OSError):  # remove_tree() can do more than list it
+        children = [child for child in old.ref.path.iterdir() if child.name != SESSION_NAME]
     for child in children:
-        if left is None and child.name != SESSION_NAME:
-            left = remove_tree(child)
+        left = left or remove_tree(child)
     return left or remove_tree(old.ref.path)

@@ -165,7 +165,8 @@ def _config(options: argparse.Namespace) -> BenchConfig | None:
             display=display,
         )
     except ConfigError as error:
-        raise CommandError(f"{error}\nTo look at results without a configuration, give --results DIR.") from None
+        hint = "\nTo look at results without a configuration, give --results DIR." if options.results is None else ""
+        raise CommandError(f"{error}{hint}") from None
 
 
 def _default_files() -> list[Path]:
@@ -192,7 +193,7 @@ def _section(file: Path, path: Sequence[str]) -> Mapping[str, Any] | None:
             section = ini
         for key in path:
             section = section[key]
-    except (OSError, UnicodeDecodeError, IniError, tomllib.TOMLDecodeError, KeyError):
+    except (OSError, UnicodeDecodeError, IniError, tomllib.TOMLDecodeError, KeyError, TypeError):
         return None
-    options = section.get("ini_options")
-    return options if isinstance(options, dict) else section
+    found: Mapping[str, Any] = section.get("ini_options", section) if path == ("tool", "pytest") else section
+    return found

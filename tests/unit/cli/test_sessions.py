@@ -244,6 +244,17 @@ def test_clean_leaves_what_runs_and_what_lies_elsewhere(
     assert (elsewhere / "a" / "results.json").exists()
 
 
+def test_clean_where_artifacts_lie_among_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The configuration says so: each session is one directory then, and counted once."""
+    config = tmp_path / "c.yaml"
+    config.write_text("results_dir: out\nartifacts_dir: out\nentries: [{name: a, script: a.py}]\n")
+    old = make_session(tmp_path / "out", "old", days_old=9, a="passed").session_dir
+    (old / "a" / "big").write_bytes(bytes(3_000_000))
+    assert main(["clean", "--keep", "1w", "--yes", "--bench-config", str(config)]) == 0
+    assert capsys.readouterr().err.startswith("deleted 1 session, freed 3.")
+    assert not old.exists()
+
+
 @pytest.mark.parametrize(("answer", "status"), [("y", 0), ("", 1), ("no", 1)])
 def test_clean_asks(
     results: Path, answer: str, status: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
