@@ -20,10 +20,19 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
-__all__ = ["STATUS_STYLES", "Column", "add_format_argument", "print_json", "print_note", "print_rows", "print_whole"]
+__all__ = [
+    "STATUS_STYLES",
+    "Column",
+    "add_format_argument",
+    "print_json",
+    "print_note",
+    "print_renderable",
+    "print_rows",
+    "print_whole",
+]
 
 STATUS_STYLES = {
     "passed": "green",
@@ -37,6 +46,8 @@ STATUS_STYLES = {
 
 # Characters.
 LEAST_NAME, LEAST_TEXT, GAP = 16, 8, 2
+# Of a table that fits itself into any width.
+_LOG_WIDTH = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +190,16 @@ def _widths(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], availa
             least = min(widths[number], LEAST_NAME)
             widths[number], excess = max(widths[number] - excess, least), excess - (widths[number] - least)
     return widths
+
+
+def print_renderable(renderable: RenderableType) -> None:
+    """Print something that fits itself into a terminal; a log has room for all of it."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, _LOG_WIDTH)
+    console.print(renderable)
 
 
 def print_whole(console: Console, table: Table) -> None:

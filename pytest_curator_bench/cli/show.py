@@ -17,6 +17,7 @@ from pytest_curator_bench.cli.output import (
     add_format_argument,
     print_json,
     print_note,
+    print_renderable,
     print_rows,
 )
 from pytest_curator_bench.cli.results_dir import (
@@ -25,6 +26,7 @@ from pytest_curator_bench.cli.results_dir import (
     keyword_filter,
     one_session,
 )
+from pytest_curator_bench.history.ab import compare_interpreters
 from pytest_curator_bench.history.content import read_content
 from pytest_curator_bench.history.selectors import SELECTORS
 from pytest_curator_bench.results.outputs import flat_scalars
@@ -105,11 +107,15 @@ def _named_result(content: SessionContent, name: str) -> EntryResult:
 def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bool], format_name: str) -> None:
     results = [result for result in content.results if matches((result.name, *result.marks))]
     missing = {name: status for name, status in content.missing.items() if matches((name,))}
+    comparisons = compare_interpreters(results)
     ref = content.ref
     summary = session_row(ref, ref.counts, len(content.results) + len(content.missing))
     if format_name == "json":
         records = [result.to_dict() for result in results]
-        print_json({**summary, "missing": missing, "environment": content.environment, "results": records})
+        from pytest_curator_bench.reporting.ab import ab_records
+
+        ab = {"ab": ab_records(comparisons)} if comparisons else {}
+        print_json({**summary, "missing": missing, "environment": content.environment, "results": records, **ab})
         return
     rows = [
         {
@@ -128,6 +134,10 @@ def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bo
         sys.stdout.write(f"{harmless(_headline(summary))}\n\n")
     print_rows(ENTRY_COLUMNS, rows, format_name)
     if format_name == "table":
+        if comparisons:
+            from pytest_curator_bench.reporting.ab import ABTable
+
+            print_renderable(ABTable(comparisons))
         sys.stdout.write(f"\nresults: {harmless(display(ref.path))}\n")
 
 
@@ -162,6 +172,8 @@ def _fields(result: EntryResult) -> Iterator[tuple[str, Any]]:
     yield "finished_at", result.finished_at
     yield "returncode", result.returncode if result.signal is None else result.signal
     yield "command", result.command_line
+    if result.interpreter is not None:
+        yield from ((f"interpreter {name}", value) for name, value in flat_scalars(result.interpreter).items())
     yield "marks", ", ".join(result.marks) or None
     for name, value in flat_scalars(result.script_metrics).items():
         yield f"metric {name}", value

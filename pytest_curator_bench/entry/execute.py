@@ -449,7 +449,11 @@ class EntryExecution:
     def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
         policy = self._services.policy
         result = with_lease(result, self.lease)
-        result = replace(result, metric_rules=rules_for(result, self._services.bench_config.metric_rules))
+        result = replace(
+            result,
+            metric_rules=rules_for(result, self._services.bench_config.metric_rules),
+            interpreter=_interpreter_of(self.entry),
+        )
         if self._gpu_stats is not None:
             result = replace(result, resources={**result.resources, GPU_STATS: self._gpu_stats})
         if result.success:
@@ -633,7 +637,12 @@ def blank_result(
         error=error,
         marks=[mark.name for mark in entry.marks],
         sink_data=dict(entry.sink_data),
+        interpreter=_interpreter_of(entry),
     )
+
+
+def _interpreter_of(entry: Entry) -> dict[str, Any] | None:
+    return None if entry.interpreter is None else entry.interpreter.record(entry.base_name)
 
 
 def _reached(value: _T | None) -> _T:

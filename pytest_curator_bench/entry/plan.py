@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from pytest_curator_bench._util.interpreter import Interpreter
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.config.model import BenchConfig, Entry
@@ -114,8 +115,10 @@ def plan_entry(
         session_name=session_name,
         nodeid=nodeid,
         entry_dir=entry_dir,
-        command=build_command(find_script(resolved), resolved.args, entry_dir),
-        environment=script_environment(own, cluster, hidden=bench_config.secret_variables),
+        command=build_command(find_script(resolved), resolved.args, entry_dir, entry.interpreter),
+        environment=script_environment(
+            own, cluster, hidden=bench_config.secret_variables, interpreter=entry.interpreter
+        ),
         working_dir=working_dir,
         timeout_s=timeout_s,
         configured_timeout_s=entry.timeout_s,
@@ -129,9 +132,11 @@ def plan_entry(
     )
 
 
-def build_command(script: Path, args: Sequence[str], entry_dir: Path) -> list[str]:
+def build_command(
+    script: Path, args: Sequence[str], entry_dir: Path, interpreter: Interpreter | None = None
+) -> list[str]:
     """Return the entry's argument list; the results path is added only where the arguments don't carry it."""
-    command = [script_python(), str(script), *args]
+    command = [script_python(interpreter), str(script), *args]
     if not any(arg == RESULTS_PATH_OPTION or arg.startswith(f"{RESULTS_PATH_OPTION}=") for arg in args):
         command += [RESULTS_PATH_OPTION, str(entry_dir)]
     return command

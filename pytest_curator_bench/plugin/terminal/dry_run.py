@@ -55,7 +55,7 @@ def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable
         if has_several_runs(entry):
             entry_dir, scratch_dir = entry_dir / "run-1", scratch_dir / "run-1"
         resolved = bench.command_values(entry, session_entry_dir=entry_dir, scratch_dir=scratch_dir)
-        command = build_command(find_script(resolved), resolved.args, entry_dir)
+        command = build_command(find_script(resolved), resolved.args, entry_dir, entry.interpreter)
         write(f"{entry.name}")
         write(f"  command: {shlex.join(command)}")
         _write_surroundings(bench_run, entry, resolved, write)

@@ -13,6 +13,8 @@ from rich.text import Text
 
 from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
 from pytest_curator_bench._util.text import harmless
+from pytest_curator_bench.history.ab import compare_interpreters
+from pytest_curator_bench.reporting.ab import ABTable
 from pytest_curator_bench.reporting.summary import summary_table
 
 if TYPE_CHECKING:
@@ -44,6 +46,7 @@ def write_summary(
         highlight=False,
     )
     console.print(summary_table(results, verbosity=verbosity))
+    console.print(ABTable(compare_interpreters(results)))
 
     def write_line(text: str, style: str = "") -> None:
         console.print(Text(encodable(harmless(text), sys.stdout), style), soft_wrap=True)
