@@ -158,7 +158,7 @@ def _measured(result: EntryResult) -> list[Mapping[str, Any]]:
     status = "passed" if result.reason == "requirements" else result.status
     metrics = flat_scalars(result.script_metrics)
     times = {"started_at": result.started_at, "exec_time_s": result.exec_time_s}
-    return [{"run": "run-1", "status": status, "reason": result.reason, "metrics": metrics, **times}]
+    return [{"run": "", "status": status, "reason": result.reason, "metrics": metrics, **times}]
 
 
 def _runs(result: EntryResult) -> Iterator[_Run]:
@@ -184,10 +184,9 @@ def _pairs(first: Sequence[_Run], second: Sequence[_Run]) -> list[tuple[_Run, _R
 def _causes(sides: Iterable[EntryResult]) -> Iterator[str]:
     """Yield why runs of the sides have no partner."""
     for result in sides:
-        failed = [run for run in _measured(result) if run["status"] != "passed"]
-        for run in failed:
-            yield f"{result.name}: {run['run']} {run['status']}" + (f" ({run['reason']})" if run["reason"] else "")
+        for run in _measured(result):
+            if run["status"] != "passed":
+                reason = f" ({run['reason']})" if run["reason"] not in {None, run["status"]} else ""
+                yield " ".join(filter(None, (f"{result.name}:", run["run"], run["status"]))) + reason
         if result.attempts:
             yield f"{result.name}: attempt {len(result.attempts)} began anew"
-        if not failed and not result.attempts and result.status not in {"passed", "failed"}:
-            yield f"{result.name}: {result.status}"

@@ -50,17 +50,18 @@ def multiply_entries(options: BenchOptions, config: pytest.Config, bench_config:
 
 def _find_interpreters(options: BenchOptions, config: pytest.Config, bench_config: BenchConfig) -> list[Interpreter]:
     """Return the interpreters that ``--bench-ab`` and ``--bench-ab-null`` ask for; none without these options."""
-    named = dict(options.ab)
+    named = options.ab
     if options.ab_null:
-        name, python = options.ab[0] if options.ab else (OWN_NAME, script_python())
-        named = {name: python, f"{name}-again": python}
+        named = options.ab[:1] or ((OWN_NAME, script_python()),)
     repo = find_curator_repo(bench_config.files, os.environ) if named else None
     found = []
-    for position, (name, python) in enumerate(named.items(), 1):
+    for position, (name, python) in enumerate(named, 1):
         try:
             found.append(ask_interpreter(name, position, _path_of(python, config), repo))
         except InterpreterError as error:
             raise pytest.UsageError(f"--bench-ab {printable(f'{name}={python}: {error}')}") from None
+    if options.ab_null:
+        found.append(dataclasses.replace(found[0], name=f"{found[0].name}-again", position=2))
     return found
 
 
