@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.problems import Problem
-from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from pytest_curator_bench.config.problems import Place
@@ -47,7 +47,10 @@ def _item(item: YamlMapping, section: str, problems: list[Problem]) -> YamlMappi
         if isinstance(value, YamlMapping) and not _is_choice(value):
             if changed is item:
                 changed = item.copied()
-            changed[key] = _as_list(value, naming_key, f"{path}.{key}", problems)
+            if value:
+                changed[key] = _as_list(value, naming_key, f"{path}.{key}", problems)
+            else:
+                changed.drop(key)  # a mapping adds its keys: an empty one changes nothing, unlike an empty list
     return changed
 
 
@@ -74,7 +77,7 @@ def _with_env(mapping: YamlMapping, path: str, problems: list[Problem]) -> YamlM
 
 
 def _as_list(value: YamlMapping, naming_key: str, path: str, problems: list[Problem]) -> YamlList:
-    items = YamlList(value.place)
+    items = ListByName(value.place)
     for name, settings in value.items():
         place = value.places[name]
         if settings is None:

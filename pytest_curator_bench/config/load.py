@@ -23,7 +23,7 @@ from pytest_curator_bench.config.prepare import is_comment, prepare, without_dis
 from pytest_curator_bench.config.problems import ConfigError, Place, Problem
 from pytest_curator_bench.config.resolve.paths import DirectoryResolver
 from pytest_curator_bench.config.resolve.runs import LoadContext, RunResolver, SetupNeeds
-from pytest_curator_bench.config.validate import validated
+from pytest_curator_bench.config.validate import validated, without_unknown_keys
 from pytest_curator_bench.config.viewer import viewer_problems
 from pytest_curator_bench.config.yaml.nodes import to_plain
 from pytest_curator_bench.config.yaml.reader import SourceError, read_yaml
@@ -79,13 +79,17 @@ def load_config(
         curator_repo=find_curator_repo(files, environ),
     )
     merged = _merged(files, display, strict_keys=strict_keys)
+    if not strict_keys:
+        # What nobody here reads needs no variables.
+        merged.data, unknown = without_unknown_keys(merged.data)
+        merged.warnings += unknown
     sections = prepare(merged.data, environ=environ, strict=strict, strict_entries=strict_entries, display=display)
     sections.warnings += [*merged.warnings, *merged.strays]
-    multiplied = multiply_matrix(sections.active, display)
+    multiplied = multiply_matrix(sections.active, display, strict_entries=strict_entries)
     multiplied.data = without_disabled(multiplied.data)
     secrets = sections.secrets(environ)
     try:
-        model = _checked(sections, multiplied, context, strict_keys=strict_keys)
+        model = _checked(sections, multiplied, context, strict_entries=strict_entries, strict_keys=strict_keys)
         config = _resolved(model, sections, multiplied, context, secrets, strict_entries=strict_entries)
     except ConfigError as error:
         raise ConfigError([secrets.masker.mask(problem) for problem in error.problems]) from None
@@ -119,14 +123,17 @@ def _merged(files: Sequence[Path], display: Callable[[Path], str], *, strict_key
     return merged
 
 
-def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_keys: bool) -> ConfigFile:
+def _checked(
+    sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_entries: bool, strict_keys: bool
+) -> ConfigFile:
     """Return the model of what is enabled; disabled items are checked too, and then forgotten."""
     model, problems, unknown = validated(multiplied.data, strict_keys=strict_keys)
     sections.warnings += unknown
     problems += sections.problems + multiplied.problems
-    if sections.disabled:
-        disabled = multiply_matrix(sections.disabled, context.display)
-        problems += validated(disabled.data, strict_keys=strict_keys)[1] + disabled.problems
+    disabled = multiply_matrix(sections.disabled, context.display, strict_entries=strict_entries)
+    problems += disabled.problems
+    for apart in filter(None, (disabled.data, disabled.incomplete, multiplied.incomplete)):
+        problems += validated(without_disabled(apart), strict_keys=strict_keys)[1]
     if problems or model is None:
         raise ConfigError.of(problems, context.display)
     return model
@@ -145,7 +152,7 @@ def _resolved(
     directories = DirectoryResolver(model, data, context.environ, context.files).directories()
     setups = SetupNeeds(data, sections.disabled)
     runs = RunResolver(model, data, multiplied.combinations, directories, context, setups)
-    entries, data_setups = runs.entries(sections.entry_problems), runs.data_setups()
+    entries, data_setups = runs.entries(sections.entry_problems, multiplied.undefined), runs.data_setups()
     if strict_entries:
         runs.problems += [problem for found in directories.dataset_problems.values() for problem in found]
         runs.problems += [problem for entry in entries for problem in entry.problems]
@@ -198,7 +205,8 @@ def _resolved(
         secrets=secrets.values,
         secret_variables=secrets.variables,
         merged_json=json.dumps(secrets.masked()),
-        warnings=tuple(secrets.masker.mask(warning.shown(context.display)) for warning in warnings),
+        # What comes out of a matrix may be wrong many times at one place.
+        warnings=tuple(dict.fromkeys(secrets.masker.mask(warning.shown(context.display)) for warning in warnings)),
     )
 
 

@@ -10,8 +10,8 @@
 - Everything else, lists of scalars and empty lists included, is replaced.
 - ``null`` removes the key.
 
-NeMo Curator's own runner differs in two of these: it appends to a list of scalars, and keeps a list beside an empty
-one. Where files depend on that is noted.
+NeMo Curator's own runner differs in three of these: it appends to a list of scalars, keeps a list beside an empty one,
+and replaces a list by a mapping. Where files depend on that is noted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from pytest_curator_bench._util.text import near, quote
 from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.config.yaml.nodes import Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +36,8 @@ NAMING_KEYS = ("name", "metric", "type")
 _IN_CHOICE = re.compile(r"\bmatrix\.[A-Za-z_][A-Za-z0-9_]*$")
 # Lists whose items need a script, with what one is called.
 _RUNS = {"entries": "an entry", "data_setups": "a data setup"}
+# Mappings whose keys are the user's own names, so that one which is not there is no mistake.
+_ENV = re.compile(r"(?:^|\.)env$")
 _APPENDED = re.compile(r"entries\[.*\]\.matrix\.(include|exclude)", re.DOTALL)
 
 
@@ -85,8 +87,11 @@ class _Merger:
             if isinstance(before, YamlMapping) and isinstance(value, YamlMapping):
                 merged[key] = self.mappings(before, value, here)
             elif _all_mappings(before) and _all_mappings(value):
+                if isinstance(before, ListByName) != isinstance(value, ListByName):
+                    text = "merges a mapping by name and a list; run.py replaces the earlier one"
+                    self.result.differences.append(Problem(over.places[key], here, text))
                 merged[key] = self._lists(before, value, here)
-            elif value is None and before is not None and not _IN_CHOICE.search(path):
+            elif value is None and not _IN_CHOICE.search(path) and (before is not None or _ENV.search(path)):
                 if isinstance(before, dict | list) and not over.places[key].text:
                     self._emptied(base.places[key], over.places[key], here)
                 merged.drop(key)
@@ -119,7 +124,7 @@ class _Merger:
             else:
                 name = item[token[0]] if token else ""
                 items[position] = self.mappings(items[position], item, f"{path}[{name}]")
-        merged = YamlList(items[0].place)
+        merged = (ListByName if isinstance(over, ListByName) else YamlList)(items[0].place)
         for item in items:
             merged.put(item, item.place)
         return merged
@@ -157,7 +162,7 @@ class _Merger:
         """Note where NeMo Curator's own runner merges two lists otherwise."""
         if before and not value:
             self.result.differences.append(Problem(second, path, "empties the list; run.py keeps it"))
-        elif before and not any(isinstance(item, dict) for item in value):
+        elif before:
             self.result.differences.append(Problem(second, path, "replaces the list; run.py appends to it"))
 
     def _conflict(self, first: Place, before: object, second: Place, after: object, path: str) -> None:

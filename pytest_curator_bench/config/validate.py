@@ -27,6 +27,8 @@ _COLLECTIONS = {
     "string_type": "text",
 }
 _UNKNOWN_KEY = "extra_forbidden"
+# Keys that are no keys of a model: of a choice by a matrix, and of users' own.
+_OTHERS = ("matrix.", "x-")
 # Settings of sinks may be secrets: their values appear in no message.
 _SINKS = "sinks"
 
@@ -49,6 +51,19 @@ def validated(data: YamlMapping, *, strict_keys: bool = True) -> tuple[ConfigFil
         model, errors = _validate(without(data, [_location(error) for error in unknown]))
     problems = [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
     return model, problems, [_problem(data, error) for error in unknown]
+
+
+def without_unknown_keys(data: YamlMapping) -> tuple[YamlMapping, list[Problem]]:
+    """Return merged data without the keys that nothing here reads, and a problem for each.
+
+    What chooses by a matrix is known only when that is multiplied; :func:`validated` looks at it. Comments stay.
+    """
+    unknown = [
+        error
+        for error in _validate(data)[1]
+        if error["type"] == _UNKNOWN_KEY and not str(error["loc"][-1]).startswith(_OTHERS)
+    ]
+    return without(data, [_location(error) for error in unknown]), [_problem(data, error) for error in unknown]
 
 
 def _validate(data: YamlMapping) -> tuple[ConfigFile | None, list[ErrorDetails]]:

@@ -97,6 +97,12 @@ class YamlList(list[object]):
         return copy
 
 
+class ListByName(YamlList):
+    """A list that is written as a mapping by the names of its items."""
+
+    __slots__ = ()
+
+
 def to_plain(value: object) -> object:
     """Return a copy of ``value`` made of plain dicts, lists and strings, without places."""
     if isinstance(value, dict):
