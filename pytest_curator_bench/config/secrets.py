@@ -30,8 +30,12 @@ _EVERYWHERE = frozenset(
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
 # Further words in the names of environment variables that nobody has chosen for a sink.
 _SECRET_IN_ENVIRONMENT = re.compile(
-    r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn)(?:_|$)|apikey|connection_string", re.IGNORECASE
+    r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn|pat|jwt|bearer)(?:_|$)"
+    r"|apikey|connection_string|passphrase",
+    re.IGNORECASE,
 )
+# Counts of tokens, such as `MAX_TOKENS`, where the value is a number.
+_COUNT = re.compile(r"tokens(?:_|$)|tokens?_(?:count|limit)$", re.IGNORECASE)
 _NOT_SECRET = frozenset({"PWD", "OLDPWD", "RAY_AUTH_MODE", "SSH_AUTH_SOCK"})
 # `token_file: /run/token` names the file and not the token.
 _FILE_KEY = re.compile(r"(?:^|[_-])(?:file|dir|directory)$", re.IGNORECASE)
@@ -50,11 +54,11 @@ _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
 
 
 def is_secret_variable(name: str, value: str) -> bool:
-    """Whether an environment variable seems to hold a secret; flags, short numbers and names of files do not."""
+    """Whether an environment variable seems to hold a secret; flags, counts and names of files do not."""
     is_named = _names_secret(name) or (
         _SECRET_IN_ENVIRONMENT.search(name) is not None and _FILE_KEY.search(name) is None
     )
-    if not is_named or name in _NOT_SECRET:
+    if not is_named or name in _NOT_SECRET or _PATH_KEY.search(name) or (_COUNT.search(name) and value.isdecimal()):
         return False
     return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
 
