@@ -340,3 +340,10 @@ def test_merged_is_a_copy(tmp_path: Path) -> None:
 def test_variables_that_a_record_hides(name: str, value: str, is_secret: bool) -> None:
     """By their names; counts, flags and names of files are of use."""
     assert is_secret_variable(name, value) is is_secret
+
+
+def test_a_word_under_a_telling_name_is_masked_there_alone(tmp_path: Path) -> None:
+    """Elsewhere it is a word."""
+    text = MINIMAL + "  environment: {DB_PASSWORD: postgres, ENGINE: postgres, HF_TOKEN: 'true'}\n"
+    (entry,) = load(tmp_path, text).merged["entries"]
+    assert entry["env"] == {"DB_PASSWORD": "***", "ENGINE": "postgres", "HF_TOKEN": "true"}
