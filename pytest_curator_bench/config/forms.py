@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.problems import Problem
-from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, NamedChoice, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from pytest_curator_bench.config.problems import Place
@@ -104,7 +104,7 @@ def _with_name(
         named = branches.copied()
         for branch, chosen in branches.items():
             named[branch] = _with_name(chosen, name, naming_key, branches.places[branch], path, problems)
-        choice = YamlMapping(place)
+        choice = NamedChoice(place, (naming_key, repr(name)))
         choice.put(axis, named, settings.places[axis])
         return choice
     if naming_key in settings:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from pytest_curator_bench._util.text import near, quote
 from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, NamedChoice, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,10 +119,10 @@ class _Merger:
             position = positions.find(token) if token else None
             if position is None:
                 items.append(item)
-            elif isinstance(item, Removal) or isinstance(items[position], Removal):
+            elif _begins_anew(items[position], item):
                 items[position] = item
             else:
-                name = item[token[0]] if token else ""
+                name = item.get(*token) if token else ""  # of a choice, the name as its token has it
                 items[position] = self.mappings(items[position], item, f"{path}[{name}]")
         merged = (ListByName if isinstance(over, ListByName) else YamlList)(items[0].place)
         for item in items:
@@ -186,7 +186,7 @@ class _Positions:
         """The position of the first item with that value under that key."""
         key = token[0]
         if key not in self._by_key:
-            found = ((_token(item, key), position) for position, item in enumerate(self._items) if key in item)
+            found = ((_token(item, key), position) for position, item in enumerate(self._items))
             self._by_key[key] = {token: position for token, position in reversed([*found]) if token}
         return self._by_key[key].get(token)
 
@@ -207,8 +207,16 @@ def _token(item: YamlMapping, key: str | None = None) -> _Token | None:
 
     The value is taken as Python writes it: 1, ``true`` and ``'1'`` are different, and lists can be compared.
     """
+    if isinstance(item, NamedChoice):
+        return item.token if key in (None, item.token[0]) else None
     key = key or ("name" if "name" in item else next(iter(item), None))
-    return (key, repr(item[key])) if key is not None else None
+    return (key, repr(item[key])) if key is not None and key in item else None
+
+
+def _begins_anew(before: YamlMapping, item: YamlMapping) -> bool:
+    """Whether an item replaces the one of its name: a removal, or where only one of them chooses by that axis."""
+    is_choice = isinstance(before, NamedChoice) or isinstance(item, NamedChoice)
+    return isinstance(before, Removal) or isinstance(item, Removal) or (is_choice and before.keys() != item.keys())
 
 
 def _all_mappings(value: object) -> TypeGuard[list[YamlMapping]]:

@@ -131,6 +131,31 @@ def test_a_choice_in_a_mapping_by_name(tmp_path: Path) -> None:
     assert (one.sink_data, two.sink_data) == ({"s": {"x": 1}}, {"s": {"x": 2}})
 
 
+@pytest.mark.parametrize(
+    ("over", "bounds"),
+    [
+        ("null", [None, None]),
+        ("{min_value: 9}", [9, 9]),
+        ("{matrix.x: {b: {min_value: 5}}}", [3, 5]),
+        ("{matrix.x: {a: null}}", [None, None]),
+        ("{matrix.y: {c: {min_value: 7}}}", [7, 7]),
+    ],
+)
+def test_an_overlay_finds_a_choice_by_its_name(tmp_path: Path, over: str, bounds: list[float | None]) -> None:
+    """It removes or replaces it, or changes what it has for some values."""
+    base = "  matrix: {x: [a, b], y: [c]}\n  requirements: {m: {matrix.x: {a: {min_value: 3}, b: null}}}\n"
+    config = load(tmp_path, MINIMAL + base, f"entries: [{{name: cc, requirements: {{m: {over}}}}}]\n")
+    assert [one.requirements[0].min_value if one.requirements else None for one in config.entries] == bounds
+
+
+def test_a_choice_takes_the_place_of_an_item_of_its_name(tmp_path: Path) -> None:
+    """In a later file."""
+    base = MINIMAL + "  matrix: {x: [a, b]}\n  requirements: [{metric: m, min_value: 3, judge: all}]\n"
+    over = "entries: [{name: cc, requirements: {m: {matrix.x: {a: {min_value: 4}, b: {min_value: 5}}}}}]\n"
+    found = [one.requirements[0] for one in load(tmp_path, base, over).entries]
+    assert [(one.min_value, one.judge) for one in found] == [(4, None), (5, None)]
+
+
 def test_null_removes_what_an_earlier_file_says(tmp_path: Path) -> None:
     """A key of a mapping, or a whole list, as whoever writes it expects."""
     base = (
