@@ -149,7 +149,9 @@ def _resolved(
     strict_entries: bool,
 ) -> BenchConfig:
     model, data, warnings = modernized(written, multiplied.data)
-    directories = DirectoryResolver(model, data, context.environ, context.files).directories()
+    directories = DirectoryResolver(
+        model, data, context.environ, context.files, sections.dataset_problems
+    ).directories()
     setups = SetupNeeds(data, sections.disabled)
     runs = RunResolver(model, data, multiplied.combinations, directories, context, setups)
     entries, data_setups = runs.entries(sections.entry_problems, multiplied.undefined), runs.data_setups()

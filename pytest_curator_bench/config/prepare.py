@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 _SWITCHED = ("entries", "sinks", "data_setups")
 # Lists whose items have names of their own, with the key that names them: at the top, and within items.
 _NAMED = {"entries": "name", "sinks": "name", "data_setups": "name", "datasets": "name", "paths": "name"}
+_DATASET_PATH = re.compile(r"datasets\[.*\]\.formats\[.*\]\.path", re.DOTALL)
 _NAMED_WITHIN = {"requirements": "metric", "sink_data": "name", "formats": "type"}
 
 
@@ -44,6 +45,7 @@ class Sections:
         switched_off_sinks: likewise; they are among the disabled items.
         sink_variables: names of the variables that sinks mention, defined or not.
         sink_values: values of those that are defined, by name.
+        dataset_problems: variables that are not defined in paths of datasets, by the key path.
         entry_problems: what keeps single entries from running, by the entry's name: variables that are not defined.
     """
 
@@ -55,6 +57,7 @@ class Sections:
     switched_off_sinks: list[SwitchedOffSink] = field(default_factory=list)
     sink_variables: set[str] = field(default_factory=set)
     sink_values: dict[str, str] = field(default_factory=dict)
+    dataset_problems: dict[str, Problem] = field(default_factory=dict)
     entry_problems: dict[str, list[Problem]] = field(default_factory=dict)
 
     def secrets(self, environ: Mapping[str, str]) -> Secrets:
@@ -80,7 +83,8 @@ def prepare(
         merged: all files merged.
         environ: the environment variables.
         strict: whether an undefined variable in a sink is a problem.
-        strict_entries: whether one in an entry is a problem of the whole, and not of that entry alone.
+        strict_entries: whether one in an entry, or in the path of a dataset, is a problem of the whole, and not of
+            the entries alone that need it.
         display: how to write a file's path in messages.
     """
     sections = Sections(
@@ -120,13 +124,20 @@ class _Preparer:
         self._strict_entries = strict_entries
 
     def common(self, key: str, value: object) -> None:
-        """Take in a key whose value can't be disabled."""
+        """Take in a key whose value can't be disabled as a whole."""
         place = self._merged.places[key]
-        expander = EnvExpander(self._merged, self._environ)
-        expanded = expander.value(value, place, (key,))
-        self._sections.problems += expander.problems
-        self._sections.whole.put(key, expanded, place)
-        self._sections.active.put(key, expanded, place)
+        self._sections.whole.put(key, EnvExpander(self._merged, self._environ).value(value, place, (key,)), place)
+        section = YamlMapping(place)
+        section.put(key, value, place)
+        section = without_disabled(section)
+        expander = EnvExpander(section, self._environ)
+        self._sections.active.put(key, expander.value(section[key], place, (key,)), place)
+        for problem in expander.problems:
+            is_of_dataset = problem.kind == "variable" and _DATASET_PATH.fullmatch(problem.path) is not None
+            if is_of_dataset and not self._strict_entries:
+                self._sections.dataset_problems[problem.path] = problem
+            else:
+                self._sections.problems.append(problem)
 
     def switched(self, key: str, items: YamlList) -> None:
         """Take in a list whose items can be disabled."""

@@ -296,6 +296,20 @@ def test_a_path_that_is_not_defined_is_the_entrys_own_problem(tmp_path: Path) ->
     assert set(config.datasets) == {("d", "csv")}
 
 
+def test_a_variable_of_a_dataset_stops_those_that_use_it(tmp_path: Path) -> None:
+    """And nobody where the dataset, its format or a path is switched off."""
+    datasets = "datasets: [{name: d, formats: [{type: json, path: '${NO}/{nope}'}]}]\n"
+    text = datasets + MINIMAL + "- {name: bad, script: s.py, args: '{dataset:d,json}'}\n"
+    assert problem(tmp_path, text).startswith(
+        "a.yaml:1: datasets[d].formats[json].path: found the environment variable"
+    )
+    good, bad = tolerant(tmp_path, text)
+    assert (len(good.problems), [one.kind for one in bad.problems]) == (0, ["variable"])
+    off = "paths: [{name: p, host_path: '${NO}', enabled: false}]\n" + MINIMAL
+    for formats in ("enabled: false, formats: [{type: a, path: '${NO}'}]", "formats: [{type: a, enabled: false}]"):
+        load(tmp_path, off, f"datasets: [{{name: d, {formats}}}]\n")
+
+
 def test_a_script_that_lacks_a_variable_has_one_problem(tmp_path: Path) -> None:
     """What is left of its text is no placeholder."""
     text = MINIMAL + "- {name: bad, script: '${NOT_DEFINED}/s.py'}\n"
