@@ -28,6 +28,7 @@ from pytest_curator_bench.config.fields.types import (
     PATH_NAME,
     RAY_ADDRESS,
     VARIABLE_NAME,
+    VARIABLE_VALUE,
     WORD,
     is_identifier,
 )
@@ -78,7 +79,7 @@ FingerprintMode = Annotated[Literal["listing", "content", "none"], choice(("list
 Compat = Annotated[Literal["nemo-curator"], choice((defaults.COMPAT,))]
 MarkItem = Annotated[Mark, MARK_FIELD]
 Arguments = Annotated[tuple[Annotated[str, WORD], ...], ARGUMENTS]
-Environment = Annotated[dict[Annotated[str, VARIABLE_NAME], Annotated[str, WORD]], ENVIRONMENT]
+Environment = Annotated[dict[Annotated[str, VARIABLE_NAME], Annotated[str, VARIABLE_VALUE]], ENVIRONMENT]
 AxisValue = Annotated[bool | int | float | str, AXIS_VALUE]
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pytest_curator_bench._util.masking import ANYWHERE, MASK, ORDINARY, Masker, spells_number
@@ -21,7 +21,9 @@ from pytest_curator_bench.config.matrix.combinations import in_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Secrets", "is_secret_variable"]
+__all__ = ["Secrets", "is_secret_variable", "masked_variables"]
+
+_Value = TypeVar("_Value")
 
 # Variables that every process has, and that sinks only use to build paths.
 _EVERYWHERE = frozenset(
@@ -30,8 +32,12 @@ _EVERYWHERE = frozenset(
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
 # Further words in the names of environment variables that nobody has chosen for a sink.
 _SECRET_IN_ENVIRONMENT = re.compile(
-    r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn)(?:_|$)|apikey|connection_string", re.IGNORECASE
+    r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn|pat|jwt|bearer)(?:_|$)"
+    r"|apikey|connection_string|passphrase",
+    re.IGNORECASE,
 )
+# Counts of tokens, such as `MAX_TOKENS`, where the value is a number.
+_COUNT = re.compile(r"tokens(?:_|$)|tokens?_(?:count|limit)$", re.IGNORECASE)
 _NOT_SECRET = frozenset({"PWD", "OLDPWD", "RAY_AUTH_MODE", "SSH_AUTH_SOCK"})
 # `token_file: /run/token` names the file and not the token.
 _FILE_KEY = re.compile(r"(?:^|[_-])(?:file|dir|directory)$", re.IGNORECASE)
@@ -46,17 +52,28 @@ _SECRET_VARIABLE = re.compile(
 _SHORTEST_SECRET = 4
 _SHORTEST_VALUE = 6
 _LONGEST_WORD = 12
+_RUNS = ("entries", "data_setups")
 _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
 
 
 def is_secret_variable(name: str, value: str) -> bool:
-    """Whether an environment variable seems to hold a secret; flags, short numbers and names of files do not."""
+    """Whether an environment variable seems to hold a secret; flags, counts and names of files do not."""
     is_named = _names_secret(name) or (
         _SECRET_IN_ENVIRONMENT.search(name) is not None and _FILE_KEY.search(name) is None
     )
-    if not is_named or name in _NOT_SECRET:
+    if not is_named or name in _NOT_SECRET or _PATH_KEY.search(name) or (_COUNT.search(name) and value.isdecimal()):
         return False
     return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
+
+
+def masked_variables(env: Mapping[str, _Value]) -> dict[str, _Value | str]:
+    """Return a script's own variables with what stands under a telling name masked, words that stand everywhere too."""
+    return {
+        name: MASK
+        if isinstance(value, str) and _SECRET_VARIABLE.search(name) and is_secret_variable(name, value)
+        else value
+        for name, value in env.items()
+    }
 
 
 class Secrets:
@@ -105,6 +122,10 @@ class Secrets:
         """Return everything, secrets masked."""
         sinks = [self._masked_sink(sink) for sink in self._sinks]
         whole = {key: sinks if key == "sinks" and sinks else value for key, value in self._whole.items()}
+        whole = _with_masked_env(whole)
+        for section in _RUNS:
+            if isinstance(items := whole.get(section), list):
+                whole[section] = [_with_masked_env(item) if isinstance(item, dict) else item for item in items]
         return self.masker.mask_data(whole) if self.values else whole
 
     def _masked_sink(self, value: object, *, is_named: bool = False) -> object:
@@ -183,10 +204,15 @@ def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, value
 
 
+def _with_masked_env(mapping: Mapping[str, object]) -> dict[str, object]:
+    env = mapping.get("env")
+    return {**mapping, "env": masked_variables(env)} if isinstance(env, dict) else {**mapping}
+
+
 def _environments(whole: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Yield the environment variables that scripts get."""
     yield from _texts(whole.get("env"))
-    for section in ("entries", "data_setups"):
+    for section in _RUNS:
         items = whole.get(section)
         for item in items if isinstance(items, list) else ():
             if isinstance(item, dict):

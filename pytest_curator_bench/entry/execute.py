@@ -211,7 +211,8 @@ class EntryExecution:
             EntryFailedError: its script or data is missing, or resources are and the policy requires them.
         """
         policy = self._services.policy
-        shortage = shortage_for(self.entry, self._services.capacity)
+        # What is wrong with an entry itself is no smaller where the machine is.
+        shortage = None if self.entry.problems else shortage_for(self.entry, self._services.capacity)
         if shortage and policy.require_resources:
             raise EntryFailedError(shortage, reason="resources")
         if shortage:

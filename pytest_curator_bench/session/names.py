@@ -24,6 +24,7 @@ __all__ = [
     "RESULTS_NAME",
     "RUNS_NAME",
     "SCRATCH_NAME",
+    "SCRIPT_ENV_NAME",
     "SESSION_NAME",
     "SHARDS_NAME",
     "SINKS_NAME",
@@ -44,6 +45,8 @@ RESULTS_NAME = "results.json"
 LOG_NAME = "stdouterr.log"
 CLAIM_NAME = ".run.json"
 SCRATCH_NAME = "scratch"
+# It stays on the machine: sinks deliver what scripts print and write, not all that their environment holds.
+SCRIPT_ENV_NAME = "script_env.json"
 RUNS_NAME = "runs"
 SINKS_NAME = "sinks"
 SUPERSEDED_NAME = "superseded"

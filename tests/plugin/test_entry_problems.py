@@ -25,7 +25,7 @@ entries:
     retry_on: [error]
   - {name: no_dataset, script: ok.py, args: "{dataset:books,json}"}
   - {name: no_format, script: ok.py, args: "{dataset:web,parquet}"}
-  - {name: no_path, script: "{nowhere}/ok.py"}
+  - {name: no_path, script: "{nowhere}/ok.py", ray: {num_gpus: 1000}}
   - {name: no_setup, script: ok.py, data_setups: [prepare]}
   - name: both
     script: ok.py

@@ -42,7 +42,8 @@ class MatrixSubstitution:
 
     Args:
         combination: the combination; ``None`` where the entry has no matrix, or a wrong one.
-        report: takes what is wrong; the location is that within the entry.
+        report: takes what is wrong: its place, the location within the entry, the text, and the kind, ``placeholder``
+            where a name has no value.
         names: all names that some combination of the entry has a value for.
         missing_reason: why nothing has a value, where there is no combination; ``None`` if that is reported elsewhere.
     """
@@ -50,7 +51,7 @@ class MatrixSubstitution:
     def __init__(
         self,
         combination: Combination | None,
-        report: Callable[[Place, Location, str], None],
+        report: Callable[[Place, Location, str, str], None],
         *,
         names: Collection[str] = (),
         missing_reason: str | None = None,
@@ -157,9 +158,9 @@ class MatrixSubstitution:
             else:
                 hint = near(f"{MATRIX_PREFIX}{name}}}", known)
                 text = f"which nothing in the matrix gives, expected {one_of(known)}{hint}"
-            self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}}, {text}")
+            self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}}, {text}", "placeholder")
         elif self._missing_reason:
-            self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}} {self._missing_reason}")
+            self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}} {self._missing_reason}", "placeholder")
         return False
 
     def _choice(self, mapping: YamlMapping, key: str, place: Place) -> tuple[object, Place]:
@@ -186,5 +187,5 @@ class MatrixSubstitution:
             return self._substituted(given[text], given.places[text])
         return Unresolved(key), place
 
-    def _found_wrong(self, place: Place, text: str) -> None:
-        self._report(place, tuple(self._location), text)
+    def _found_wrong(self, place: Place, text: str, kind: str = "config") -> None:
+        self._report(place, tuple(self._location), text, kind)

@@ -161,15 +161,19 @@ class RunResolver:
         self._uses: dict[Dataset, DatasetUse] = {}
         self._dirs: dict[tuple[str, Path], tuple[Path, ...]] = {}
 
-    def entries(self, known_problems: Mapping[str, Sequence[Problem]]) -> tuple[Entry, ...]:
+    def entries(
+        self, known_problems: Mapping[str, Sequence[Problem]], undefined: Sequence[Sequence[Problem]]
+    ) -> tuple[Entry, ...]:
         """Return the entries, in order.
 
         Args:
             known_problems: what is known to keep entries from running, by their name.
+            undefined: the same for each entry by itself.
         """
         models = self._model.entries or ()
         entries = tuple(
-            self._entry(model, index, known_problems.get(model.name, ())) for index, model in enumerate(models)
+            self._entry(model, index, [*known_problems.get(model.name, ()), *undefined[index]])
+            for index, model in enumerate(models)
         )
         if self._context.curator_repo is not None and self._context.curator_repo.is_package:
             self._warn_of_missing_files(entries, self._context.curator_repo.path)

@@ -8,6 +8,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.config.secrets import masked_variables
 from pytest_curator_bench.entry.plan import build_command
 from pytest_curator_bench.entry.preflight import needed_setups
 from pytest_curator_bench.entry.resources import request_for, shortage_for
@@ -76,7 +77,7 @@ def _runs(entry: Entry) -> str:
 def _write_surroundings(
     bench_run: BenchRun, run: ScriptRun, resolved: ResolvedCommand, write: Callable[[str], None]
 ) -> None:
-    for key, value in resolved.env.items():
+    for key, value in masked_variables(resolved.env).items():
         write(f"  environment: {key}={shlex.quote(value)}")
     write(f"  working directory: {bench_run.services.working_dir}")
     grace_s = bench_run.bench_config.grace_s
