@@ -27,6 +27,7 @@ from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.nemo_curator_files import GPU_STATS
 from pytest_curator_bench.session.status import EntryStatus, publish_status
+from pytest_curator_bench.telemetry.noise import NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -568,13 +569,24 @@ class EntryExecution:
     @contextlib.contextmanager
     def _on_checked_machine(self) -> Iterator[None]:
         """Look for noise before the entry's cluster starts, and for GPU memory in use before and after it."""
-        monitor, must_be_quiet = self._services.monitor, self._services.policy.require_quiet
-        noise = monitor.disturbances(self.lease, must_be_quiet=must_be_quiet)
-        if noise and must_be_quiet:
+        monitor, policy = self._services.monitor, self._services.policy
+        if policy.wait_quiet_s:
+            with publish_status(self.entry_dir) as report:
+                noise = monitor.await_quiet(
+                    self.lease,
+                    policy.wait_quiet_s,
+                    lambda noise: report(EntryStatus("waiting for a quiet machine", noise, waiting=True)),
+                )
+        else:
+            noise = monitor.disturbances(self.lease, must_be_quiet=policy.require_quiet)
+        if noise and policy.require_quiet:
             raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
         if self._services.bench_config.compat is not None:
             self._gpu_stats = monitor.gpu_stats()
-        self._note(*noise, *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"))
+        self._note(
+            *(f"{NOISE}{text}" for text in noise),
+            *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"),
+        )
         yield
         for warning in monitor.gpu_memory_warnings(self.entry, self.lease, "after the entry"):
             self.warn(warning)

@@ -19,6 +19,7 @@ from pytest_curator_bench.results.metrics import additional_metrics
 from pytest_curator_bench.results.outputs import flat_scalars
 from pytest_curator_bench.results.record import KNOWN_MISS
 from pytest_curator_bench.results.statistics import is_number
+from pytest_curator_bench.telemetry.noise import NOISE, noise_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -56,9 +57,13 @@ def write_summary(
     console.print(_table(results))
     for result in results:
         for warning in result.warnings:
+            if warning.startswith(NOISE):
+                continue
             console.print(f"[yellow]{_shown(result.name)}: {_shown(warning)}[/yellow]", soft_wrap=True)
         if result.status not in {"passed", "skipped"} and os.path.exists(result.stdouterr_file):  # noqa: PTH110  # never raises
             console.print(f"{_shown(result.name)}: log {_shown(to_host_path(result.stdouterr_file))}", soft_wrap=True)
+    if noise := noise_line(results):
+        console.print(f"[yellow]{_shown(noise)}[/yellow]", soft_wrap=True)
     console.print(f"results: {_shown(to_host_path(session_dir))}", soft_wrap=True)
     terminalreporter.write(buffer.text())
 
