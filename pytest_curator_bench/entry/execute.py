@@ -24,7 +24,7 @@ from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.results.record import HARMLESS, EntryResult, Status
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.names import LOG_NAME, SCRATCH_NAME
 from pytest_curator_bench.session.nemo_curator_files import GPU_STATS
 from pytest_curator_bench.session.status import EntryStatus, publish_status
 from pytest_curator_bench.telemetry.noise import NOISE
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.session.store import SessionStore
@@ -326,17 +327,9 @@ class EntryExecution:
         self._reach(State.RUNNING)
         if self._runs is None:
             self._runs = EntryRuns(self.entry, self._services, self._nodeid)
-        inputs = RunInputs(
-            entry_dir=self.entry_dir,
-            scratch_dir=self.scratch_dir,
-            lease=self.lease,
-            cluster=self.cluster,
-            provider=None if self._is_cluster_given else self._provider,
-            timeout_s=self.timeout_s,
-        )
         try:
             with self._own_errors():
-                result = self._runs.run_next(inputs, one=one_run)
+                result = self._runs.run_next(self._inputs(), one=one_run)
         except Exception as error:
             self._fail_attempt(error)
             raise
@@ -348,6 +341,30 @@ class EntryExecution:
         self._write(durable=self.entry.ray is not None)
         self._end_attempt()
         return self.is_finished
+
+    def _inputs(self) -> RunInputs:
+        return RunInputs(
+            entry_dir=self.entry_dir,
+            scratch_dir=self.scratch_dir,
+            lease=self.lease,
+            cluster=self.cluster,
+            provider=None if self._is_cluster_given else self._provider,
+            timeout_s=self.timeout_s,
+        )
+
+    @property
+    def runs_as_job(self) -> bool:
+        """Whether the script runs on another machine."""
+        return self.entry.ray is not None and self.entry.ray.job is not None
+
+    def plan_by_hand(self, directory: Path) -> EntryPlan:
+        """Plan one run that is none of the entry's, with its files in ``directory``, on the entry's lease and cluster.
+
+        The entry must have its cluster (``State.CLUSTER_UP``) and not have left it.
+        """
+        scratch_dir = directory / SCRATCH_NAME
+        scratch_dir.mkdir(exist_ok=True)
+        return EntryRuns(self.entry, self._services, self._nodeid).plan(directory, scratch_dir, self._inputs())
 
     def run(self) -> EntryResult:
         """Run to the end and return the result; an error that is expected becomes the result."""

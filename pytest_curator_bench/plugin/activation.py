@@ -20,6 +20,7 @@ from pytest_curator_bench.entry.services import Policy
 from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
 from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
+from pytest_curator_bench.plugin.debugger import install_debugger
 from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
 from pytest_curator_bench.plugin.parallel import ParallelPlugin, send_singly
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
@@ -70,6 +71,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
     config.stash[RUN] = bench_run
     config.stash[AT_END].enter_context(bench_run.services.interrupts.taken())
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
+    install_debugger(config)
     if bench_run.shows_only:
         config.option.setupplan = True  # to run fixtures is to start what they give
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")

@@ -188,7 +188,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-dry-run",
         dest="bench_dry_run",
         action="store_true",
-        help="print each selected entry's command, environment, limits and resources; run nothing",
+        help="print each selected entry's command, to be pasted, its environment, limits and resources; run nothing",
     )
     group.addoption(
         "--bench-require-resources",

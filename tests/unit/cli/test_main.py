@@ -11,7 +11,7 @@ import pytest
 
 from pytest_curator_bench.cli import main
 
-COMMANDS = ("schema", "validate", "replay", "preview", "mounts", "plan")
+COMMANDS = ("run-script", "schema", "validate", "replay", "preview", "mounts", "plan")
 
 
 def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixture[str]) -> None:
@@ -19,7 +19,7 @@ def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     listed = capsys.readouterr().out
-    assert all(f"    {name} " in listed for name in COMMANDS)
+    assert all(f"\n    {name}" in listed for name in COMMANDS)
     code = (
         "import sys; from pytest_curator_bench.cli import main\n"
         "try: main(['--help'])\n"

@@ -108,12 +108,14 @@ def test_busy_cpus(look: Look, busy: list[float], cpus: range, noisy: bool) -> N
 
 def foreign(pid: int, name: str, used_s: float) -> dict[str, str]:
     """The file of a process that is nobody's, with the CPU time that it has used."""
-    return {f"proc/{pid}/stat": f"{pid} ({name}) R 1 1 1 0 -1 4194304 1 2 3 4 {int(used_s * T)} 0 0 0 20 0 1 0 99 1 1 0\n"}
+    return {
+        f"proc/{pid}/stat": f"{pid} ({name}) R 1 1 1 0 -1 4194304 1 2 3 4 {int(used_s * T)} 0 0 0 20 0 1 0 99 1 1 0\n"
+    }
 
 
 def test_the_busiest_processes_are_named(machine: Path, look: Look) -> None:
     """At most three, the busiest first, with the CPUs that each kept busy; our own are not."""
-    base = 2**31
+    base = 2**30  # above any process ID of a kernel
     lay_out(machine, {f"proc/{os.getpid()}/stat": own_stat(1)})
     for number in range(5):
         lay_out(machine, foreign(base + number, f"p{number}", 7))
@@ -245,9 +247,16 @@ def test_waiting_for_a_quiet_machine(machine: Path, monkeypatch: pytest.MonkeyPa
 
 def result(name: str, *warnings: str) -> EntryResult:
     """A result with these warnings."""
-    places = {"nodeid": "", "entry_dir": "", "stdouterr_file": ""}
     return EntryResult(
-        name=name, session_name="s", status="passed", reason=None, timeout_s=1, warnings=[*warnings], **places
+        name=name,
+        session_name="s",
+        status="passed",
+        reason=None,
+        nodeid="",
+        entry_dir="",
+        stdouterr_file="",
+        timeout_s=1,
+        warnings=[*warnings],
     )
 
 
