@@ -37,9 +37,20 @@ def run(arguments: list[str]) -> int:
         if trace is not None:
             sys.stderr.write("\npdb at the failure: u and d move, p prints, q ends\n")
             sys.stderr.flush()
-            pdb.post_mortem(trace)
+            _post_mortem(trace, os.path.dirname(script))  # noqa: PTH120  # as written, as in the frames
         return 1
     return 0
+
+
+def _post_mortem(trace: TracebackType, script_dir: str) -> None:
+    """Open pdb where the script's own code stood, which may be above the frames of a library."""
+    files = [frame.f_code.co_filename for frame, _ in traceback.walk_tb(trace)]
+    above = next(depth for depth, file in enumerate(reversed(files)) if os.path.dirname(file) == script_dir)  # noqa: PTH120
+    debugger = pdb.Pdb()
+    debugger.reset()
+    if above:
+        debugger.cmdqueue.append(f"up {above}")
+    debugger.interaction(None, trace)
 
 
 def _from_script(trace: TracebackType | None, script: str) -> TracebackType | None:

@@ -9,11 +9,13 @@ import os
 import pty
 import subprocess
 import sys
+import tempfile
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench.cli import main
 from tests.support.bench_project import pytest_command
 from tests.support.processes import LIMIT_S
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from tests.support.bench_project import Project
 
 FAILING = """
-import os, sys
+import json, os, sys
 from pytest_curator_bench.script import Benchmark
 
 bench = Benchmark()
@@ -32,7 +34,7 @@ bench.parser.add_argument("--wanted", type=int)
 def count(wanted):
     found = 40 + 2
     if found != wanted:
-        raise ValueError(f"found {found}")
+        json.loads(f"found {found}")
 
 with bench:
     bench.metrics["env"] = os.environ["OF_ENTRY"]
@@ -124,32 +126,32 @@ def test_a_script_by_itself(failing: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "message"),
+    ("entry", "message"),
     [
-        (["aa"], "aa: no enabled entry has this name; did you mean a"),
-        (["missing"], "nothere.py not found"),
-        (["job"], "runs as a job on another machine"),
+        ("aa", "aa: no enabled entry has this name; did you mean a"),
+        ("missing", "nothere.py not found"),
+        ("job", "runs as a job on another machine"),
     ],
 )
-def test_what_cannot_run_by_itself(failing: Project, args: list[str], message: str) -> None:
-    """One line, exit status 2, no traceback."""
+def test_what_cannot_run_by_itself(
+    failing: Project, entry: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One line, exit status 2."""
     with (failing.path / "benchmarks" / "config.yaml").open("a") as file:
         file.write("  - {name: missing, script: nothere.py}\n")
         file.write("  - {name: job, script: ok.py, ray: {job: 'http://127.0.0.1:1'}}\n")
-    done = run_script(failing, *args)
-    assert done.returncode == 2, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
+    assert main(["run-script", entry, "--bench-config", str(failing.path / "benchmarks" / "config.yaml")]) == 2
+    assert message in capsys.readouterr().err
 
 
 def test_the_dry_runs_command_can_be_pasted(failing: Project, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shell runs it: it makes its directories, and has the environment; its paths are normalised."""
-    monkeypatch.setenv("TMPDIR", str(failing.path / "tmp dir"))
     (failing.path / "tmp dir").mkdir()
-    listed = failing.run("--bench-dry-run").stdout.lines
+    monkeypatch.setattr(tempfile, "tempdir", str(failing.path / "tmp dir"))
+    listed = failing.run_here("--bench-dry-run").stdout.lines
     commands = [line.removeprefix("  command: ") for line in listed if line.startswith("  command: ")]
     assert ".." not in commands[0]
     done = [subprocess.run(line, shell=True, capture_output=True, text=True, check=False) for line in commands]  # noqa: S602
-    assert "ValueError: found 42" in done[0].stderr
+    assert "JSONDecodeError" in done[0].stderr
     assert done[1].returncode == 3
     assert len(list((failing.path / "tmp dir").glob("curator-bench-*/[ab]/metrics.json"))) == 2
