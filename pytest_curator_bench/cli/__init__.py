@@ -22,6 +22,7 @@ __all__ = ["main"]
 
 # Each has a module here with ``add_arguments(parser)`` and ``run(options)``; only the one that is called is imported.
 _COMMANDS = {
+    "run-script": "run one entry's script by itself, under pdb if wanted",
     "schema": "print the JSON Schema of configuration files, or of results",
     "validate": "check configuration files without running a benchmark",
     "plan": "print what configuration files would run, for CI generators",
@@ -54,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, summary in _COMMANDS.items():
         command = commands.add_parser(name, help=summary)
         if name in arguments[:1]:
-            module = import_module(f"{__name__}.{name}")
+            module = import_module(f"{__name__}.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     options = parser.parse_args(arguments)

@@ -25,9 +25,10 @@ from pytest_curator_bench.results.meanings import rules_for
 from pytest_curator_bench.results.record import HARMLESS, EntryResult, Status
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.names import LOG_NAME, SCRATCH_NAME
 from pytest_curator_bench.session.nemo_curator_files import GPU_STATS
 from pytest_curator_bench.session.status import EntryStatus, publish_status
+from pytest_curator_bench.telemetry.noise import NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.session.store import SessionStore
@@ -327,17 +329,9 @@ class EntryExecution:
         self._reach(State.RUNNING)
         if self._runs is None:
             self._runs = EntryRuns(self.entry, self._services, self._nodeid)
-        inputs = RunInputs(
-            entry_dir=self.entry_dir,
-            scratch_dir=self.scratch_dir,
-            lease=self.lease,
-            cluster=self.cluster,
-            provider=None if self._is_cluster_given else self._provider,
-            timeout_s=self.timeout_s,
-        )
         try:
             with self._own_errors():
-                result = self._runs.run_next(inputs, one=one_run)
+                result = self._runs.run_next(self._inputs(), one=one_run)
         except Exception as error:
             self._fail_attempt(error)
             raise
@@ -349,6 +343,30 @@ class EntryExecution:
         self._write(durable=self.entry.ray is not None)
         self._end_attempt()
         return self.is_finished
+
+    def _inputs(self) -> RunInputs:
+        return RunInputs(
+            entry_dir=self.entry_dir,
+            scratch_dir=self.scratch_dir,
+            lease=self.lease,
+            cluster=self.cluster,
+            provider=None if self._is_cluster_given else self._provider,
+            timeout_s=self.timeout_s,
+        )
+
+    @property
+    def runs_as_job(self) -> bool:
+        """Whether the script runs on another machine."""
+        return self.entry.ray is not None and self.entry.ray.job is not None
+
+    def plan_by_hand(self, directory: Path) -> EntryPlan:
+        """Plan one run that is none of the entry's, with its files in ``directory``, on the entry's lease and cluster.
+
+        The entry must have its cluster (``State.CLUSTER_UP``) and not have left it.
+        """
+        scratch_dir = directory / SCRATCH_NAME
+        scratch_dir.mkdir(exist_ok=True)
+        return EntryRuns(self.entry, self._services, self._nodeid).plan(directory, scratch_dir, self._inputs())
 
     def run(self) -> EntryResult:
         """Run to the end and return the result; an error that is expected becomes the result."""
@@ -571,13 +589,24 @@ class EntryExecution:
     @contextlib.contextmanager
     def _on_checked_machine(self) -> Iterator[None]:
         """Look for noise before the entry's cluster starts, and for GPU memory in use before and after it."""
-        monitor, must_be_quiet = self._services.monitor, self._services.policy.require_quiet
-        noise = monitor.disturbances(self.lease, must_be_quiet=must_be_quiet)
-        if noise and must_be_quiet:
+        monitor, policy = self._services.monitor, self._services.policy
+        if policy.wait_quiet_s:
+            with publish_status(self.entry_dir) as report:
+                noise = monitor.await_quiet(
+                    self.lease,
+                    policy.wait_quiet_s,
+                    lambda noise: report(EntryStatus("waiting for a quiet machine", noise, waiting=True)),
+                )
+        else:
+            noise = monitor.disturbances(self.lease, must_be_quiet=policy.require_quiet)
+        if noise and policy.require_quiet:
             raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
         if self._services.bench_config.compat is not None:
             self._gpu_stats = monitor.gpu_stats()
-        self._note(*noise, *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"))
+        self._note(
+            *(f"{NOISE}{text}" for text in noise),
+            *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"),
+        )
         yield
         for warning in monitor.gpu_memory_warnings(self.entry, self.lease, "after the entry"):
             self.warn(warning)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local import LocalCluster
     from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.results.record import EntryResult
@@ -130,10 +131,10 @@ class EntryRuns:
             write_json(run_dir / RESULTS_NAME, self._services.masker.mask_data(result.to_dict()))
         return result
 
-    def _run(self, entry_dir: Path, scratch_dir: Path, inputs: RunInputs) -> EntryResult:
-        services, cluster = self._services, inputs.cluster
-        services.session.entries.link_logs(entry_dir)
-        plan = plan_entry(
+    def plan(self, entry_dir: Path, scratch_dir: Path, inputs: RunInputs) -> EntryPlan:
+        """Plan a run whose files go into ``entry_dir``."""
+        services = self._services
+        return plan_entry(
             self._entry,
             services.bench_config,
             session_name=services.session.session_name,
@@ -142,11 +143,16 @@ class EntryRuns:
             scratch_dir=scratch_dir,
             working_dir=services.working_dir,
             lease=inputs.lease,
-            cluster=cluster,
+            cluster=inputs.cluster,
             timeout_s=inputs.timeout_s,
             datasets=services.dataset_records,
             mask=services.masker.mask_data,
         )
+
+    def _run(self, entry_dir: Path, scratch_dir: Path, inputs: RunInputs) -> EntryResult:
+        services, cluster = self._services, inputs.cluster
+        services.session.entries.link_logs(entry_dir)
+        plan = self.plan(entry_dir, scratch_dir, inputs)
         local = None
         if cluster is not None:
             from pytest_curator_bench.clusters.local import LocalCluster

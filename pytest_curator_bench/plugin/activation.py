@@ -20,7 +20,9 @@ from pytest_curator_bench.entry.services import Policy
 from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
 from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
+from pytest_curator_bench.plugin.debugger import install_debugger
 from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
+from pytest_curator_bench.plugin.parallel import ParallelPlugin, send_singly
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin, KeywordPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
@@ -69,11 +71,14 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
     config.stash[RUN] = bench_run
     config.stash[AT_END].enter_context(bench_run.services.interrupts.taken())
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
+    install_debugger(config)
     if bench_run.shows_only:
         config.option.setupplan = True  # to run fixtures is to start what they give
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
     config.pluginmanager.register(KeywordPlugin(), "curator_bench_keyword")
+    config.pluginmanager.register(ParallelPlugin(), "curator_bench_parallel")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
+    send_singly(config)
     is_worker = hasattr(config, "workerinput")
     if is_worker:
         end_with_controller()
@@ -106,6 +111,7 @@ def _policy(config: pytest.Config, options: BenchOptions) -> Policy:
     return Policy(
         require_resources=options.require_resources,
         require_quiet=options.require_quiet,
+        wait_quiet_s=options.wait_quiet_s,
         skip_setup=options.skip_setup,
         known_misses_count=runxfail,
         strict_known_misses=not runxfail and _xfail_is_strict(config),

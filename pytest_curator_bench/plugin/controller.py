@@ -23,7 +23,7 @@ from pytest_curator_bench.plugin.channel import packed
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
 from pytest_curator_bench.plugin.options import AT_END
-from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
+from pytest_curator_bench.plugin.sharding import DURATIONS_KEY, SPLIT_BY_NAME
 from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
 from pytest_curator_bench.results.record import HARMLESS, EntryResult
@@ -81,6 +81,8 @@ class Controller:
         bench_run.on_finish = self._finish
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
+        if bench_run.options.shard is not None and bench_run.options.session is None:
+            self._warn(SPLIT_BY_NAME)
 
     def warn_of_left_out(self, arguments: Sequence[str]) -> None:
         """Warn that whole projects among the arguments are not collected, and how to collect what is wanted."""
@@ -234,15 +236,15 @@ class Controller:
         # pytest calls no pytest_sessionfinish where it is interrupted while xdist starts its workers.
         self._config.stash[AT_END].callback(self._discard_unfinished)
 
-    def shard_durations(self, shard: Shard) -> dict[str, float]:
-        """How long entries took before, in seconds: the same for all runs that fill one session."""
-        if self._durations_s is None:
+    def shard_durations(self, shard: Shard) -> dict[str, float] | None:
+        """How long entries took before, in seconds: the same for all runs that fill one session; else ``None``."""
+        options, results_dir = self._bench_run.options, self._bench_run.bench_config.results_dir
+        if self._durations_s is None and options.session is not None:
             from pytest_curator_bench.session.shards import known_durations, pin_durations
 
-            options, results_dir = self._bench_run.options, self._bench_run.bench_config.results_dir
             try:
                 self._durations_s = known_durations(results_dir, options.session, shard.count)
-                if options.session is not None and not self._bench_run.shows_only:
+                if not self._bench_run.shows_only:
                     self._open()
                     session_dir = self._bench_run.store.session_dir
                     self._durations_s = pin_durations(session_dir, self._durations_s, shard.count)

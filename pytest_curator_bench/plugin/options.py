@@ -23,6 +23,7 @@ AT_END = pytest.StashKey[contextlib.ExitStack]()
 BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
 
 UNKNOWN_KEYS = ("error", "warn")
+WAIT_QUIET_MINUTES = "10"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,7 @@ class BenchOptions:
         dry_run: print what would run, run nothing.
         require_resources: entries that need more than the machine has fail instead of being skipped.
         require_quiet: entries fail on a machine that is not quiet, instead of only saying so.
+        wait_quiet_s: how long entries may wait for a quiet machine, in seconds.
         strict_config_check: undefined variables in sinks, and what is not defined in an entry, are errors for all.
         strict_keys: unknown keys are errors, and no warnings.
         reason: why this run was started, recorded in the session.
@@ -76,6 +78,7 @@ class BenchOptions:
     dry_run: bool
     require_resources: bool
     require_quiet: bool
+    wait_quiet_s: float
     strict_config_check: bool
     strict_keys: bool
     reason: str | None
@@ -108,6 +111,7 @@ class BenchOptions:
             dry_run=option.bench_dry_run,
             require_resources=option.bench_require_resources,
             require_quiet=option.bench_require_quiet,
+            wait_quiet_s=_quiet_minutes(option.bench_wait_quiet) * 60,
             strict_config_check=option.bench_strict_config_check,
             strict_keys=(option.bench_unknown_keys or _unknown_keys(config)) == "error",
             reason=option.bench_reason,
@@ -115,6 +119,16 @@ class BenchOptions:
             viewer_url_template=option.bench_viewer_url_template,
             skip_setup=option.bench_skip_setup,
         )
+
+
+def _quiet_minutes(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= (minutes := float(text)) < float("inf"):
+            return minutes
+    raise pytest.UsageError(
+        f"--bench-wait-quiet {text}: expected a number of minutes: "
+        "write --bench-wait-quiet=MINUTES, or put --bench-wait-quiet behind the paths"
+    )
 
 
 def _unknown_keys(config: pytest.Config) -> str:
@@ -148,7 +162,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-shard",
         dest="bench_shard",
         metavar="K/N",
-        help="run only the K-th of N parts of the selected entries, balanced by how long they took in earlier sessions",
+        help="run only the K-th of N parts of the selected entries; with --bench-session balanced by how long they "
+        "took in earlier sessions, else split by name",
     )
     group.addoption(
         "--bench-session-name",
@@ -173,7 +188,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-dry-run",
         dest="bench_dry_run",
         action="store_true",
-        help="print each selected entry's command, environment, limits and resources; run nothing",
+        help="print each selected entry's command, to be pasted, its environment, limits and resources; run nothing",
     )
     group.addoption(
         "--bench-require-resources",
@@ -187,6 +202,16 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail an entry, before its script starts, if the machine is not quiet (other processes on CPUs or GPUs, "
         "little free memory, slow or hot CPUs), instead of a warning in its result",
+    )
+    group.addoption(
+        "--bench-wait-quiet",
+        dest="bench_wait_quiet",
+        nargs="?",
+        const=WAIT_QUIET_MINUTES,
+        default="0",
+        metavar="MINUTES",
+        help="wait for a quiet machine before each entry, at most so long in the whole run (default: "
+        f"{WAIT_QUIET_MINUTES}); an entry runs with a warning afterwards, or fails with --bench-require-quiet",
     )
     group.addoption(
         "--bench-strict-config-check",

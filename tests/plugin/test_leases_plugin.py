@@ -232,6 +232,29 @@ def test_order_of_parallel_runs(simulated: Project) -> None:
         assert sorted(begun, key=lambda name: begun[name]) == expected
 
 
+def test_narrow_entries_run_side_by_side(simulated: Project) -> None:
+    """Two that fit beside one another do so, whatever the file's order: each meets the other one."""
+    simulated.config(
+        "object_store_size: 0.1\nray: {num_cpus: 2, num_gpus: 0}\nentries:\n"
+        "  - {name: wide1, script: ok.py, exclusive: true}\n"
+        "  - {name: a, script: meet.py, args: a b}\n"
+        "  - {name: wide2, script: ok.py, exclusive: true}\n"
+        "  - {name: b, script: meet.py, args: b a}\n"
+    )
+    result = simulated.run("-n", "2")
+    result.assert_outcomes(passed=4)
+    a, b = (lease_of(simulated, name) for name in "ab")
+    assert max(a["granted_at"], b["granted_at"]) < min(a["released_at"], b["released_at"])
+    result.stdout.no_fnmatch_line("*one after the other*")
+
+
+def test_workers_that_only_wait_for_one_another(two: Project) -> None:
+    """One warning, where each entry leases the whole machine."""
+    (two.path / "conftest.py").write_text("def pytest_runtestloop(session): raise session.Interrupted('enough')\n")
+    result = two.run("-n", "2")
+    assert result.stdout.str().count("-n 2 runs these 2 entries one after the other") == 1
+
+
 def test_dry_run_tells_the_lease(simulated: Project) -> None:
     """What each entry would lease, or that it can't."""
     simulated.config(

@@ -141,7 +141,7 @@ entries:
     scripts = target.parent / "scripts"
     dry.stdout.fnmatch_lines(
         [
-            f"  command: * {scripts}/ok.py {target.parent}/d.json {link.parent}/weights * {link.parent}/results/*",
+            f"  command: * {scripts}/ok.py {target.parent}/d.json {link.parent}/weights *",
             f"  command: * {link.parent}/scripts/mine.py *",
             f"  command: * {scripts}/ok.py *",
         ]

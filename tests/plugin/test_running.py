@@ -266,7 +266,8 @@ def test_dry_run_prints_everything_and_runs_nothing(two: Project) -> None:
         result.stdout.fnmatch_lines(
             [
                 "a",
-                f"  command: *python* {two.path}/benchmarks/scripts/nope.py --x *results/*/a/o --benchmark-results-path *",
+                f"  command: mkdir -p */a/scratch && A=b *python* {two.path}/benchmarks/scripts/nope.py --x */a/o *",
+                "  by itself: curator-bench run-script a --bench-config benchmarks/config.yaml",
                 "  environment: A=b",
                 "  working directory: *",
                 "  limits: 12 s,*",

@@ -81,9 +81,6 @@ with contextlib.suppress(FileExistsError):
     time.sleep(2)
 """
 
-# How the quiet machine check begins its sentences about CPUs and memory, which other tests may bring about.
-NOISE = ("Other processes keep ", "The hypervisor withholds ", "Only ", "CPUs ", "The machine is hot: ")
-
 
 def pytest_command(*args: str) -> list[str]:
     """Pytest on ``benchmarks/`` as a command."""
@@ -156,7 +153,7 @@ class Project:
 
     def warnings(self, entry: str) -> list[str]:
         """The warnings of an entry's result, without those of what else happens on the machine."""
-        return [text for text in self.result(entry)["warnings"] if not text.startswith(NOISE)]
+        return [text for text in self.result(entry)["warnings"] if not text.startswith("noise: ")]
 
     def session(self) -> dict[str, Any]:
         """session.json."""
