@@ -22,6 +22,7 @@ _COMMANDS = {
     "schema": "print the JSON Schema of configuration files, or of results",
     "validate": "check configuration files without running a benchmark",
     "plan": "print what configuration files would run, for CI generators",
+    "watch": "follow a session while it runs, from another terminal",
     "replay": "deliver to sinks what they don't have yet of a session",
     "preview": "show what a sink would send",
     "mounts": "print what a container needs of its host (for tools/run.sh)",

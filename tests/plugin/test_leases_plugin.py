@@ -246,7 +246,7 @@ def test_dry_run_tells_the_lease(simulated: Project) -> None:
             *("a", "  lease: the whole machine"),
             *("b", "  lease: 1 GPU, 8 CPUs, 100 MB of object store"),
             *("c", "  lease: none: it needs 5 GPUs, this machine has 4"),
-            *("d", "  lease: a slot without CPUs or GPUs"),
+            *("d", "  lease: a free slot"),
         ]
     )
 

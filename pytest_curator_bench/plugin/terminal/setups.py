@@ -45,7 +45,7 @@ class SetupLines:
     def started(self, setup: DataSetup, log: Path) -> None:
         """A setup begins; its log will appear at ``log``."""
         if self._live is not None:
-            self._live.started(_key(setup.name), f"data setup {setup.name}", setup.timeout_s, log)
+            self._live.started(_key(setup.name), f"data setup {setup.name}", setup.timeout_s, log.parent)
             self._live.release()
 
     def ended(self, result: EntryResult) -> None:
@@ -65,7 +65,7 @@ class SetupLines:
 
     def tell(self, text: str) -> None:
         """One line."""
-        if self._live is not None and self._reporter is not None:
+        if self._reporter is not None and self._reporter.verbosity >= 0:
             self._reporter.ensure_newline()
             self._reporter.write_line(self._mask(text))
 

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_curator_bench.cli import main
 
-COMMANDS = ("schema", "validate", "replay", "preview", "mounts", "plan")
+COMMANDS = ("schema", "validate", "replay", "preview", "mounts", "plan", "watch")
 
 
 def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixture[str]) -> None:
