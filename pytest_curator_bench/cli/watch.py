@@ -161,6 +161,8 @@ def _state(progress: SessionProgress) -> list[str]:
 
 def _head(progress: SessionProgress) -> str:
     """Return ``nightly__2026-11-25: 18/50, 1 failed, about 3:05:00 left, running for 1:52:00``."""
+    if not progress.entries:
+        return f"{progress.name}: no entry yet"
     failed, left = len(progress.failed), None if progress.is_over else progress.left
     head = f"{progress.name}: {head_line(len(progress.results), len(progress.entries), failed, left)}"
     if progress.started_at is None or progress.is_over:

@@ -53,11 +53,15 @@ class EntryStatus:
         return bool(self.held_by or self.detail)
 
     @property
+    def details(self) -> str:
+        """The details, on one line."""
+        more = [f"and {len(self.detail) - _MOST_DETAILS} more"] if len(self.detail) > _MOST_DETAILS else []
+        return printable("; ".join([*self.detail[:_MOST_DETAILS], *more]))
+
+    @property
     def text(self) -> str:
         """The step with its details, on one line."""
-        more = [f"and {len(self.detail) - _MOST_DETAILS} more"] if len(self.detail) > _MOST_DETAILS else []
-        details = "; ".join([*self.detail[:_MOST_DETAILS], *more])
-        return printable(f"{self.doing} ({details})" if details else self.doing)
+        return printable(f"{self.doing} ({self.details})" if self.detail else self.doing)
 
 
 @contextlib.contextmanager

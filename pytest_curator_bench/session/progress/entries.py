@@ -45,7 +45,7 @@ class Usage:
     gpu_memory_bytes: float | None = None
 
     def describe(self, leased_cpus: int) -> list[str]:
-        """Return the figures in words: ``61 of 64 CPUs``, ``5.3 GB``, ``GPUs 88 %, 71 GB``."""
+        """Return the figures in words: ``61 of 64 CPUs``, ``5.3 GB``, ``GPUs 88 % and 71 GB``."""
         words = []
         if self.cpus is not None:
             busy = f"{self.cpus:.0f}" if self.cpus >= 10 else f"{self.cpus:.1f}"
@@ -54,7 +54,7 @@ class Usage:
             words.append(format_size(self.memory_bytes))
         gpus = [] if self.gpu_percent is None else [f"{self.gpu_percent:.0f} %"]
         gpus += [] if self.gpu_memory_bytes is None else [format_size(self.gpu_memory_bytes)]
-        return [*words, f"GPUs {', '.join(gpus)}"] if gpus else words
+        return [*words, f"GPUs {' and '.join(gpus)}"] if gpus else words
 
 
 class EntryFollower:

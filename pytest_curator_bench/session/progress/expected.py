@@ -65,14 +65,19 @@ def expect(results_dir: Path, shares: Mapping[str, float], *, besides: str) -> d
 def time_left(parts: Iterable[tuple[float | None, float]]) -> TimeLeft | None:
     """Return how long it takes to run entries, each with its remaining time, if that is known, and its share.
 
-    The machine does no more than all of its shares at a time, and no entry is split. ``None`` where nothing is known.
+    Nothing runs beside an entry that takes the whole machine; others share it, and none of them is split. ``None``
+    where nothing is known.
     """
     parts = list(parts)
     known = [(time_s, share) for time_s, share in parts if time_s is not None]
     if not any(time_s for time_s, _ in known):
         return None
-    time_s = max(sum(time_s * share for time_s, share in known), *(time_s for time_s, _ in known))
-    return TimeLeft(time_s, is_whole=len(known) == len(parts))
+    beside = [(time_s, share) for time_s, share in known if share < 1]
+    alone_s = sum(time_s for time_s, share in known if share >= 1)
+    longest_s = max((time_s for time_s, _ in beside), default=0.0)
+    return TimeLeft(
+        alone_s + max(longest_s, sum(time_s * share for time_s, share in beside)), is_whole=len(known) == len(parts)
+    )
 
 
 def write_expected(session_dir: Path, run_id: str, expected: Mapping[str, Expected]) -> None:

@@ -15,6 +15,7 @@ from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.session.claims import read_claim
 from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.names import (
+    CLAIM_NAME,
     DATA_SETUP_NAME,
     EXPECTED_NAME,
     RESERVED_ENTRY_NAMES,
@@ -88,6 +89,7 @@ class SessionFollower:
     def __init__(self, session_dir: Path) -> None:
         self._session_dir = session_dir
         self._results: dict[str, EntryResult] = {}
+        self._ended: dict[str, tuple[int, int]] = {}
         self._followers: dict[Path, tuple[EntryClaim, EntryFollower]] = {}
         self._expected: dict[str, Expected] = {}
 
@@ -121,19 +123,30 @@ class SessionFollower:
             if record is not None:
                 yield record
 
-    def _unfinished(self) -> Iterator[Path]:
-        """Yield the directories of entries and data setups that have no result yet; keep the results of the others."""
+    def _unfinished(self) -> list[Path]:
+        """Return the directories of entries and data setups without a result; keep the results of the others.
+
+        An entry that has ended costs one look at its directory, which changes with each file that is replaced in it.
+        """
+        unfinished = []
         setups_dir = self._session_dir / DATA_SETUP_NAME
-        for directory in (setups_dir, self._session_dir):
-            if directory is setups_dir and not directory.is_dir():
-                continue
+        for directory in (setups_dir, self._session_dir) if setups_dir.is_dir() else (self._session_dir,):
             with os.scandir(directory) as found:
-                paths = sorted(directory / item.name for item in found if item.is_dir(follow_symlinks=False))
-            for path in paths:
-                if path.name.startswith(".") or path.name in RESERVED_ENTRY_NAMES:
+                items = sorted(found, key=lambda item: item.name)
+            for item in items:
+                if item.name.startswith(".") or item.name in RESERVED_ENTRY_NAMES or not item.is_dir():
                     continue
-                if not self._has_ended(path, is_setup=directory is setups_dir):
-                    yield path
+                stat = item.stat(follow_symlinks=False)
+                state = (stat.st_ino, stat.st_mtime_ns)
+                if self._ended.get(item.path) == state:
+                    continue
+                path = directory / item.name
+                if self._has_ended(path, is_setup=directory is setups_dir):
+                    self._ended[item.path] = state
+                else:
+                    self._ended.pop(item.path, None)
+                    unfinished.append(path)
+        return unfinished
 
     def _has_ended(self, path: Path, *, is_setup: bool) -> bool:
         """Return whether an entry has its result; one whose cluster is being stopped, or that is retried, has not."""
@@ -152,7 +165,7 @@ class SessionFollower:
 
     def _follow(self, path: Path, over: set[str]) -> EntryFollower | None:
         """Return the follower of an entry whose run goes on; ``None`` for what is no entry, or was left by its run."""
-        claim = read_claim(path)
+        claim = _claim(path, signature(path / CLAIM_NAME))
         if claim is None or claim.run_id in over:
             return None
         known, follower = self._followers.get(path, (None, None))
@@ -193,6 +206,11 @@ def _run(session_dir: Path, run_id: str, _found: object) -> RunRecord | None:
 @lru_cache(maxsize=256)
 def _expected(session_dir: Path, run_id: str, _found: object) -> dict[str, Expected]:
     return read_expected(session_dir, run_id)
+
+
+@lru_cache(maxsize=256)
+def _claim(entry_dir: Path, _found: object) -> EntryClaim | None:
+    return read_claim(entry_dir)
 
 
 @lru_cache(maxsize=4096)

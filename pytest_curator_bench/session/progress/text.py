@@ -64,14 +64,17 @@ def entry_lines(
         clock, limit = follower.clock(now)
         line = Text(_cut(printable(follower.name), names), style="bold")
         line.append(" " * (names - cell_len(line.plain) + 2))
+        below = follower.log_line
+        if follower.status is not None and follower.status.is_waiting and line.cell_len + cell_len(clock) > width:
+            clock, below = follower.status.doing, follower.status.details
         line.append(mask(clock), style="not bold")
         if limit:
             line.append(f", {limit}", style="not bold dim")
         for figure in follower.figures():
             line.append(f", {figure}", style="not bold")
         lines.append(line)
-        if has_logs and follower.log_line:
-            lines.append(Text(f"  {mask(follower.log_line)}", style="dim"))
+        if has_logs and below:
+            lines.append(Text(f"  {mask(below)}", style="dim"))
     if len(followers) > height:
         lines.append(Text(f"and {len(followers) - len(lines)} more", style="dim"))
     for line in lines:

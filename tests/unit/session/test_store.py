@@ -182,10 +182,10 @@ def test_whoever_wrote_too_early_writes_again(tmp_path: Path, monkeypatch: pytes
     first, second = make_store(tmp_path, exact="shared"), make_store(tmp_path, exact="shared")
     waiting = [lambda: second.finish([result_of(second, "b")], exit_status=0)]
 
-    def write_late(path: Path, data: object) -> None:
+    def write_late(path: Path, data: object, *, durable: bool) -> None:
         if path.name == "session.json" and waiting:
             waiting.pop()()
-        write_json(path, data)
+        write_json(path, data, durable=durable)
 
     monkeypatch.setattr("pytest_curator_bench.session.summary.write_json", write_late)
     first.finish([result_of(first, "a")], exit_status=0)
