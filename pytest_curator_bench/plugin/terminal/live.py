@@ -180,11 +180,12 @@ class LiveView:
                     self._report(time.monotonic())
 
     def _report(self, now: float) -> None:
-        """Print what is due: that an entry waits for another run, has started, or still runs."""
+        """Print what is due: that an entry waits, has started, or still runs."""
         for shown in self._running.values():
             follower, status = shown.follower, shown.follower.status
             if status is not None and status.is_waiting:
-                if not shown.has_told_waiting and not all(map(_is_own, status.held_by)):
+                is_news = self._form == "lines" or not all(map(_is_own, status.held_by))
+                if is_news and not shown.has_told_waiting:
                     shown.has_told_waiting, shown.heartbeat = True, now
                     self._write_line(f"{follower.name}: {status.text}")
             elif follower.is_running and self._form == "lines" and not shown.is_announced:
