@@ -101,7 +101,7 @@ class SessionFollower:
             file = run_file(self._session_dir, run.run_id).with_name(EXPECTED_NAME)
             self._expected |= _expected(self._session_dir, run.run_id, signature(file))
         over = {run.run_id for run in runs if run.is_over()}
-        running = [follower for path in self._unfinished() if (follower := self._follow(path, over)) is not None]
+        running = [follower for path in self._unfinished(over) if (follower := self._follow(path, over)) is not None]
         known = {path: found for path, found in self._followers.items() if found[1] in running}
         self._followers = known
         entries = tuple(dict.fromkeys(name for run in runs for name in run.entries))
@@ -123,7 +123,7 @@ class SessionFollower:
             if record is not None:
                 yield record
 
-    def _unfinished(self) -> list[Path]:
+    def _unfinished(self, over: set[str]) -> list[Path]:
         """Return the directories of entries and data setups without a result; keep the results of the others.
 
         An entry that has ended costs one look at its directory, which changes with each file that is replaced in it.
@@ -141,19 +141,22 @@ class SessionFollower:
                 if self._ended.get(item.path) == state:
                     continue
                 path = directory / item.name
-                if self._has_ended(path, is_setup=directory is setups_dir):
+                if self._has_ended(path, over, is_setup=directory is setups_dir):
                     self._ended[item.path] = state
                 else:
                     self._ended.pop(item.path, None)
                     unfinished.append(path)
         return unfinished
 
-    def _has_ended(self, path: Path, *, is_setup: bool) -> bool:
+    def _has_ended(self, path: Path, over: set[str], *, is_setup: bool) -> bool:
         """Return whether an entry has its result; one whose cluster is being stopped, or that is retried, has not."""
         result = None
         found = signature(path / RESULTS_NAME)
-        if found is not None and not os.path.lexists(path / STATUS_NAME):
-            result = _result(path, found)
+        if found is not None:
+            claim = _claim(path, signature(path / CLAIM_NAME))
+            is_left = claim is None or claim.run_id in over
+            if is_left or not os.path.lexists(path / STATUS_NAME):
+                result = _result(path, found)
         if is_setup:
             return result is not None
         if result is None:

@@ -168,14 +168,14 @@ def test_every_option_is_documented(pytester: pytest.Pytester) -> None:
 def test_every_command_is_documented() -> None:
     """The same for curator-bench: its commands, and their options."""
     text = documentation()
-    for words in ([], ["schema"], ["validate"], ["replay"], ["preview"], ["mounts"], ["plan"]):
+    for words in ([], ["schema"], ["validate"], ["replay"], ["preview"], ["mounts"], ["plan"], ["watch"]):
         command = [sys.executable, "-m", "pytest_curator_bench", *words, "--help"]
         helped = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         options = set(re.findall(r"--[a-z-]+", helped)) - {"--help"}
         assert [option for option in options if option not in text] == []
         assert f"curator-bench {' '.join(words)}".strip() in text
     named = set(re.findall(r"curator-bench (\w+)", text)) - {"results", "shard"}
-    assert named <= {"schema", "validate", "replay", "preview", "mounts", "plan"}
+    assert named <= {"schema", "validate", "replay", "preview", "mounts", "plan", "watch"}
 
 
 def test_promises_name_tests_that_exist() -> None:

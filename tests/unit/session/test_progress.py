@@ -19,6 +19,7 @@ from pytest_curator_bench.session.progress.entries import EntryFollower, format_
 from pytest_curator_bench.session.progress.expected import Expected, expect, read_expected, time_left, write_expected
 from pytest_curator_bench.session.progress.sessions import SessionFollower
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
+from pytest_curator_bench.session.recovery import recover_session
 from pytest_curator_bench.session.status import STATUS_NAME, EntryStatus, publish_status, read_status
 from pytest_curator_bench.session.store import SessionStore
 
@@ -234,13 +235,16 @@ def test_a_session_that_was_killed(tmp_path: Path) -> None:
         "import sys, pathlib; from pytest_curator_bench.session.store import SessionStore\n"
         "where = pathlib.Path(sys.argv[1])\n"
         "store = SessionStore.create(where / 'results', where / 'artifacts', exact='s')\n"
-        "store.begin(['a']); store.entries.prepare('a')\n"
+        "store.begin(['a', 'b']); store.entries.prepare('b')\n"
+        "(store.entries.prepare('a') / '.status.json').touch()\n"
     )
     root = Path(__file__).parents[3]
     subprocess.run([sys.executable, "-c", code, tmp_path], check=True, env={**os.environ, "PYTHONPATH": str(root)})
     progress = SessionFollower(tmp_path / "results" / "s").look()
     assert (progress.is_over, progress.running, progress.has_failed) == (True, (), True)
     assert progress.killed[0].startswith("process ")
+    assert recover_session(tmp_path / "results" / "s") == ("a", "b")
+    assert set(SessionFollower(tmp_path / "results" / "s").look().results) == {"a", "b"}
 
 
 def test_head_line() -> None:
