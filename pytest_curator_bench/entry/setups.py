@@ -50,7 +50,10 @@ class SetupView(Protocol):
     """Shows people what is going on."""
 
     def started(self, setup: DataSetup, log: Path) -> None:
-        """A setup begins; its log will appear at ``log``."""
+        """A setup is prepared; its log will appear at ``log``."""
+
+    def began(self, setup: DataSetup) -> None:
+        """It holds its lease, and its script starts."""
 
     def ended(self, result: EntryResult) -> None:
         """It has ended."""
@@ -159,6 +162,7 @@ class _DataSetupRun:
         self._view.started(self._setup, self._dir / LOG_NAME)
         with self._whole_machine() as lease, publish_status(self._dir) as report:
             report(leased_status("running", lease, run=""))
+            self._view.began(self._setup)
             return run_script(self._plan(), self._services.supervisor, self._services.interrupts)
 
     @contextlib.contextmanager
