@@ -26,6 +26,7 @@ _COMMANDS = {
     "schema": "print the JSON Schema of configuration files, or of results",
     "validate": "check configuration files without running a benchmark",
     "plan": "print what configuration files would run, for CI generators",
+    "watch": "follow a session while it runs, from another terminal",
     "replay": "deliver to sinks what they don't have yet of a session",
     "preview": "show what a sink would send",
     "list": "list the sessions of a results directory",

@@ -17,7 +17,14 @@ from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.entry.cluster import cluster_provider
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
 from pytest_curator_bench.entry.preflight import check_run, missing_data
-from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, make_room, shortage_for, with_lease
+from pytest_curator_bench.entry.resources import (
+    acquire_lease,
+    lease_warnings,
+    leased_status,
+    make_room,
+    shortage_for,
+    with_lease,
+)
 from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
 from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
 from pytest_curator_bench.resources.errors import LeaseError
@@ -27,7 +34,7 @@ from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME, SCRATCH_NAME
 from pytest_curator_bench.session.nemo_curator_files import GPU_STATS
-from pytest_curator_bench.session.status import EntryStatus, publish_status
+from pytest_curator_bench.session.status import publish_status
 from pytest_curator_bench.telemetry.noise import NOISE
 
 if TYPE_CHECKING:
@@ -592,10 +599,9 @@ class EntryExecution:
         monitor, policy = self._services.monitor, self._services.policy
         if policy.wait_quiet_s:
             with publish_status(self.entry_dir) as report:
+                status = leased_status("waiting for a quiet machine", self.lease)
                 noise = monitor.await_quiet(
-                    self.lease,
-                    policy.wait_quiet_s,
-                    lambda noise: report(EntryStatus("waiting for a quiet machine", noise, waiting=True)),
+                    self.lease, policy.wait_quiet_s, lambda noise: report(replace(status, detail=noise))
                 )
         else:
             noise = monitor.disturbances(self.lease, must_be_quiet=policy.require_quiet)
@@ -623,14 +629,17 @@ class EntryExecution:
             yield
             return
         with publish_status(self.entry_dir) as report:
-            report(EntryStatus("probing Ray" if self.entry.ray.names_running_cluster else "starting Ray"))
+            doing = "probing Ray" if self.entry.ray.names_running_cluster else "starting Ray"
+            report(leased_status(doing, self.lease))
             self.cluster = provider.acquire()
         self._provider = provider
         yield
         self.cluster, self._is_cluster_given, self._provider = None, False, None
         passed = self.result is None or self.result.success  # None: more of its runs follow
-        for warning in provider.release(passed=passed):
-            self.warn(warning)
+        with publish_status(self.entry_dir) as report:
+            report(leased_status("stopping Ray", self.lease))
+            for warning in provider.release(passed=passed):
+                self.warn(warning)
 
     @contextlib.contextmanager
     def _own_errors(self) -> Iterator[None]:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.entry.plan import plan_entry
 from pytest_curator_bench.entry.repeats import RunSeries
+from pytest_curator_bench.entry.resources import leased_status
 from pytest_curator_bench.entry.script_process import run_script
 from pytest_curator_bench.entry.telemetry import EntryTelemetry
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME, RESULTS_NAME
+from pytest_curator_bench.session.status import publish_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -170,7 +172,10 @@ class EntryRuns:
             cluster=local,
             environment=plan.environment,
         )
-        result = run_script(plan, services.supervisor, services.interrupts, telemetry.running)
+        with publish_status(inputs.entry_dir) as report:
+            run = entry_dir.name if entry_dir != inputs.entry_dir else ""
+            report(leased_status("running", inputs.lease, run=run))
+            result = run_script(plan, services.supervisor, services.interrupts, telemetry.running)
         result = telemetry.completed(result)
         return inputs.provider.outcome(result) if inputs.provider is not None else result
 

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -68,6 +69,7 @@ class BenchOptions:
         viewer_url: address where this session's results can be looked at.
         viewer_url_template: the same with placeholders.
         skip_setup: run no data setup; the data is there.
+        heartbeat_s: seconds between two lines about an entry that runs, where there is no terminal; 0 for none.
     """
 
     session_name: str | None
@@ -85,6 +87,7 @@ class BenchOptions:
     viewer_url: str | None
     viewer_url_template: str | None
     skip_setup: bool
+    heartbeat_s: float
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> BenchOptions:
@@ -118,6 +121,7 @@ class BenchOptions:
             viewer_url=option.bench_viewer_url,
             viewer_url_template=option.bench_viewer_url_template,
             skip_setup=option.bench_skip_setup,
+            heartbeat_s=_heartbeat_s(config),
         )
 
 
@@ -136,6 +140,19 @@ def _unknown_keys(config: pytest.Config) -> str:
     if value not in UNKNOWN_KEYS:
         raise pytest.UsageError(f"bench_unknown_keys in the ini file: found {value!r}, expected error or warn")
     return value
+
+
+def _heartbeat_s(config: pytest.Config) -> float:
+    value = str(config.getini("bench_heartbeat_s"))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise pytest.UsageError(
+            f"bench_heartbeat_s in the ini file: found {value!r}, expected a number of seconds, or 0 for no heartbeat"
+        )
+    return seconds
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -251,6 +268,11 @@ def add_options(parser: pytest.Parser) -> None:
         help="run no data setup: the data is there; entries run as if theirs had passed",
     )
     parser.addini("bench_unknown_keys", "as --bench-unknown-keys: error or warn", default="error")
+    parser.addini(
+        "bench_heartbeat_s",
+        "seconds between two lines about an entry that runs, where the output is no terminal; 0: none",
+        default="60",
+    )
     parser.addini(
         "bench_config",
         "default benchmark config files (as --bench-config), relative to the ini file",

@@ -251,8 +251,18 @@ def test_quiet_says_little(two: Project) -> None:
 
 
 def test_plain_lines_without_a_terminal(two: Project) -> None:
-    """In a log file each entry's start is a line of its own."""
-    two.run("-k", "first").stdout.fnmatch_lines(["first: started, limit 7200 s, log *first/stdouterr.log"])
+    """In a log file each entry's start and end are lines of their own, with its usual time from the second run on."""
+    for usual in ("", "usually 0:0?, "):
+        two.run("-k", "first").stdout.fnmatch_lines(
+            [f"first: started, {usual}limit 7,200 s, log *first/stdouterr.log", "first: passed in *, rate_per_sec=2.5"]
+        )
+
+
+def test_a_wrong_heartbeat(two: Project) -> None:
+    """One line, and nothing runs."""
+    result = two.run_here("-o", "bench_heartbeat_s=soon")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*bench_heartbeat_s in the ini file: found 'soon', expected a number of seconds*"])
 
 
 def test_dry_run_prints_everything_and_runs_nothing(two: Project) -> None:
@@ -353,7 +363,7 @@ def test_pytest_called_by_a_program_whose_stdout_has_no_descriptor(two: Project)
             with contextlib.redirect_stdout(io.StringIO()) as output:
                 status = pytest.main(["benchmarks", "--bench-config", "config.yaml", "-p", "no:cacheprovider"])
             assert status == 0 and "2 passed" in output.getvalue(), output.getvalue()
-            assert "first: started, limit 7200 s" in output.getvalue()
+            assert "first: started, " in output.getvalue()
             print("passed")
         run()
         thread = threading.Thread(target=run)

@@ -43,10 +43,15 @@ class SetupLines:
         self._on_host = to_host_path
 
     def started(self, setup: DataSetup, log: Path) -> None:
-        """A setup begins; its log will appear at ``log``."""
+        """A setup is prepared; its log will appear at ``log``."""
         if self._live is not None:
-            self._live.started(_key(setup.name), f"data setup {setup.name}", setup.timeout_s, log)
+            self._live.started(_key(setup.name), f"data setup {setup.name}", setup.timeout_s, log.parent)
             self._live.release()
+
+    def began(self, setup: DataSetup) -> None:
+        """Its script starts."""
+        if self._live is not None:
+            self._live.began(_key(setup.name))
 
     def ended(self, result: EntryResult) -> None:
         """A setup has ended."""
@@ -65,7 +70,7 @@ class SetupLines:
 
     def tell(self, text: str) -> None:
         """One line."""
-        if self._live is not None and self._reporter is not None:
+        if self._reporter is not None and self._reporter.verbosity >= 0:
             self._reporter.ensure_newline()
             self._reporter.write_line(self._mask(text))
 

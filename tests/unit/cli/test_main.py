@@ -16,7 +16,7 @@ from pytest_curator_bench.cli import main
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("run-script", "schema", "validate", "replay", "preview", "mounts", "plan", "list", "show", "clean")
+COMMANDS = ("run-script", "schema", "validate", "replay", "preview", "mounts", "plan", "list", "show", "clean", "watch")
 
 
 def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixture[str]) -> None:
