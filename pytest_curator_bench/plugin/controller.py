@@ -308,7 +308,7 @@ class Controller:
             reporter.ensure_newline()
             reporter.write_line(
                 self._bench_run.mask(
-                    f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line} Retrying."
+                    f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line}; retrying"
                 )
             )
 

@@ -118,7 +118,7 @@ def test_a_failing_one_makes_its_dependents_errors(prepared: Project, workers: t
     assert (runs(prepared), runs(prepared, "made-vain"), runs(prepared, "made-good")) == (1, 0, 1)
     result.stdout.fnmatch_lines(
         [
-            "data setup bad: failed, * s: The script ended with exit status 3; its log says why. Log: */bad/stdouterr.log",
+            "data setup bad: failed, * s: Exit status 3; the last line of its log: *; log: */bad/stdouterr.log",
             "data setup vain: not run, because nothing could use it (bad failed)",
         ]
     )
