@@ -26,8 +26,9 @@ _OF_WORKER = re.compile(r"^\((?:[^()]*\bpid=\d+[^()]*|raylet|autoscaler)\) ?")
 # Within a traceback: frames, source lines, and the frames that rich, loguru and exception groups draw.
 _INSIDE = tuple(" \t>│╭╰|+")
 _HEAD = "Traceback (most recent call last)"
+# Python's frame, also that of a syntax error, and rich's.
 _FRAME = re.compile(
-    r'File "(?P<file>[^"]+)", line (?P<line>\d+)(?:, in |$)|[│ ] (?P<rich>/[^:]+):(?P<rich_line>\d+) in '
+    r'(?:File "(?=[^"]+", line \d+(?:, in |$))|[│ ] (?=/[^:]+:\d+ in ))(?P<file>[^":]+)\D+(?P<line>\d+)'
 )
 _OF_GROUP = re.compile(r"^\s*[|+] ?")
 _EXCEPTION = re.compile(r"^(?:[^\W\d]\w*\.)*[^\W\d]\w*(?:\(\w+\))?(?:: .*)?$")
