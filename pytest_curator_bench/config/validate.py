@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, quote
 from pytest_curator_bench.config.env_vars import FromEnvironment, Unresolved
 from pytest_curator_bench.config.locate import Location, key_path, place_of, without
 from pytest_curator_bench.config.older_keys import ConfigFile
@@ -84,7 +84,7 @@ def _message(location: Location, error: ErrorDetails) -> str:
 def _unknown_key(keys: tuple[str, ...]) -> str:
     model = _model_at(keys[:-1])
     known = _keys(model)
-    return f"found the unknown key {quote(keys[-1])}, expected {one_of(known)}{near(keys[-1], known)}"
+    return f"found the unknown key {quote(keys[-1])}{instead_of(keys[-1], known)}"
 
 
 def _description(location: Location) -> str:

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
-from pytest_curator_bench._util.text import counted, printable
+from pytest_curator_bench._util.text import counted, listed, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.plugin.channel import packed
@@ -180,8 +180,8 @@ class Controller:
         if wrong:
             first = wrong[0].problems[0].shown(self._bench_run.display)
             count = counted(len(wrong), "entry that isn't selected", "entries that aren't selected")
-            listed = ", ".join(entry.name for entry in wrong)
-            self._warn(f"{count} can't run as configured: {listed}; the first: {first}")
+            names_of_wrong = listed([entry.name for entry in wrong])
+            self._warn(f"{count} can't run as configured: {names_of_wrong}; the first: {first}")
 
     def _prepare_data(self, selected: Sequence[Entry], lines: SetupLines) -> None:
         if not any(entry.datasets_used or entry.data_setups for entry in selected):
