@@ -14,9 +14,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.entry.cluster import cluster_provider
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
-from pytest_curator_bench.entry.preflight import check_run, missing_data
+from pytest_curator_bench.entry.preflight import check_run, key_of, missing_data
 from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, make_room, shortage_for, with_lease
 from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
 from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
@@ -592,13 +593,28 @@ class EntryExecution:
             return
         with publish_status(self.entry_dir) as report:
             report(EntryStatus("probing Ray" if self.entry.ray.names_running_cluster else "starting Ray"))
-            self.cluster = provider.acquire()
+            with self._named_cluster_errors():
+                self.cluster = provider.acquire()
         self._provider = provider
         yield
         self.cluster, self._is_cluster_given, self._provider = None, False, None
         passed = self.result is None or self.result.success  # None: more of its runs follow
         for warning in provider.release(passed=passed):
             self.warn(warning)
+
+    @contextlib.contextmanager
+    def _named_cluster_errors(self) -> Iterator[None]:
+        """Have an error of a cluster that the configuration names say where it does."""
+        try:
+            yield
+        except ClusterError as error:
+            ray = self.entry.ray
+            if ray is None or not ray.names_running_cluster:
+                raise
+            key = "ray.job" if ray.job is not None else "ray.address"
+            place = Place(self.entry.file, self.entry.line)
+            problem = Problem(place, f"{key_of(self.entry)}.{key}", error.sentence, "ray")
+            raise type(error)(problem.shown(self._services.display), error.detail) from None
 
     @contextlib.contextmanager
     def _own_errors(self) -> Iterator[None]:

@@ -102,7 +102,7 @@ def _script_problem(config: BenchConfig, run: ScriptRun, command: ResolvedComman
     if not script.is_file():
         tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
         beside = [file.name for path in command.script for file in path.parent.glob("*")]
-        return f"not found{near(script.name, beside)}; looked for {tried}"
+        return f"not found{near(script.name, beside, cutoff=0.75)}; looked for {tried}"
     if not runs_itself(script):
         return None
     if isinstance(run, Entry) and run.ray is not None and run.ray.job is not None:

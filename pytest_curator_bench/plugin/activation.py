@@ -26,6 +26,7 @@ from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin, KeywordPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
+from pytest_curator_bench.plugin.terminal.warning_lines import WarningLines
 from pytest_curator_bench.plugin.worker import end_with_controller
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE
 from pytest_curator_bench.resources.errors import LeaseError
@@ -68,6 +69,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         except LeaseError as error:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
+    config.pluginmanager.register(WarningLines(config), "curator_bench_warnings")
     config.stash[AT_END].enter_context(bench_run.services.interrupts.taken())
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
     if bench_run.shows_only:

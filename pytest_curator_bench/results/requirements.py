@@ -160,7 +160,7 @@ class _Judge:
         missing = [index for index, value in enumerate(values) if value is MISSING]
         if missing:
             where = f" in {of_runs[missing[0]]}" if len(missing) < count else ""
-            known = metric_names(self._runs[missing[0]])
+            known = metric_names(self._runs[missing[0]]) if len(missing) == count else []
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
             hint = f" (did you mean {' or '.join(near)}?)" if near else f" (known: {listed(known)})" if known else ""
             return [_Check(value=None, met=False, problem=f"is missing{where}{hint}")]

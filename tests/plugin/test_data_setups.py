@@ -311,9 +311,7 @@ def test_an_unknown_name_is_an_error_of_its_entry(prepared: Project) -> None:
     result = prepared.run()
     result.assert_outcomes(errors=1)
     result.stdout.fnmatch_lines(
-        [
-            "*config.yaml:4: entries?a?.data_setups?#1?: found the unknown data setup 'pre', expected one of prep; *'prep'?"
-        ]
+        ["*config.yaml:4: entries?a?.data_setups?#1?: found the unknown data setup 'pre'; did you mean 'prep'?*"]
     )
 
 

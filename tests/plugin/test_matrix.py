@@ -79,7 +79,7 @@ def test_the_name_without_its_combination(matrix: Project) -> None:
     done = matrix.run_here("--bench-entry", "minhash")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines(
-        [f"*--bench-entry minhash: no enabled entry has this name; near ones: {NAMES[0][:7]}*{NAMES[3][-9:-1]}*"]
+        [f"*--bench-entry minhash: no enabled entry has this name; did you mean {NAMES[0][:7]}*{NAMES[3][-9:-1]}*"]
     )
 
 

@@ -32,6 +32,7 @@ METRICS = {
     "zero": 0,
     "exec_time_s": -1.0,
 }
+HINT = "known: rate, docs_per_sec, ok, words, nan, inf, a.b, zero, ... (8 more)"
 
 
 def run(**changes: Any) -> EntryResult:
@@ -134,9 +135,9 @@ def test_a_scripts_own_exec_time_goes_before_ours() -> None:
             {"min_value": 1},
             False,
             None,
-            "doc_per_sec is missing (near names: docs_per_sec), must be at least 1",
+            "doc_per_sec is missing (did you mean docs_per_sec?), must be at least 1",
         ),
-        ("qqqqqqqqqq", {"exact_value": "x"}, False, None, "qqqqqqqqqq is missing, must be exactly 'x'"),
+        ("qqqqqqqqqq", {"exact_value": "x"}, False, None, f"qqqqqqqqqq is missing ({HINT}), must be exactly 'x'"),
     ],
 )  # fmt: skip
 def test_one_value_against_bounds(
@@ -163,7 +164,7 @@ def test_values_that_look_alike_are_shown_in_full() -> None:
         ("rate", {"max_value": 4000, "warn_above": 3100}, "rate = 3,120 is above 3,100 (warn_above)"),
         ("rate", {"warn_below": 3000, "warn_above": 4000}, None),
         ("rate", {"min_value": 3200, "warn_below": 3300}, None),
-        ("missing", {"warn_below": 3}, "missing is missing"),
+        ("missing", {"warn_below": 3}, f"missing is missing ({HINT})"),
         ("nan", {"warn_below": 3}, "nan is NaN, which meets no bound"),
         ("ok", {"warn_above": 3}, "ok is true (a boolean), not a number"),
     ],
