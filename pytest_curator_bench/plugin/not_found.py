@@ -31,7 +31,7 @@ def suggestions(config: pytest.Config) -> Iterator[str]:
             continue
         known = _entries(config, path)
         if known is None:
-            yield f"{name} is no benchmark config of this run. To run its benchmarks, write: pytest {_command(name, entry)}"
+            yield f"To run benchmarks of {name}, write: pytest {_command(name, entry)}"
         elif entry and entry not in known:
             from pytest_curator_bench._util.text import instead_of, printable
 

@@ -262,7 +262,8 @@ def _distance(check: _Check) -> str:
         return "" if check.met else word
     if check.value > 2 * check.limit > 0:
         return f"{format_ratio(check.value / check.limit)} as much"
-    return f"{format_percent(abs(check.margin_percent))} {word}"
+    # A value of the other sign is no multiple of its limit, and "1,200 % too low" says nothing.
+    return f"{format_percent(abs(check.margin_percent))} {word}" if abs(check.margin_percent) <= 100 else word
 
 
 def _aside(text: str) -> str:

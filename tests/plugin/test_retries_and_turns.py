@@ -62,7 +62,7 @@ def test_a_retry_hides_nothing(project: Project, extra: tuple[str, ...]) -> None
     result.assert_outcomes(passed=2)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["*PASSED (attempt 2)*", "a *passed (attempt 2)*", "a: attempt 1 of 2: timeout: The time limit of 10 s*", "*2 passed*"]
+        ["*PASSED (attempt 2)*", "a *passed (attempt 2)*", "a: attempt 1 of 2: timeout: Timed out after 10 s*", "*2 passed*"]
     )  # fmt: skip
     data = project.result("a")
     assert (data["status"], data["script_metrics"]) == ("passed", {"go": 2})
