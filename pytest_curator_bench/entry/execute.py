@@ -212,9 +212,10 @@ class EntryExecution:
         """
         policy = self._services.policy
         shortage = shortage_for(self.entry, self._services.capacity)
-        if shortage and policy.require_resources:
-            raise EntryFailedError(shortage, reason="resources")
         if shortage:
+            shortage += ": ask for less, or run the entry on a machine that has it"
+            if policy.require_resources:
+                raise EntryFailedError(shortage, reason="resources")
             return shortage
         if any(mark.name == "skip" for mark in self.entry.marks):
             return None
