@@ -93,8 +93,9 @@ def parse_yaml(data: bytes, file: Path) -> list[YamlMapping]:
         said = ", ".join(part for part in (error.context, error.problem) if part)
         if error.context_mark and mark and error.context_mark.line != mark.line:
             said += f" (begun in line {error.context_mark.line + 1})"
-        text = _TOO_DEEP if "nesting depth" in said else f"not valid YAML: {said}{_remedy(said)}"
-        _refuse(file, text, line=mark.line + 1 if mark else 0, excerpt=_excerpt(data, mark, error.context_mark))
+        excerpt = _excerpt(data, mark, error.context_mark)
+        text = _TOO_DEEP if "nesting depth" in said else f"not valid YAML: {said}{_remedy(said, excerpt)}"
+        _refuse(file, text, line=mark.line + 1 if mark else 0, excerpt=excerpt)
     except ReaderError as error:
         code = error.character if isinstance(error.character, int) else ord(error.character)
         text = f"found 0x{code:02x}, expected text in UTF-8 that can be printed: {error.reason}"
@@ -326,11 +327,13 @@ def _refuse(file: Path, text: str, *, line: int = 0, excerpt: str = "") -> NoRet
     raise SourceError(Problem(Place(file, line), "", text, excerpt=excerpt))
 
 
-def _remedy(said: str) -> str:
-    if "tab character" in said or "'\\t'" in said:
+def _remedy(said: str, excerpt: str) -> str:
+    if "→" in excerpt:
         return "; indent with spaces, not with tabs"
     if "mapping values are not allowed" in said:
         return "; correct the indentation, or quote a value with a colon in it"
+    if "cannot start any token" in said:
+        return "; quote what begins with this character"
     if "block" in said:
         return "; correct the indentation: keys of one mapping begin in the same column"
     return ""

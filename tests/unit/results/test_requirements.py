@@ -127,6 +127,7 @@ def test_a_scripts_own_exec_time_goes_before_ours() -> None:
         ("nan", {"max_value": 3}, False, None, "nan is NaN, which meets no bound, must be at most 3"),
         ("inf", {"min_value": 3}, True, None, "inf = inf, at least 3"),
         ("inf", {"max_value": 3}, False, None, "inf = inf, must be at most 3 (too high)"),
+        ("rate", {"max_value": -10}, False, -31300.0, "rate = 3,120, must be at most -10 (too high)"),
         ("zero", {"min_value": 0}, True, 0.0, "zero = 0, at least 0"),
         ("rate", {"min_value": 0}, True, None, "rate = 3,120, at least 0"),
         ("zero", {"min_value": 5}, False, -100.0, "zero = 0, must be at least 5 (100 % too low)"),

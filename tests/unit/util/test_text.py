@@ -16,6 +16,9 @@ from pytest_curator_bench._util.text import (
     format_seconds,
     format_size,
     harmless,
+    instead_of,
+    listed,
+    one_of,
     printable,
 )
 
@@ -79,3 +82,16 @@ def test_line_ends_and_tabs() -> None:
     """They stay in a text of several lines, and are escaped in one of a single line."""
     assert harmless("a\n\tb") == "a\n\tb"
     assert printable("a\n\tb") == r"a\n\tb"
+
+
+def test_what_was_meant_comes_before_what_there_is() -> None:
+    """A list has at most eight words: those that are like the wrong one."""
+    assert instead_of("tow", ["two", "one"]) == "; did you mean 'two'? Expected one of one, two"
+    assert instead_of("x", ["two", "one"]) == ", expected one of one, two"
+    assert instead_of("x", []) == ", expected one that is defined; none are defined"
+    many = [f"{letter}{letter}{letter}_s" for letter in "abcdefghijkl"]
+    assert instead_of("kkk", many).startswith("; did you mean 'kkk_s'? Expected one of ")
+    assert instead_of("kkk", many).count("_s") == 9
+    assert instead_of("kkk", many).endswith(", ... (4 more)")
+    assert one_of(many) == f"one of {', '.join(many[:8])}, ... (4 more)"
+    assert [listed("ab"), listed(many[:8])] == ["a, b", ", ".join(many[:8])]
