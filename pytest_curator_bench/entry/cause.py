@@ -123,7 +123,7 @@ def explain_exit(exit_: ProcessExit, lines: Sequence[str], *, oom_kills: int, di
     Args:
         exit_: how its process ended: by a signal, or with an exit status other than 0.
         lines: the last lines of its log.
-        oom_kills: how many of the entry's processes the kernel has killed for lack of memory.
+        oom_kills: how many processes the kernel has killed for lack of memory while it ran.
         display: writes the path of a source file for people.
     """
     return "\n".join(_sentences(exit_, lines, oom_kills, display))
@@ -155,7 +155,7 @@ def _sentences(
         yield "the kernel's counter shows no lack of memory: something else sent the signal (see dmesg)"
     elif oom_kills:
         processes = counted(oom_kills, "process", "processes")
-        yield f"the kernel killed {processes} of the entry meanwhile, out of memory: {_LESS_MEMORY}"
+        yield f"the kernel killed {processes} meanwhile, out of memory: {_LESS_MEMORY}"
 
 
 def _how_it_ended(exit_: ProcessExit) -> str:

@@ -247,7 +247,7 @@ def test_what_is_no_cause(tmp_path: Path, kind: str) -> None:
         (
             RAY_CRASH,
             {"returncode": 1, "oom_kills": 2},
-            ["*WorkerCrashedError*", "raised at *", "the kernel killed 2 processes of the entry meanwhile*"],
+            ["*WorkerCrashedError*", "raised at *", "the kernel killed 2 processes meanwhile*"],
         ),
         (f"  File 'x'\nValueError: {'x' * 900}", {"returncode": 1}, ["Exit status 1; *: ValueError: xxx*x…"]),
     ],
