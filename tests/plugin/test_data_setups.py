@@ -124,7 +124,7 @@ def test_a_failing_one_makes_its_dependents_errors(prepared: Project, workers: t
     )
     result.stdout.fnmatch_lines(
         [
-            "Data setup bad, which the entry needs, ended as failed: *exit status 3*",
+            "Data setup bad, which the entry needs, ended as failed: Exit status 3*",
             "last lines of *bad/stdouterr.log:",
             "  preparing fail",
         ]

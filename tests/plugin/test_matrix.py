@@ -104,7 +104,7 @@ def test_a_failure_is_reported_at_the_entrys_line(project: Project) -> None:
     project.config("entries:\n- {name: a, script: ok.py, args: '--exit {matrix.code}', matrix: {code: [0, 3]}}\n")
     done = project.run("-rf")
     done.assert_outcomes(passed=1, failed=1)
-    done.stdout.fnmatch_lines(["FAILED benchmarks/config.yaml::a[[]3] - *exit*3*"])
+    done.stdout.fnmatch_lines(["FAILED benchmarks/config.yaml::a[[]3] - Exit status 3*"])
 
 
 def test_dry_run(matrix: Project) -> None:
