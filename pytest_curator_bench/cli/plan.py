@@ -172,7 +172,7 @@ def _entry(
         "name": entry.name,
         "file": str(entry.file),
         "line": entry.line,
-        "command": ["python", *build_command(find_script(resolved), resolved.args, entry_dir)[1:]],
+        "command": build_command(find_script(resolved), resolved.args, entry_dir, python="python"),
         "env": masked_variables(resolved.env),
         "marks": [mark.name for mark in entry.marks],
         "matrix": dict(entry.matrix),

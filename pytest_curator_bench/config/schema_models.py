@@ -265,8 +265,9 @@ class _ScriptRun(_Model):
     name: Name = Field(description="Unique name; becomes a directory and, for entries, part of the test's name.")
     enabled: Flag | None = optional("`false` removes it. Default: true.")
     script: Script = Field(
-        description="The Python script: absolute, or looked for in `script_base_dir` or in the `scripts` "
-        "directories beside the configuration files. Placeholders are substituted."
+        description="The script, Python or an executable with an interpreter line: absolute, or looked for in "
+        "`script_base_dir` or in the `scripts` directories beside the configuration files. "
+        "Placeholders are substituted."
     )
     script_base_dir: PathText | None = optional(
         "Where to look for the script; relative to the file that gives it. Placeholders are substituted."

@@ -21,7 +21,7 @@ from pytest_curator_bench.config.matrix.combinations import in_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Secrets", "is_secret_variable", "masked_variables"]
+__all__ = ["Secrets", "is_secret_variable", "masked_variables", "names_secret"]
 
 _Value = TypeVar("_Value")
 
@@ -58,7 +58,7 @@ _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
 
 def is_secret_variable(name: str, value: str) -> bool:
     """Whether an environment variable seems to hold a secret; flags, counts and names of files do not."""
-    is_named = _names_secret(name) or (
+    is_named = names_secret(name) or (
         _SECRET_IN_ENVIRONMENT.search(name) is not None and _FILE_KEY.search(name) is None
     )
     if not is_named or name in _NOT_SECRET or _PATH_KEY.search(name) or (_COUNT.search(name) and value.isdecimal()):
@@ -103,8 +103,8 @@ class Secrets:
         self._sinks: list[object] = sinks if isinstance(sinks, list) else []
         self._sink_values = sink_values
         texts = list(_texts(self._sinks))
-        named = {variable for key, text in texts if _names_secret(key) for variable in _variables(text)}
-        self._telling = {*named, *filter(_names_secret, sink_variables)}
+        named = {variable for key, text in texts if names_secret(key) for variable in _variables(text)}
+        self._telling = {*named, *filter(names_secret, sink_variables)}
         self._paths = _EVERYWHERE | (self._path_variables(texts) - self._telling)
         self._ordinary = self._paths | self._url_variables(texts)
         host = socket.gethostname()
@@ -131,9 +131,7 @@ class Secrets:
     def _masked_sink(self, value: object, *, is_named: bool = False) -> object:
         """Return a sink's settings with each value masked that is a secret by its place."""
         if isinstance(value, dict):
-            return {
-                key: self._masked_sink(item, is_named=is_named or _names_secret(key)) for key, item in value.items()
-            }
+            return {key: self._masked_sink(item, is_named=is_named or names_secret(key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self._masked_sink(item, is_named=is_named) for item in value]
         if is_named and value is not None and not isinstance(value, bool):
@@ -145,7 +143,7 @@ class Secrets:
             if name not in self._paths and self._is_secret(value, {name}):
                 yield value
         for key, text in texts:
-            is_named = _names_secret(key)
+            is_named = names_secret(key)
             if is_named or (isinstance(text, FromEnvironment) and self._is_secret(text, _variables(text))):
                 shortest = _SHORTEST_SECRET if is_named else _SHORTEST_VALUE
                 if len(text) >= shortest and text.lower() not in ORDINARY:
@@ -196,7 +194,7 @@ def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
     """
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _texts(item, key if _names_secret(key) else str(name))
+            yield from _texts(item, key if names_secret(key) else str(name))
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item, key)
@@ -233,12 +231,13 @@ def _variables(text: str) -> frozenset[str]:
     return text.variables if isinstance(text, FromEnvironment) else frozenset()
 
 
-def _names_secret(key: str) -> bool:
+def names_secret(key: str) -> bool:
+    """Return whether a key, or a line of a file, says that its value is secret."""
     return _SECRET_KEY.search(key) is not None and _FILE_KEY.search(key) is None
 
 
 def _names_path(key: str) -> bool:
-    return not _names_secret(key) and (_FILE_KEY.search(key) or _PATH_KEY.search(key)) is not None
+    return not names_secret(key) and (_FILE_KEY.search(key) or _PATH_KEY.search(key)) is not None
 
 
 def _is_path(value: str) -> bool:

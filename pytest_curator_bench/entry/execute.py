@@ -14,9 +14,10 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.entry.cluster import cluster_provider
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
-from pytest_curator_bench.entry.preflight import check_run, missing_data
+from pytest_curator_bench.entry.preflight import check_run, key_of, missing_data
 from pytest_curator_bench.entry.resources import (
     acquire_lease,
     lease_warnings,
@@ -222,9 +223,10 @@ class EntryExecution:
         policy = self._services.policy
         # What is wrong with an entry itself is no smaller where the machine is.
         shortage = None if self.entry.problems else shortage_for(self.entry, self._services.capacity)
-        if shortage and policy.require_resources:
-            raise EntryFailedError(shortage, reason="resources")
         if shortage:
+            shortage += ": ask for less, or run the entry on a machine that has it"
+            if policy.require_resources:
+                raise EntryFailedError(shortage, reason="resources")
             return shortage
         if any(mark.name == "skip" for mark in self.entry.marks):
             return None
@@ -631,7 +633,8 @@ class EntryExecution:
         with publish_status(self.entry_dir) as report:
             doing = "probing Ray" if self.entry.ray.names_running_cluster else "starting Ray"
             report(leased_status(doing, self.lease))
-            self.cluster = provider.acquire()
+            with self._named_cluster_errors():
+                self.cluster = provider.acquire()
         self._provider = provider
         yield
         self.cluster, self._is_cluster_given, self._provider = None, False, None
@@ -640,6 +643,20 @@ class EntryExecution:
             report(leased_status("stopping Ray", self.lease))
             for warning in provider.release(passed=passed):
                 self.warn(warning)
+
+    @contextlib.contextmanager
+    def _named_cluster_errors(self) -> Iterator[None]:
+        """Have an error of a cluster that the configuration names say where it does."""
+        try:
+            yield
+        except ClusterError as error:
+            ray = self.entry.ray
+            if ray is None or not ray.names_running_cluster:
+                raise
+            key = "ray.job" if ray.job is not None else "ray.address"
+            place = Place(self.entry.file, self.entry.line)
+            problem = Problem(place, f"{key_of(self.entry)}.{key}", error.sentence, "ray")
+            raise type(error)(problem.shown(self._services.display), error.detail) from None
 
     @contextlib.contextmanager
     def _own_errors(self) -> Iterator[None]:

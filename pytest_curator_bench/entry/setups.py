@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_curator_bench._util.interpreter import script_python
+from pytest_curator_bench._util.interpreter import script_command
 from pytest_curator_bench._util.locks import LockedError, lock
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.environment import script_environment
@@ -86,7 +86,7 @@ def run_data_setups(services: Services, entries: Iterable[Entry], view: SetupVie
 
 def setup_command(resolved: ResolvedCommand) -> list[str]:
     """The setup's argument list: what the config says and nothing else, because it hands in no files."""
-    return [script_python(), str(find_script(resolved)), *resolved.args]
+    return [*script_command(find_script(resolved)), *resolved.args]
 
 
 class _DataSetupRun:

@@ -13,6 +13,7 @@ import pytest
 import pytest_timeout
 
 from pytest_curator_bench._util.container import display_path
+from pytest_curator_bench._util.text import one_of
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.config.viewer import viewer_problems
@@ -27,6 +28,7 @@ from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin, KeywordPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
+from pytest_curator_bench.plugin.terminal.warning_lines import WarningLines
 from pytest_curator_bench.plugin.worker import end_with_controller
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE
 from pytest_curator_bench.resources.errors import LeaseError
@@ -69,6 +71,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         except LeaseError as error:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
+    config.pluginmanager.register(WarningLines(config), "curator_bench_warnings")
     config.stash[AT_END].enter_context(bench_run.services.interrupts.taken())
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
     install_debugger(config)
@@ -139,8 +142,8 @@ def _with_entries(options: BenchOptions, bench_config: BenchConfig) -> BenchOpti
         for name in found:
             if name not in names:
                 variants = [known for known in names if known.startswith(f"{name}[")]
-                near = variants[:5] or difflib.get_close_matches(name, names, n=5, cutoff=0.5)
-                hint = f"; near ones: {', '.join(near)}" if near else "; see --collect-only for those there are"
+                near = variants[:5] or difflib.get_close_matches(name, names, n=3)
+                hint = f"; did you mean {' or '.join(near)}?" if near else f", expected {one_of(names, name)}"
                 raise pytest.UsageError(f"--bench-entry {name}: no enabled entry has this name{hint}")
         wanted |= dict.fromkeys(found)
     return dataclasses.replace(options, entries=tuple(wanted))

@@ -16,7 +16,7 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
-from pytest_curator_bench._util.text import counted, printable
+from pytest_curator_bench._util.text import counted, listed, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.entry.resources import machine_share
@@ -207,8 +207,8 @@ class Controller:
         if wrong:
             first = wrong[0].problems[0].shown(self._bench_run.display)
             count = counted(len(wrong), "entry that isn't selected", "entries that aren't selected")
-            listed = ", ".join(entry.name for entry in wrong)
-            self._warn(f"{count} can't run as configured: {listed}; the first: {first}")
+            names_of_wrong = listed([entry.name for entry in wrong])
+            self._warn(f"{count} can't run as configured: {names_of_wrong}; the first: {first}")
 
     def _prepare_data(self, selected: Sequence[Entry], lines: SetupLines) -> None:
         if not any(entry.datasets_used or entry.data_setups for entry in selected):
@@ -349,7 +349,7 @@ class Controller:
             reporter.ensure_newline()
             reporter.write_line(
                 self._bench_run.mask(
-                    f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line} Retrying."
+                    f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line}; retrying"
                 )
             )
 

@@ -403,10 +403,17 @@ def _existing(name: Path, candidates: Sequence[Path]) -> Path:
     for candidate in candidates:
         if os.path.exists(candidate):  # noqa: PTH110  # pathlib raises an error for paths that are too long
             return candidate
-    from pytest_curator_bench._util.text import printable
+    from pytest_curator_bench._util.text import near, printable
 
     tried = "".join(f"\n  {printable(f'{candidate}{_why_missing(candidate)}')}" for candidate in candidates)
-    raise pytest.UsageError(f"benchmark config not found: {printable(str(name))}; looked for{tried}")
+    beside = [file.name for candidate in candidates for file in _yaml_files(candidate.parent)]
+    meant = near(name.name, beside, cutoff=0.75)
+    looked = f"{meant} Looked for" if meant else "; looked for"
+    raise pytest.UsageError(f"benchmark config not found: {printable(str(name))}{looked}{tried}")
+
+
+def _yaml_files(directory: Path) -> list[Path]:
+    return [*directory.glob("*.yaml"), *directory.glob("*.yml")]
 
 
 def _why_missing(path: Path) -> str:

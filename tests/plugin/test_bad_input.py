@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 
 CONFIG_ERRORS = {
     "no entries": ("x-nothing: 1\n", "*entries*"),
-    "unknown key": (
-        "entries:\n  - {name: a, script: ok.py, timeut_s: 3}\n",
-        "*config.yaml:3: entries?a?.timeut_s: *timeout_s*",
-    ),
     "duplicate names": (
         "entries:\n  - {name: a, script: ok.py}\n  - {name: a, script: ok.py}\n",
         "*config.yaml:4*a*3*",
@@ -117,12 +113,11 @@ def test_unreadable_file(project: Project) -> None:
     assert_usage_error(project, project.run_here(), "*config.yaml*ermission*")
 
 
-@pytest.mark.parametrize("extra", [(), ("-n", "2")])
-def test_missing_script_is_told_when_the_run_begins(project: Project, extra: tuple[str, ...]) -> None:
-    """A script that is not there stops the run before anything ran."""
+def test_missing_script_is_told_when_workers_begin(project: Project) -> None:
+    """A script that is not there stops the run before anything ran, with xdist, too."""
     project.config("entries:\n  - {name: good, script: ok.py}\n  - {name: bad, script: nope.py}\n")
     assert_usage_error(
-        project, project.run(*extra), "*config.yaml:4: entries?bad?.script: nope.py not found; looked for*"
+        project, project.run("-n", "2"), "*config.yaml:4: entries?bad?.script: nope.py not found; looked for*"
     )
 
 

@@ -136,7 +136,7 @@ def test_what_the_machine_has_not(simulated: Project) -> None:
         result.assert_outcomes(skipped=2)
         result.stdout.fnmatch_lines_random(
             [
-                "SKIPPED*needs 5 GPUs, this machine has 4; needs 9 CPUs, this machine has 8",
+                "SKIPPED*needs 5 GPUs, this machine has 4; needs 9 CPUs, this machine has 8: ask for less*",
                 "SKIPPED*object store of 65 GB is more than the 64 GB of memory here*",
             ]
         )

@@ -62,7 +62,7 @@ def test_a_retry_hides_nothing(project: Project, extra: tuple[str, ...]) -> None
     result.assert_outcomes(passed=2)
     assert result.ret == 0
     result.stdout.fnmatch_lines(
-        ["*PASSED (attempt 2)*", "a *passed (attempt 2)*", "a: attempt 1 of 2: timeout: The time limit of 10 s*", "*2 passed*"]
+        ["*PASSED (attempt 2)*", "a *passed (attempt 2)*", "a: attempt 1 of 2: timeout: Timed out after 10 s*", "*2 passed*"]
     )  # fmt: skip
     data = project.result("a")
     assert (data["status"], data["script_metrics"]) == ("passed", {"go": 2})
@@ -156,7 +156,7 @@ def test_users_fixtures_in_each_attempt(project: Project) -> None:
     project.config(f"entries: [{entry.format(name='a')}, {entry.format(name='b')}]")
     result = project.run("--junitxml=junit.xml")
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["a: attempt 1: failed: * Retrying."])
+    result.stdout.fnmatch_lines(["a: attempt 1: failed: *; retrying"])
     assert [attempt["status"] for attempt in project.result("a")["attempts"]] == ["failed", "passed"]
 
 
@@ -286,7 +286,7 @@ def test_a_failure_among_turns(project: Project) -> None:
     result = project.run(*TWO, "--bench-interleave", config=None)
     result.assert_outcomes(passed=2, failed=2)
     assert order(project) == ["a warmup-1", "a run-1", "b run-1", "a run-2", "b run-2", "a run-3"]
-    assert project.result("b")["error"].startswith("Run 2 of 3: The script ended with exit status 3")
+    assert project.result("b")["error"].startswith("Run 2 of 3: Exit status 3")
     assert project.result("a")["error"] == "rate = 2 (median of 3 runs), must be at least 5 (60 % too low)"
 
 

@@ -124,7 +124,12 @@ def test_failing_script(two: Project) -> None:
     assert (data["status"], data["reason"], data["returncode"]) == ("failed", "exit-code", 7)
     assert data["script_metrics"]["rate_per_sec"] == 1.5
     result.stdout.fnmatch_lines(
-        ["*exit status 7*", "command: *ok.py*", "last lines of *bad/stdouterr.log:", "*last words*"]
+        [
+            "Exit status 7; the last line of its log: *last words*",
+            "command: *ok.py*",
+            "last lines of *bad/stdouterr.log:",
+            "*last words*",
+        ]
     )
     result.stdout.no_fnmatch_line("*Traceback*")
     result.stdout.no_fnmatch_line("*active.py*")
@@ -152,7 +157,7 @@ def test_time_limit(two: Project) -> None:
     data = two.result("slow")
     assert (data["status"], data["timeout"], data["signal"]) == ("timeout", True, "SIGKILL")
     assert 5 <= data["exec_time_s"] < 60
-    result.stdout.fnmatch_lines(["*The time limit of 5 s ended it*"])
+    result.stdout.fnmatch_lines(["*Timed out after 5 s; raise timeout_s*"])
     result.stdout.no_fnmatch_line("*+++ Timeout +++*")
 
 
@@ -182,7 +187,7 @@ def test_junit_xml(two: Project) -> None:
     assert float(properties["exec_time_s"] or 0) > 0
     failure = cases["b"].find("failure")
     assert failure is not None
-    assert "exit status 2" in (failure.text or "")
+    assert "Exit status 2" in (failure.text or "")
     assert [item.get("value") for item in cases["b"].iter("property") if item.get("name") == "status"] == ["failed"]
 
 

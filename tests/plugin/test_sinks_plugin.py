@@ -219,13 +219,13 @@ def test_wrong_sinks_are_config_errors(sinks: Project, args: tuple[str, ...]) ->
     assert result.ret == 4
     result.stderr.fnmatch_lines(
         [
-            "ERROR: benchmarks/config.yaml:3: sinks[[]slak].name: found the unknown sink 'slak', *did you mean 'slack'[?]",
+            "ERROR: benchmarks/config.yaml:3: sinks[[]slak].name: found the unknown sink 'slak'; did you mean 'slack'[?]*",
             "benchmarks/config.yaml:6: sinks[[]mine].wrong: found something wrong, expected nothing",
             "benchmarks/config.yaml:7: sinks[[]other].class: my_sinks has no Recoder; did you mean 'Recorder'[?]",
             "benchmarks/config.yaml:8: sinks[[]gone].class: the module no_such_module can't be imported: *",
             "benchmarks/config.yaml:9: sinks[[]text].class: json:loads is no subclass of *",
             "benchmarks/config.yaml:10: sinks[[]broken]: Recorder can't take these settings: it raised KeyError",
-            "benchmarks/config.yaml:11: sinks[[]jsonl].pth: found the unknown key 'pth', expected one of path*",
+            "benchmarks/config.yaml:11: sinks[[]jsonl].pth: found the unknown key 'pth'; did you mean 'path'[?]*",
             "benchmarks/config.yaml:12: sinks[[]a/b].name: expected *",
         ]
     )
@@ -485,7 +485,7 @@ def test_two_replays_at_once(sinks: Project) -> None:
         (["SESSION", "--config", "wrong.yaml"], "wrong.yaml:1: *entries*"),
         (
             ["SESSION", "--sink", "min"],
-            "no sink min in *config.yaml, expected one of lacking, mine; did you mean 'mine'[?]\n",
+            "no sink min in *config.yaml; did you mean 'mine'[?] Expected one of lacking, mine\n",
         ),
         (["SESSION"], "the settings of mine, lacking in *config.yaml are incomplete, *--config FILE*\n"),
         (

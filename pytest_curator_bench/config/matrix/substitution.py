@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, near, one_of, quote
 from pytest_curator_bench.config.env_vars import Unresolved
 from pytest_curator_bench.config.fields.types import split_arguments
 from pytest_curator_bench.config.problems import Place
@@ -156,8 +156,7 @@ class MatrixSubstitution:
             if name in self._names:
                 text = f"which has no value in the combination {self._label}, expected one (`include` can give it)"
             else:
-                hint = near(f"{MATRIX_PREFIX}{name}}}", known)
-                text = f"which nothing in the matrix gives, expected {one_of(known)}{hint}"
+                text = f"which nothing in the matrix gives{instead_of(f'{MATRIX_PREFIX}{name}}}', known)}"
             self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}}, {text}", "placeholder")
         elif self._missing_reason:
             self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}} {self._missing_reason}", "placeholder")
@@ -174,7 +173,7 @@ class MatrixSubstitution:
                 self._found_wrong(here, f"found {key} {self._missing_reason}")
         elif axis not in self._axes:
             known = [f"{CHOICE_PREFIX}{word}" for word in self._axes]
-            self._found_wrong(here, f"found {key}, expected an axis: {one_of(known)}{near(key, known)}")
+            self._found_wrong(here, f"found {key}, which is no axis{instead_of(key, known)}")
         elif not isinstance(given, YamlMapping):
             self._found_wrong(here, f"found something else behind {key}, expected a mapping of its values")
         elif (text := self._axes[axis].text) not in given:

@@ -65,7 +65,7 @@ class SetupLines:
             sentence = (result.error or "").partition("\n")[0]
             # Never raises, as pathlib's would.
             has_log = os.path.exists(result.stdouterr_file)  # noqa: PTH110
-            log = f" Log: {self._on_host(result.stdouterr_file)}" if has_log else ""
+            log = f"; log: {self._on_host(result.stdouterr_file)}" if has_log else ""
             self.tell(f"data setup {result.name}: {result.status}{taken}: {sentence}{log}")
 
     def tell(self, text: str) -> None:
