@@ -16,12 +16,19 @@ from perf.leases import MACHINE, overlaps, read_results, shapes, start_run, writ
 from pytest_curator_bench.resources.capacity import read_capacity
 from pytest_curator_bench.resources.registry import LeaseRegistry, ResourceRequest
 from pytest_curator_bench.resources.state_file import DIRECTORY_VARIABLE
+from tests.support.bench_project import WITHOUT_OTHER_PLUGINS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 LIMIT_S = 300.0
 ALL = ResourceRequest(cpus=None, gpus=None, alone=True)
+
+
+@pytest.fixture(autouse=True)
+def few_plugins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the runs load no plugins that they don't need."""
+    monkeypatch.setenv("PYTEST_ADDOPTS", WITHOUT_OTHER_PLUGINS)
 
 
 def registry(root: Path) -> LeaseRegistry:
