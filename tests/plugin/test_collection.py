@@ -180,7 +180,7 @@ def test_keywords_are_those_of_entries(two: Project) -> None:
     assert names("not benchmark") == ["nightly_dedup"]
     assert sorted(names("slow or test_own")) == ["my_benchmark", "test_x"]
     assert names("yaml") == []
-    done = two.run("-k", "not benchmark", "-n", "2", config="nightly-benchmark.yaml")
+    done = two.run("-k", "not benchmark", "-n", "1", config="nightly-benchmark.yaml")
     done.assert_outcomes(passed=1)
 
 

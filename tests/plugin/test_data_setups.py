@@ -96,7 +96,7 @@ def test_runs_once_before_the_entries_that_need_it(prepared: Project, workers: t
     assert prepared.session()["counts"] == {"passed": 2}
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "a worker"])
 def test_a_failing_one_makes_its_dependents_errors(prepared: Project, workers: tuple[str, ...]) -> None:
     """They name it, say why and where; what needs only another setup, or none, goes on; nothing runs in vain."""
     made = prepared.path / "made"
@@ -257,7 +257,7 @@ def test_one_that_failed_runs_again_when_the_session_is_joined(prepared: Project
     assert setup_result(prepared)["status"] == "passed"
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "a worker"])
 def test_an_interrupt_ends_it_cleanly(prepared: Project, mark: str, workers: tuple[str, ...]) -> None:
     """One Ctrl-C: SIGTERM for the script, a result, no entry begun, the session closed, nothing left."""
     configure(prepared, "polite hang")

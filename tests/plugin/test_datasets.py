@@ -42,7 +42,7 @@ def data(project: Project, monkeypatch: pytest.MonkeyPatch) -> Project:
     return project
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "two workers"])
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "a worker"])
 def test_results_record_the_datasets_of_their_entry(data: Project, workers: tuple[str, ...]) -> None:
     """Each with its figures, whatever became of the entry; the same in both entries, because taken once."""
     data.run(*workers).assert_outcomes(passed=2, failed=1)

@@ -78,7 +78,7 @@ def test_those_that_are_selected_fail_before_anything_of_them_starts(several: Pr
 
 def test_with_workers(several: Project) -> None:
     """The same under xdist."""
-    done = several.run("-n", "2", "-k", "good or no_variable")
+    done = several.run("-n", "1", "-k", "good or no_variable")
     done.assert_outcomes(passed=1, errors=1)
     assert several.result("no_variable")["reason"] == "variable"
 

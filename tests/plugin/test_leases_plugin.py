@@ -282,16 +282,16 @@ def test_dry_run_tells_the_lease(simulated: Project) -> None:
     )
 
 
-@pytest.mark.parametrize("args", [(), ("-n", "2")])
+@pytest.mark.parametrize("args", [(), ("-n", "1")])
 def test_a_wrong_simulated_machine(two: Project, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]) -> None:
     """One line, and nothing runs."""
     monkeypatch.setenv(SIMULATED_VARIABLE, "gpus=8")
-    result = two.run(*args)
+    result = two.run_here(*args)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*CURATOR_BENCH_SIMULATED_MACHINE=gpus=8: found 'gpus=8', expected cpus=NUMBER*"])
 
 
-@pytest.mark.parametrize("args", [(), ("-n", "2")])
+@pytest.mark.parametrize("args", [(), ("-n", "1")])
 def test_a_lease_directory_that_cannot_be_used(
     two: Project, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
 ) -> None:

@@ -83,7 +83,7 @@ def test_the_name_without_its_combination(matrix: Project) -> None:
     )
 
 
-@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "xdist"])
+@pytest.mark.parametrize("workers", [(), ("-n", "1")], ids=["alone", "xdist"])
 def test_each_has_its_directory_and_result(matrix: Project, workers: tuple[str, ...]) -> None:
     """Values reach the script as single arguments, and params.json as they are."""
     matrix.run(*workers).assert_outcomes(passed=5)

@@ -55,7 +55,7 @@ def files(project: Project, entry: str) -> set[str]:
     return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")}
 
 
-@pytest.mark.parametrize("extra", [(), ("-n", "2")])
+@pytest.mark.parametrize("extra", [(), ("-n", "1")])
 def test_each_run_is_kept_and_medians_are_judged(varying: Project, extra: tuple[str, ...]) -> None:
     """One item; a directory for each run; medians with their spread in result, table and JUnit; the median decides."""
     varying.config(

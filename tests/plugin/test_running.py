@@ -51,6 +51,7 @@ def test_passing_entries(two: Project) -> None:
     result.stdout.fnmatch_lines(
         [
             "*benchmarks*",
+            "first: started, limit 7,200 s, log *first/stdouterr.log",
             "*time*limit*rate*",
             "entry*status*s*s*1/s*",
             "first*passed*7,200*2.5*",
@@ -135,14 +136,16 @@ def test_failing_script(two: Project) -> None:
     result.stdout.no_fnmatch_line("*active.py*")
 
 
-@pytest.mark.parametrize("name", ["params.json", "metrics.json", "tasks.pkl"])
-def test_each_missing_file_fails_by_name(two: Project, name: str) -> None:
+def test_each_missing_file_fails_by_name(two: Project) -> None:
     """A script that does not write one of the three files fails, and the message names it."""
-    two.config(f"entries:\n  - {{name: a, script: ok.py, args: --skip-file {name}}}\n")
+    names = {"no_params": "params.json", "no_metrics": "metrics.json", "no_tasks": "tasks.pkl"}
+    lines = [f"  - {{name: {name}, script: ok.py, args: --skip-file {file}}}\n" for name, file in names.items()]
+    two.config("entries:\n" + "".join(lines))
     result = two.run()
-    result.assert_outcomes(failed=1)
-    assert name in two.result("a")["error"]
-    result.stdout.fnmatch_lines([f"*{name}*"])
+    result.assert_outcomes(failed=3)
+    for name, file in names.items():
+        assert file in two.result(name)["error"]
+        result.stdout.fnmatch_lines([f"*{file}*"])
 
 
 def test_time_limit(two: Project) -> None:
@@ -276,7 +279,7 @@ def test_dry_run_prints_everything_and_runs_nothing(two: Project) -> None:
         "entries: [{name: a, script: nope.py, args: '--x {session_entry_dir}/o', timeout_s: 12, env: {A: b}, ray: {num_cpus: 3}}]"
     )
     for extra in ((), ("-n", "2")):
-        result = two.run("--bench-dry-run", *extra)
+        result = two.run_here("--bench-dry-run", *extra)
         assert result.ret == 0
         result.stdout.fnmatch_lines(
             [
@@ -322,7 +325,7 @@ def test_config_outside_of_the_rootdir(two: Project) -> None:
     root = two.path / "root"
     root.mkdir()
     (root / "pytest.ini").write_text("[pytest]\nmarkers =\n    nightly: at night\n")
-    for extra in ((), ("-n", "2")):
+    for extra in ((), ("-n", "1")):
         result = two.pytester.runpytest_subprocess(
             "--rootdir",
             str(root),
@@ -339,16 +342,17 @@ def test_config_outside_of_the_rootdir(two: Project) -> None:
     assert sorted(statuses) == ["first", "first", "second", "second"]
 
 
-@pytest.mark.parametrize("keys", ["", ", retries: 1", ", repeat: 2"])
-def test_an_entry_that_pytest_does_not_call(project: Project, keys: str) -> None:
+def test_an_entry_that_pytest_does_not_call(project: Project) -> None:
     """Without pytest's plugin for functions nothing would run: that is no pass."""
-    other = "  - {name: b, script: ok.py, repeat: 2}\n"
-    project.config(f"entries:\n  - {{name: a, script: ok.py{keys}}}\n{other}")
+    entries = {"once": "", "retried": ", retries: 1", "repeated": ", repeat: 2", "too": ", repeat: 2"}
+    lines = [f"  - {{name: {name}, script: ok.py{keys}}}\n" for name, keys in entries.items()]
+    project.config("entries:\n" + "".join(lines))
     result = project.run("-p", "no:python", "--bench-interleave")
-    result.assert_outcomes(failed=2)
+    result.assert_outcomes(failed=4)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["*pytest did not run the entry: *(-p no:python)?"])
-    assert (project.result("a")["status"], project.result("a")["reason"]) == ("error", "not-called")
+    result.stdout.fnmatch_lines(["*pytest did not run the entry: *(-p no:python)?"] * 4)
+    for name in entries:
+        assert (project.result(name)["status"], project.result(name)["reason"]) == ("error", "not-called")
 
 
 def test_dist_each_is_refused(project: Project) -> None:

@@ -118,7 +118,7 @@ entries:
 """
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1])
 def test_what_a_sink_is_told(sinks: Project, workers: int) -> None:
     """In order, in the controller alone, with what results.json and env.json hold; the session is closed by then."""
     sinks.config(TWO)
@@ -191,7 +191,7 @@ def test_nothing_runs_no_sink(sinks: Project) -> None:
     """Without entries to run there is nothing to tell: not when collecting, not in a dry run, not with none selected."""
     sinks.config(TWO)
     for args in (["--collect-only"], ["--bench-dry-run"], ["-k", "nothing"]):
-        sinks.run(*args)
+        sinks.run_here(*args)
     assert calls(sinks) == []
 
 
@@ -215,7 +215,7 @@ def test_wrong_sinks_are_config_errors(sinks: Project, args: tuple[str, ...]) ->
         entries: [{name: a, script: ok.py}]
         """
     )
-    result = sinks.run(*args)
+    result = sinks.run_here(*args)
     assert result.ret == 4
     result.stderr.fnmatch_lines(
         [
@@ -249,7 +249,7 @@ def test_a_hook_that_gives_nonsense(sinks: Project) -> None:
     """It is told as what it is."""
     (sinks.path / "conftest.py").write_text("def pytest_bench_sinks(config):\n    return ['mine']\n")
     sinks.config(TWO)
-    result = sinks.run()
+    result = sinks.run_here()
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: a hook pytest_bench_sinks returned list, expected *"])
 
