@@ -152,9 +152,11 @@ class ResultDict(TypedDict):
     datasets: Annotated[
         list[dict[str, Any]], "Datasets that the command names: `name`, `format`, `path`, size and fingerprint."
     ]
-    metric_rules: Annotated[
-        list[MetricRuleDict],
-        "What the configuration's section `metrics` said of its metrics; of all others the name decides.",
+    metric_rules: NotRequired[
+        Annotated[
+            list[MetricRuleDict],
+            "What the configuration's section `metrics` said of its metrics; of all others the name decides.",
+        ]
     ]
     nodeid: Annotated[str, "pytest's name of the item."]
     stdouterr_file: Annotated[str, "Path of the script's log. Readers replace it by where the log lies now."]

@@ -153,7 +153,7 @@ TOP = {
     "paths: [{name: dataset, host_path: x}]": "paths[dataset].name: found 'dataset', which is a placeholder of ",
     "paths: [{name: scratch_dir, host_path: x}]": "paths[scratch_dir].name: found 'scratch_dir', which is a pl",
     "paths: [{name: p, host_path: x, container_path: y}]": "paths[p].container_path: found 'y', expected an absol",
-    "data_setups: [{name: d}]": "data_setups[d].script: found nothing, expected this key: The Python script",
+    "data_setups: [{name: d}]": "data_setups[d].script: found nothing, expected this key: The script, Python or",
     "data_setups: [{name: d, script: s, ray: {}}]": "data_setups[d].ray: found the unknown key 'ray', expected",
     "ray: 5": f"ray: found 5, expected {RAY}",
     "ray: {num_cpu: 5}": "ray.num_cpu: found the unknown key 'num_cpu'; did you mean 'num_cpus'? Expected one of ",
