@@ -24,6 +24,7 @@ __all__ = [
     "open_regular",
     "read_json_object",
     "read_regular",
+    "signature",
     "write_bytes",
     "write_json",
 ]
@@ -163,6 +164,15 @@ def read_regular(path: Path, max_bytes: int = MAX_READ_BYTES, *, follow_links: b
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"Larger than {max_bytes >> 20} MiB", str(path))
     return content
+
+
+def signature(path: Path) -> tuple[int, int, int] | None:
+    """Return something that differs after each change of a file, and costs next to nothing; ``None`` without one."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_ctime_ns, found.st_size
 
 
 def create_new(path: Path) -> int:

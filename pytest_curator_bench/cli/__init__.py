@@ -22,9 +22,11 @@ __all__ = ["main"]
 
 # Each has a module here with ``add_arguments(parser)`` and ``run(options)``; only the one that is called is imported.
 _COMMANDS = {
+    "run-script": "run one entry's script by itself, under pdb if wanted",
     "schema": "print the JSON Schema of configuration files, or of results",
     "validate": "check configuration files without running a benchmark",
     "plan": "print what configuration files would run, for CI generators",
+    "watch": "follow a session while it runs, from another terminal",
     "replay": "deliver to sinks what they don't have yet of a session",
     "preview": "show what a sink would send",
     "list": "list the sessions of a results directory",
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, summary in _COMMANDS.items():
         command = commands.add_parser(name, help=summary)
         if name in arguments[:1]:
-            module = import_module(f"{__name__}.{name}")
+            module = import_module(f"{__name__}.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     options = parser.parse_args(arguments)

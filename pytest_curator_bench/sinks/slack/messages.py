@@ -296,7 +296,7 @@ def _requirement_line(record: Mapping[str, Any]) -> str:
     if not isinstance(sentence, str) or not sentence:
         sentence = f"{record.get('metric')} = {show(record.get('actual'))}, must be {record.get('bound')}"
         margin = record.get("margin_percent")
-        if is_number(margin):
+        if is_number(margin) and abs(margin) <= 100:
             sentence += f" ({'+' if margin > 0 else ''}{format_percent(margin)})"
     return f":small_red_triangle_down: {escape(' '.join(sentence.split()))}"
 
@@ -357,6 +357,8 @@ def _change(value: object, before: object) -> str:
         return ""
     if value > 2 * before > 0:
         return f" ▲ {format_ratio(value / before)}"
+    if abs(change) > 100:  # the sign has changed
+        return " ▲" if change > 0 else " ▼"
     return f" ▲ +{format_percent(change)}" if change > 0 else f" ▼ {format_percent(change)}" if change < 0 else " ="
 
 

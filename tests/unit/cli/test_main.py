@@ -16,7 +16,7 @@ from pytest_curator_bench.cli import main
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("schema", "validate", "replay", "preview", "mounts", "plan", "list", "show", "clean")
+COMMANDS = ("run-script", "schema", "validate", "replay", "preview", "mounts", "plan", "list", "show", "clean", "watch")
 
 
 def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,7 +24,7 @@ def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     listed = capsys.readouterr().out
-    assert all(f"    {name} " in listed for name in COMMANDS)
+    assert all(f"\n    {name}" in listed for name in COMMANDS)
     code = (
         "import sys; from pytest_curator_bench.cli import main\n"
         "try: main(['--help'])\n"
