@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import platform
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -144,7 +145,10 @@ def test_node_ids_select_both_sides(project: Project) -> None:
             "--bench-ab-null --bench-ab taken=PYTHON",
             "--bench-ab taken: there is an entry dd@taken: choose another name",
         ),
-        ("--bench-ab-null --bench-entry cc@x", "--bench-entry cc@x: no enabled entry has this name; near ones: cc*"),
+        (
+            "--bench-ab-null --bench-entry cc@x",
+            "--bench-entry cc@x: no enabled entry has this name; did you mean cc or cc@own?",
+        ),
     ],
 )
 def test_what_cannot_be_compared_is_one_error(project: Project, words: str, problem: str) -> None:
@@ -164,16 +168,13 @@ def test_each_interpreter_has_its_own_nemo_curator_and_ray(project: Project) -> 
         package.mkdir()
         (package.parent / "s.py").touch()
     result = project.run_here(*options, "-k", "rr", "--bench-dry-run")
-    scripts = [line.split()[2] for line in result.outlines if line.startswith("  command: ")]
-    assert [path_of(project, script) for script in scripts] == ["main", "pr"]
-    result = project.run_here(*options, "-k", "rr")
+    words = [word for line in result.outlines if line.startswith("  command: ") for word in line.split()]
+    scripts = [str(Path(word).relative_to(project.path)) for word in words if word.endswith("/s.py")]
+    assert [script.partition("/")[0] for script in scripts] == ["main", "pr"]
     python = project.path / "main" / "bin" / "python"
+    result.stdout.fnmatch_lines([f"  by itself: CURATOR_BENCH_PYTHON={python} curator-bench run-script rr *"])
+    result = project.run_here(*options, "-k", "rr")
     result.stderr.fnmatch_lines([f"*entries[[]rr@main[]].ray: Ray is not installed for {python}; pip install*"])
-
-
-def path_of(project: Project, script: str) -> str:
-    """Which environment a script lies in."""
-    return str(script).removeprefix(f"{project.path}/").partition("/")[0]
 
 
 def test_a_job_elsewhere_has_no_interpreter_here(project: Project) -> None:
