@@ -427,11 +427,13 @@ class EntryExecution:
 
     def conclude(self, status: Status, reason: str, error: str | None) -> None:
         """Give the entry this outcome; what was measured is kept."""
-        if self.result is None:
-            result = blank_result(self.entry, self._services.session, self._nodeid, status, reason, error)
+        if self.result is not None:
+            self._take(self.result.with_outcome(status, reason, error))
+        elif self._runs is not None and self._runs.has_begun:  # in an earlier turn
+            result = self._runs.cut_short(self.entry_dir, reason, error or "")
+            self._judge(result.with_outcome(status, reason, error), self._runs)
         else:
-            result = self.result.with_outcome(status, reason, error)
-        self._take(result)
+            self._take(blank_result(self.entry, self._services.session, self._nodeid, status, reason, error))
 
     def excuse(self, why: str) -> None:
         """Record that the entry was expected to fail, as a mark says; what went wrong is kept."""

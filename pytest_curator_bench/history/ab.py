@@ -184,9 +184,11 @@ def _pairs(first: Sequence[_Run], second: Sequence[_Run]) -> list[tuple[_Run, _R
 def _causes(sides: Iterable[EntryResult]) -> Iterator[str]:
     """Yield why runs of the sides have no partner."""
     for result in sides:
-        for run in _measured(result):
-            if run["status"] != "passed":
-                reason = f" ({run['reason']})" if run["reason"] not in {None, run["status"]} else ""
-                yield " ".join(filter(None, (f"{result.name}:", run["run"], run["status"]))) + reason
+        failed = [run for run in _measured(result) if run["status"] != "passed"]
+        if not failed and result.status != "passed" and result.reason != "requirements":
+            failed = [{"run": "", "status": result.status, "reason": result.reason}]  # between two runs
+        for run in failed:
+            reason = f" ({run['reason']})" if run["reason"] not in {None, run["status"]} else ""
+            yield " ".join(filter(None, (f"{result.name}:", run["run"], run["status"]))) + reason
         if result.attempts:
             yield f"{result.name}: attempt {len(result.attempts)} began anew"

@@ -92,10 +92,10 @@ def _lines(comparison: ABComparison, width: int, encoding: str) -> Iterable[Text
         found += entry.metrics.values()
     if found:
         columns = [
-            _column(first, [value_text(metric.first, metric.meaning.unit) for metric in found], shown),
-            _column(second, [value_text(metric.second, metric.meaning.unit) for metric in found], shown),
             _column("ratio", [_ratio(metric.paired.ratio) for metric in found], shown),
             _column("95 % interval", [_interval(metric.paired) for metric in found], shown),
+            _column(first, [value_text(metric.first, metric.meaning.unit) for metric in found], shown),
+            _column(second, [value_text(metric.second, metric.meaning.unit) for metric in found], shown),
         ]
         yield Grid(rows, columns, width, shown("…"), status_head="verdict")
     for entry in comparison.entries:

@@ -75,8 +75,8 @@ def test_pairs_of_two_environments(project: Project) -> None:
         *(f"{side} run-{number}" for number in (1, 2) for side in ("main", "pr")),
     ]
     lines = [
-        *("pr against main", "cc (3 pairs)*", "*work_s *worse *2 s *2.2 s *1.100 *1.100 to 1.100"),
-        *("ff (1 pair)*", "*work_s *unsure *1 s *1.1 s *1.100 *unknown"),
+        *("pr against main", "cc (3 pairs)*", "*work_s *worse *1.100 *1.100 to 1.100 *2 s *2.2 s"),
+        *("ff (1 pair)*", "*work_s *unsure *1.100 *unknown *1 s *1.1 s"),
         "ff: 1 of 2 pairs left out: ff@pr: run-2 failed (exit-code)",
         "ff: one pair has no interval: set repeat to 5 or more",
         "geometric mean of the ratios of exec_time_s, 2 entries: *",

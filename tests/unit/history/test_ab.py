@@ -86,6 +86,13 @@ def test_pairs_with_a_failed_run_are_left_out_and_said() -> None:
     ]
 
 
+def test_what_happens_between_two_runs_is_the_cause_too() -> None:
+    """As a Ray cluster that does not start in a later turn."""
+    broken = result("pr", [run(1, 2, 2)], status="error", reason="ray")
+    found = only(result("main", [run(1, 1, 1), run(2, 3, 1)]), broken)
+    assert (found.pairs, found.notes[0]) == (1, "1 of 2 pairs left out: cc@pr: error (ray)")
+
+
 def test_after_a_retry_neighbours_in_time_are_pairs() -> None:
     """The second attempt of one side begins while the other is at its third run."""
     main = result("main", [run(1, 1, 50), run(2, 3, 100), run(3, 5, 2), run(4, 7, 4)])
