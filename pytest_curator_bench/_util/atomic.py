@@ -10,11 +10,12 @@ import json
 import os
 import secrets
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pytest_curator_bench._util.plain import to_plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "open_regular",
     "read_json_object",
     "read_regular",
+    "replacing",
     "write_bytes",
     "write_json",
 ]
@@ -66,6 +68,21 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     Args:
         path: where to; its directory must exist.
         data: the whole content.
+        durable: as for :func:`replacing`.
+
+    Raises:
+        OSError: the file can't be written; nothing is left behind, and an old file stays as it was.
+    """
+    with replacing(path, durable=durable) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of ``path`` when the block ends without an error.
+
+    Args:
+        path: where to; its directory must exist.
         durable: wait until the content is on the disk, so that it outlives a crash of the machine, too. The
             directory is not synced: that would only decide which of the two files such a crash leaves.
 
@@ -77,7 +94,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     try:
         # No tempfile here: it makes files that only their owner can read, and results are shared.
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())

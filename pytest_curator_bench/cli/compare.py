@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.history.records import Record
     from pytest_curator_bench.history.sessions import SessionRef
 
-__all__ = ["add_arguments", "open_index", "records_of", "run"]
+__all__ = ["add_arguments", "matching", "open_index", "records_of", "run"]
 
 BASELINE = "baseline"
 NOTHING_WORSE, WORSE, NOTHING_COMPARABLE = 0, 1, 3
@@ -98,8 +98,8 @@ def run(options: argparse.Namespace) -> int:
     with open_index(new[0]) as index:
         comparison = compare(
             index,
-            _matching(records_of(index, new), matches),
-            None if other is None else _matching(records_of(index, other), matches),
+            matching(records_of(index, new), matches),
+            None if other is None else matching(records_of(index, other), matches),
         )
         problems = index.problems
         facts = _environment(index, comparison, new, other)
@@ -133,7 +133,8 @@ def records_of(index: Index, refs: Iterable[SessionRef]) -> Iterator[Record]:
         yield from index.results(ref.name) if ref.path.parent == index.results_dir else read_records(ref.path)[0]
 
 
-def _matching(records: Iterable[Record], matches: Callable[[Iterable[str]], bool] | None) -> list[Record]:
+def matching(records: Iterable[Record], matches: Callable[[Iterable[str]], bool] | None) -> list[Record]:
+    """Return the results whose names or marks ``-k`` matches."""
     return [record for record in records if matches is None or matches((record.entry, *record.marks))]
 
 
