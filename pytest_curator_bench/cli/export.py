@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import replacing
 from pytest_curator_bench._util.text import counted
-from pytest_curator_bench.cli.compare import matching, open_index, records_of
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.output import print_note
+from pytest_curator_bench.cli.past_results import matching, open_index, records_of
 from pytest_curator_bench.cli.results_dir import (
     add_keyword_argument,
     add_results_arguments,
@@ -38,8 +38,8 @@ __all__ = ["add_arguments", "run"]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its arguments."""
     parser.description = (
-        "Write the figures of sessions for pandas and SQL: one row for each figure of each result, the oldest session first. Columns: "
-        f"{', '.join(COLUMNS)}. Exit status 0: written, 2: nothing was written."
+        "Write the figures of sessions for pandas and SQL: one row for each figure of each result, the oldest session "
+        f"first. Columns: {', '.join(COLUMNS)}. Exit status 0: written, 2: nothing was written."
     )
     parser.add_argument(
         "selector", nargs="?", metavar="SESSIONS", help=f"{SELECTORS}, several with commas (default: all sessions)"

@@ -24,12 +24,13 @@ def read_config(session_dir: Path) -> dict[str, str]:
 
     Nothing where the file can't be read.
     """
-    import yaml  # slow to import
+    from pytest_curator_bench.config.yaml.nodes import to_plain  # slow to import
+    from pytest_curator_bench.config.yaml.reader import SourceError, parse_yaml
 
+    file = session_dir / CONFIG_NAME
     try:
-        content = read_regular(session_dir / CONFIG_NAME)
-        return dict(_values(yaml.load(content, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)), ""))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError):
+        return dict(_values(to_plain(parse_yaml(read_regular(file), file)[0]), ""))
+    except (OSError, ValueError, LookupError, RecursionError, SourceError):
         return {}
 
 

@@ -12,11 +12,13 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Setting", "datasets_of", "describe_differences", "machine_facts", "setting_of"]
+__all__ = ["ARGUMENTS", "Setting", "datasets_of", "describe_differences", "machine_facts", "setting_of"]
 
 Setting = Mapping[str, str]
 """Facts by name, in words that can be shown; two results are comparable if theirs are equal."""
 
+ARGUMENTS = "arguments"
+"""Name of the fact that holds the command line."""
 _DATASET = "dataset "
 _RESULTS_OPTION = "--benchmark-results-path"
 
@@ -28,7 +30,7 @@ def setting_of(result: Mapping[str, Any], machine: Mapping[str, str]) -> dict[st
         result: content of ``results.json``.
         machine: what :func:`machine_facts` says of the machine that it was measured on.
     """
-    facts = {**machine, "arguments": " ".join(_without_paths(_list(result.get("command"))))}
+    facts = {**machine, ARGUMENTS: " ".join(_without_paths(_list(result.get("command"))))}
     resources = _mapping(result.get("resources"))
     lease = _mapping(resources.get("lease"))
     if lease:
@@ -54,7 +56,7 @@ def describe_differences(then: Setting, now: Setting) -> list[str]:
         before, after = then.get(name), now.get(name)
         if before == after:
             continue
-        if name == "arguments":
+        if name == ARGUMENTS:
             before, after = _differing_words(before or "", after or "")
         phrases.append(f"{name}: {before or 'none'} → {after or 'none'}")
     return phrases
