@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -49,12 +50,11 @@ def _failed_style(row: Mapping[str, Any]) -> str:
     return "red" if row["failed"] else ""
 
 
-def _new(key: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda row: str(row[key] or "-")
-
-
-def _new_style(row: Mapping[str, Any]) -> str:
-    return "red" if row["new_failures"] else ""
+def _failed(row: Mapping[str, Any]) -> str:
+    new = row["new_failures"]
+    if not new:
+        return str(row["failed"])
+    return f"{new} new" if new == row["failed"] else f"{row['failed']}, {new} new"
 
 
 def _what_changed(row: Mapping[str, Any]) -> str:
@@ -63,6 +63,8 @@ def _what_changed(row: Mapping[str, Any]) -> str:
     return ", ".join([*facts[:MAX_FACTS], *more]) or "-"
 
 
+# People see them only where there is something in them: a terminal has 80 columns.
+_OPTIONAL = frozenset({"slower", "reason", "changed"})
 AGE_COLUMN = Column(key="started_at", head="started", show=_age, is_number=True)
 COLUMNS = (
     Column(key="session", is_name=True),
@@ -71,9 +73,9 @@ COLUMNS = (
     Column(key="status", is_shown=False),
     Column(key="passed", show=lambda row: f"{row['passed']}/{row['entries']}", is_number=True),
     Column(key="entries", is_shown=False),
-    Column(key="failed", style=_failed_style, is_number=True),
-    Column(key="new_failures", head="new failures", show=_new("new_failures"), style=_new_style, is_number=True),
-    Column(key="slower", show=_new("slower"), is_number=True),
+    Column(key="failed", show=_failed, style=_failed_style, is_number=True),
+    Column(key="new_failures", is_shown=False),
+    Column(key="slower", show=lambda row: str(row["slower"] or "-"), is_number=True),
     Column(key="reason", is_text=True),
     Column(key="changed", head="what changed", show=_what_changed, is_text=True),
 )
@@ -103,7 +105,9 @@ def run(options: argparse.Namespace) -> int:
     rows = list(itertools.islice(_rows(refs, matches), options.last))
     if rows:
         _add_news(rows, refs, matches)
-    print_rows(COLUMNS, rows, options.format)
+    empty = {key for key in _OPTIONAL if not any(row[key] for row in rows)}
+    columns = [replace(column, is_shown=column.is_shown and column.key not in empty) for column in COLUMNS]
+    print_rows(columns, rows, options.format)
     if not refs:
         print_note(f"no session in {directory}: run pytest benchmarks/ first")
     elif not rows:

@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from pytest_curator_bench.history.index import Index
     from pytest_curator_bench.history.records import Record
 
-__all__ = ["LOOK_BACK", "Comparison", "EntryComparison", "EntryVerdict", "compare", "past_among", "past_of"]
+__all__ = ["Comparison", "EntryComparison", "EntryVerdict", "compare", "past_among", "past_of"]
 
-LOOK_BACK = 200
-"""How many earlier results of an entry are looked at for comparable ones."""
+# How many earlier results of an entry are looked at for comparable ones.
+_LOOK_BACK = 200
 
 EntryVerdict = Literal[
     "broken", "worse", "worse?", "differs", "not comparable", "better", "better?", "fixed", "new", "not run", "usual"
@@ -153,7 +153,7 @@ def past_of(index: Index, record: Record, *, besides: Iterable[str] = ()) -> tup
     Returns:
         as :func:`past_among`.
     """
-    return past_among(index.past(record.entry, before=record.started_at or None, limit=LOOK_BACK), record, besides)
+    return past_among(index.past(record.entry, before=record.started_at or None, limit=_LOOK_BACK), record, besides)
 
 
 def past_among(
@@ -172,7 +172,7 @@ def past_among(
     left_out = {record.session, *besides}
     comparable: list[Record] = []
     looked_at: list[Record] = []
-    for past in itertools.islice(earlier, LOOK_BACK):
+    for past in itertools.islice(earlier, _LOOK_BACK):
         if past.session in left_out:
             continue
         looked_at.append(past)

@@ -4,19 +4,20 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.history.baseline import Baseline, judge_change
-from pytest_curator_bench.history.comparison import LOOK_BACK, past_among
+from pytest_curator_bench.history.comparison import past_among
 from pytest_curator_bench.history.environment import environment_facts
 from pytest_curator_bench.history.sessions import session_before
 from pytest_curator_bench.results.metrics import EXEC_TIME
 from pytest_curator_bench.results.record import HARMLESS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pytest_curator_bench.history.environment import Fact
     from pytest_curator_bench.history.index import Index
@@ -58,35 +59,35 @@ def news_of(
     found = {ref.name: News(changed=_changed(index, ref, session_before(known, ref))) for ref in refs}
     since = min((ref.started_at.astimezone(UTC).isoformat() for ref in refs), default="~")
     for entry in index.entries() if found else ():
-        records = _newest(index, entry, since)
-        for place, record in enumerate(records):
+        source = index.past(entry)
+        read: list[Record] = []
+        for place, record in enumerate(_records(source, read), 1):
+            if record.started_at < since:
+                break
             if record.session in found and is_wanted(record):
-                _count(found[record.session], record, records[place + 1 : place + 1 + LOOK_BACK])
+                news, before = found[record.session], next(_records(source, read, place), None)
+                news.new_failures += record.status not in HARMLESS and (before is None or before.status in HARMLESS)
+                news.slower += _is_slower(record, past_among(_records(source, read, place), record)[0])
     return found
 
 
-def _newest(index: Index, entry: str, since: str) -> list[Record]:
-    """Return the results of an entry since a time, the newest first, and as many before as baselines may need."""
-    records: list[Record] = []
-    before = 0
-    for record in index.past(entry):
-        records.append(record)
-        before += record.started_at < since
-        if before == LOOK_BACK:
-            break
-    return records
+def _records(source: Iterator[Record], read: list[Record], place: int = 0) -> Iterator[Record]:
+    """Yield all records from a place on: those that have been read already, and more from their source."""
+    while True:
+        if place == len(read):
+            read += itertools.islice(source, 1)
+        if place == len(read):
+            return
+        yield read[place]
+        place += 1
 
 
-def _count(news: News, record: Record, earlier: Sequence[Record]) -> None:
-    if record.status not in HARMLESS:
-        news.new_failures += not earlier or earlier[0].status in HARMLESS
-    if not record.passed or EXEC_TIME not in record.figures:
-        return
-    values = tuple(one.figures[EXEC_TIME] for one in past_among(earlier, record)[0] if EXEC_TIME in one.figures)
-    if values:
-        meaning = record.meaning(EXEC_TIME)
-        change = judge_change([record.figures[EXEC_TIME]], Baseline(values=values), meaning.direction)
-        news.slower += change.verdict == "worse"
+def _is_slower(record: Record, comparable: Sequence[Record]) -> bool:
+    values = tuple(one.figures[EXEC_TIME] for one in comparable if EXEC_TIME in one.figures)
+    if not record.passed or EXEC_TIME not in record.figures or not values:
+        return False
+    direction = record.meaning(EXEC_TIME).direction
+    return judge_change([record.figures[EXEC_TIME]], Baseline(values=values), direction).verdict == "worse"
 
 
 def _changed(index: Index, ref: SessionRef, before: SessionRef | None) -> list[Fact]:
