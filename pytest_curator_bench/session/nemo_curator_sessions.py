@@ -217,7 +217,8 @@ def _outcome(data: Mapping[str, Any]) -> tuple[Status, str | None, str | None]:
     if exit_code == NEVER_RAN or exit_code is None:
         return "error", None, str(data.get("error") or "The script never ran.")
     if exit_code != 0:
-        return "failed", "exit-code", f"Exit status {exit_code}."
+        ended_by = _signal(exit_code)
+        return "failed", "exit-code", f"Ended by {ended_by}." if ended_by else f"Exit status {exit_code}."
     if not_met:
         return "failed", "requirements", "\n".join(str(text) for text in not_met.values())
     return "failed", None, str(data.get("error") or "The runner called it no success, with exit status 0.")

@@ -16,7 +16,10 @@ from pytest_curator_bench.cli import main
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMMANDS = ("schema", "validate", "replay", "preview", "mounts", "plan", "list", "show", "clean")
+COMMANDS = (
+    *("schema", "validate", "replay", "preview", "mounts", "plan", "list", "show", "compare", "history"),
+    *("env", "export", "import", "index", "clean"),
+)
 
 
 def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixture[str]) -> None:
