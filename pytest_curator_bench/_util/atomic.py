@@ -34,6 +34,7 @@ __all__ = [
 MAX_INDENTED_CHARACTERS = 256 * 1024
 # More than any file of ours holds. What a script has put in the place of one must not fill the memory.
 MAX_READ_BYTES = 256 * 1024**2
+USUAL_BYTES = 64 * 1024
 
 
 def write_json(path: Path, data: object, *, durable: bool = True) -> None:
@@ -176,7 +177,10 @@ def read_regular(path: Path, max_bytes: int = MAX_READ_BYTES, *, follow_links: b
         OSError: as for :func:`open_regular`, or it has more than ``max_bytes``.
     """
     with os.fdopen(open_regular(path, follow_links=follow_links), "rb") as file:
-        content = file.read(max_bytes + 1) or b""  # nothing at all where it would have to wait, as for /proc/kmsg
+        # Python reserves what may be read: most files are small, and thousands of them are read at once.
+        content = file.read(min(USUAL_BYTES, max_bytes + 1)) or b""  # nothing where it would wait, as for /proc/kmsg
+        if len(content) == USUAL_BYTES:
+            content += file.read(max_bytes + 1 - USUAL_BYTES) or b""
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"Larger than {max_bytes >> 20} MiB", str(path))
     return content
