@@ -14,7 +14,7 @@ from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.output import Column, print_note, print_rows
 from pytest_curator_bench.cli.past_results import matching, open_index, records_of
 from pytest_curator_bench.cli.results_dir import keyword_filter, one_session
-from pytest_curator_bench.history.cells import Cell, compare_cells
+from pytest_curator_bench.history.cells import Cell, base_name, compare_cells
 from pytest_curator_bench.history.content import read_content
 from pytest_curator_bench.reporting.changes import noise_text, value_text
 from pytest_curator_bench.results.metrics import EXEC_TIME
@@ -68,7 +68,7 @@ def compare_within(options: argparse.Namespace) -> int:
         raise CommandError("--within SESSION takes --by AXIS and no other sessions")
     matches = keyword_filter(options)
     ref = one_session(options, options.within)
-    matrices = {result.name: _axes(result) for result in read_content(ref).results}
+    matrices = _matrices(read_content(ref).results)
     with open_index(ref) as index:
         found = {record.entry: record for record in matching(records_of(index, [ref]), matches)}
         cells = [
@@ -93,6 +93,20 @@ def compare_within(options: argparse.Namespace) -> int:
         return COMPARED
     print_note(f"nothing can be compared: {_why_nothing(compared, cells, options.by, ref)}")
     return NOTHING_COMPARABLE
+
+
+def _matrices(results: Iterable[EntryResult]) -> dict[str, dict[str, str]]:
+    """Return the value of each axis by entry; what only some cells of a matrix have is no axis."""
+    axes = {result.name: _axes(result) for result in results}
+    by_base: dict[str, list[dict[str, str]]] = {}
+    for name, values in axes.items():
+        by_base.setdefault(base_name(name), []).append(values)
+    return {
+        name: {
+            axis: value for axis, value in values.items() if all(axis in other for other in by_base[base_name(name)])
+        }
+        for name, values in axes.items()
+    }
 
 
 def _axes(result: EntryResult) -> dict[str, str]:

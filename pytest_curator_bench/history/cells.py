@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.history.records import Record
     from pytest_curator_bench.results.meanings import Direction
 
-__all__ = ["Cell", "CellRatio", "CellVerdict", "compare_cells"]
+__all__ = ["Cell", "CellRatio", "CellVerdict", "base_name", "compare_cells"]
 
 CellVerdict = Literal["better", "worse", "within noise", "noise unknown", "not passed", "info"]
 """Of the second cell against the first."""
@@ -37,10 +37,10 @@ class Cell:
     record: Record
     values: Mapping[str, str]
 
-    @property
-    def base(self) -> str:
-        """Name of the entry that has the matrix."""
-        return self.record.entry.partition("[")[0]
+
+def base_name(entry: str) -> str:
+    """Return the name of the entry that has the matrix."""
+    return entry.partition("[")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ def compare_cells(index: Index, cells: Iterable[Cell], axis: str, *, metrics: It
     groups: dict[tuple[str, ...], list[Cell]] = {}
     for cell in cells:
         others = [f"{name}={value}" for name, value in cell.values.items() if name != axis]
-        groups.setdefault((cell.base, *others), []).append(cell)
+        groups.setdefault((base_name(cell.record.entry), *others), []).append(cell)
     found = []
     for (base, *others), (first, *rest) in groups.items():
         name = f"{base}[{', '.join(others)}]" if others else base

@@ -75,16 +75,17 @@ def test_what_cannot_be_compared(nights: PastSessions, capsys: pytest.CaptureFix
 
 
 def cells(nights: PastSessions, xenna: float, *, passed: bool = True) -> None:
-    """A night of a matrix of two axes; xenna takes another CPU."""
+    """A night of a matrix of two axes; xenna takes another CPU, and ``include`` says so."""
     entries: dict[str, Any] = {}
-    for size in (1, 15):
+    for written, size in (("1", 1), ("1.50", 1.5)):
         for executor, time_s in (("ray_data", 10.0 + nights.nights % 3 / 10), ("xenna", xenna)):
-            entries[f"dedup[{executor}-{size}]"] = {
+            included = {"cpus": 6} if executor == "xenna" else {}
+            entries[f"dedup[{executor}-{written}]"] = {
                 "exec_time_s": time_s * size,
                 "status": "passed" if passed or executor == "ray_data" else "failed",
                 "error": None if passed or executor == "ray_data" else "ValueError: x",
                 "arguments": ["--executor", executor, "--size", str(size)],
-                "script_params": {"matrix": {"executor": executor, "size": size, "cpus": 6}},
+                "script_params": {"matrix": {"executor": executor, "size": size, **included}},
                 "script_metrics": {"throughput_docs_per_sec": 100 / time_s},
                 "resources": {"lease": {"cpus": [0, 1, 2][: 3 if executor == "xenna" else 2], "gpus": []}},
             }
@@ -97,7 +98,7 @@ def test_within_a_session(nights: PastSessions, capsys: pytest.CaptureFixture[st
     rows = data(capsys, "compare", "--within", "latest", "--by", "executor")
     assert [(row["entry"], row["first"], row["second"], row["ratio"]) for row in rows] == [
         ("dedup[size=1]", "ray_data", "xenna", 2.0),
-        ("dedup[size=15]", "ray_data", "xenna", 2.0),
+        ("dedup[size=1.5]", "ray_data", "xenna", 2.0),
     ]
     assert [(row["noise"], row["verdict"]) for row in rows] == [(None, "noise unknown")] * 2
     for _ in range(8):
@@ -105,14 +106,14 @@ def test_within_a_session(nights: PastSessions, capsys: pytest.CaptureFixture[st
     cells(nights, 5.0)
     lines = shown(capsys, "compare", "--within", "latest", "--by", "executor", "--all")
     assert next(" ".join(line) for line in lines if "exec_time_s" in line).endswith("faster CPUs: 2 → 3")
-    rows = data(capsys, "compare", "--within", "latest", "--by", "executor", "--all", "-k", "15")
+    rows = data(capsys, "compare", "--within", "latest", "--by", "executor", "--all", "-k", "1.50")
     assert [(row["metric"], row["verdict"]) for row in rows] == [
         ("throughput_docs_per_sec", "better"),
         ("exec_time_s", "better"),
     ]
     assert 0.01 < rows[1]["noise"] < 0.05
     (row, _) = data(capsys, "compare", "--within", "latest", "--by", "size", "-k", "dedup")
-    assert (row["entry"], row["first"], row["second"], row["ratio"]) == ("dedup[executor=ray_data]", "1", "15", 15.0)
+    assert (row["entry"], row["first"], row["second"], row["ratio"]) == ("dedup[executor=ray_data]", "1", "1.5", 1.5)
 
 
 def test_within_a_session_nothing_can_be_compared(nights: PastSessions, capsys: pytest.CaptureFixture[str]) -> None:
@@ -125,7 +126,7 @@ def test_within_a_session_nothing_can_be_compared(nights: PastSessions, capsys: 
     within = ("compare", "--within", "latest", "--by")
     assert "expected one of executor, size" in errors(capsys, *within, "cpus")
     assert "no entry of " in errors(capsys, *within, "size", "-k", "other", status=3)
-    assert "no two entries differ in size only" in errors(capsys, *within, "size", "-k", "15", status=3)
+    assert "no two entries differ in size only" in errors(capsys, *within, "size", "-k", "1.50", status=3)
     assert errors(capsys, "compare", "--by", "size").startswith("--within SESSION takes --by AXIS")
     assert errors(capsys, *within, "size", "latest").startswith("--within SESSION takes --by AXIS")
 
