@@ -71,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
     """
     console = Console(soft_wrap=True, highlight=False)
     try:
-        config = load_files(options, strict=options.strict, root_dir=options.rootdir.absolute())
+        # An entry's own mistakes are among its problems, so that they hide nothing that is wrong elsewhere.
+        config = load_files(options, strict=options.strict, strict_entries=False, root_dir=options.rootdir.absolute())
     except ConfigError as error:
         for problem in error.problems:
             console.print(problem, markup=False)
@@ -110,6 +111,8 @@ def _ask_for_help(config: BenchConfig, rows: Sequence[Row], environ: Mapping[str
     """Run each script that is there with ``--help``, once for each environment that entries give it."""
     wanted: dict[HelpRun, list[Row]] = {}
     for row in rows:
+        if row.is_undefined:
+            continue
         command = command_of(config, row.run)
         script = find_script(command)
         if script.is_file() and not command.unresolved:
