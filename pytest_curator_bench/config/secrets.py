@@ -27,8 +27,8 @@ __all__ = ["Secrets", "is_secret_variable"]
 _EVERYWHERE = frozenset(
     {"HOME", "USER", "LOGNAME", "PWD", "TMPDIR", "PATH", "SHELL", "LANG", "HOSTNAME", "HOST_HOSTNAME"}
 )
-# Three patterns, because a wrong guess costs differently: little in a sink, whose keys its author chose; one value in the
-# record of a script's environment; and a script's own variable is masked everywhere, so its pattern is the narrowest.
+# Three patterns, because a wrong guess costs differently: little in a sink, whose keys its author chose, and one value
+# in the record of a script's environment. A script's own variable is masked everywhere: its pattern is the narrowest.
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
 # Further words in the names of environment variables.
 _SECRET_IN_ENVIRONMENT = re.compile(
