@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "that runs the benchmarks",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="warnings are errors, and so is a variable that a sink lacks"
+        "--strict", action="store_true", help="warnings are errors, and so is a variable of a sink that is not defined"
     )
     parser.add_argument(
         "--rootdir",
@@ -102,7 +102,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _wanted(config: BenchConfig, run: ScriptRun, options: argparse.Namespace) -> list[Problem]:
     left_out = {"dataset": not options.datasets, "script": not options.scripts, "ray": not options.scripts}
-    # What setups have not made yet is told all the same: nobody knows which of the data they make.
+    # What setups have not made yet is reported all the same: nobody knows which of the data they make.
     found = [*check_run(config, run), *check_datasets(config, run, skip_setup=True)]
     return [problem for problem in found if not left_out.get(problem.kind)]
 
