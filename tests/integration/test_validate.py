@@ -94,6 +94,20 @@ def test_one_thing_wrong(project: Path, capsys: pytest.CaptureFixture[str], text
     assert status == 1
 
 
+def test_an_undefined_name_hides_nothing_else(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is reported with what is wrong elsewhere, and the script of that entry is not tried."""
+    (project / "scripts" / "bad.py").write_text("raise SystemExit('no')\n")
+    entries = "entries:\n- {name: a, script: bad.py, args: '{no_such}'}\n- {name: b, script: no.py}\n"
+    status, lines = validate(capsys, f"{HEAD}sinks: [{{name: slak}}]\n{entries}")
+    assert [line.partition(" found")[0] for line in lines if line.startswith("error: ")] == [
+        "error: a.yaml:4: entries[a].args:",
+        "error: a.yaml:5: entries[b].script: no.py not",
+        "error: a.yaml:2: sinks[slak].name:",
+    ]
+    assert ["a", "no", "value", "-", "-", "7200", "s", "0"] in [line.split() for line in lines]
+    assert status == 1
+
+
 def test_what_is_not_to_be_looked_at(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file can be checked on a machine that has neither scripts nor data."""
     text = HEAD + "datasets: [{name: d, formats: [{type: j, path: gone}]}]\n"
