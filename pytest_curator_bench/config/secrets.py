@@ -34,13 +34,9 @@ _EVERYWHERE = frozenset(
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
 # Further words in the names of environment variables.
 _SECRET_IN_ENVIRONMENT = re.compile(
-<<<<<<< HEAD
     r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn|pat|jwt|bearer)(?:_|$)"
     r"|apikey|connection_string|passphrase",
     re.IGNORECASE,
-=======
-    r"(?:^|_)(?:pass|pwd|auth|cookies?|private|sas|dsn)(?:_|$)|connection_string", re.IGNORECASE
->>>>>>> m12
 )
 # Counts of tokens, such as `MAX_TOKENS`, where the value is a number.
 _COUNT = re.compile(r"tokens(?:_|$)|tokens?_(?:count|limit)$", re.IGNORECASE)
@@ -63,19 +59,11 @@ _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
 
 
 def is_secret_variable(name: str, value: str) -> bool:
-<<<<<<< HEAD
     """Whether an environment variable seems to hold a secret; flags, counts and names of files do not."""
-    is_named = names_secret(name) or (
-        _SECRET_IN_ENVIRONMENT.search(name) is not None and _FILE_KEY.search(name) is None
-    )
+    is_named = names_secret(name) or (_SECRET_IN_ENVIRONMENT.search(name) and not _FILE_KEY.search(name))
     if not is_named or name in _NOT_SECRET or _PATH_KEY.search(name) or (_COUNT.search(name) and value.isdecimal()):
         return False
-    return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
-=======
-    """Whether an environment variable seems to hold a secret; flags, short numbers and names of files do not."""
-    is_named = _names_secret(name) or (_SECRET_IN_ENVIRONMENT.search(name) and not _FILE_KEY.search(name))
-    return bool(is_named) and name not in _NOT_SECRET and _is_long(value)
->>>>>>> m12
+    return _is_long(value)
 
 
 def masked_variables(env: Mapping[str, _Value]) -> dict[str, _Value | str]:
@@ -155,18 +143,10 @@ class Secrets:
             if name not in self._paths and self._is_secret(value, {name}):
                 yield value
         for key, text in texts:
-<<<<<<< HEAD
             is_named = names_secret(key)
-            if is_named or (isinstance(text, FromEnvironment) and self._is_secret(text, _variables(text))):
-                shortest = _SHORTEST_SECRET if is_named else _SHORTEST_VALUE
-                if len(text) >= shortest and text.lower() not in ORDINARY:
-                    yield str(text)
-=======
-            is_named = _names_secret(key)
             is_found = is_named or (isinstance(text, FromEnvironment) and self._is_secret(text, _variables(text)))
             if is_found and _is_long(text, _SHORTEST_SECRET if is_named else _SHORTEST_VALUE):
                 yield str(text)
->>>>>>> m12
             yield from _passwords(text)
         for key, text in _environments(self._whole):
             if _SECRET_VARIABLE.search(key) and self._is_secret(text, {""}):
@@ -249,17 +229,13 @@ def _variables(text: str) -> frozenset[str]:
     return text.variables if isinstance(text, FromEnvironment) else frozenset()
 
 
-<<<<<<< HEAD
-def names_secret(key: str) -> bool:
-    """Return whether a key, or a line of a file, says that its value is secret."""
-=======
 def _is_long(value: str, shortest: int = _SHORTEST_SECRET) -> bool:
     """Whether a value is long enough to be a secret, and no word such as ``true``."""
     return len(value) >= shortest and value.lower() not in ORDINARY
 
 
-def _names_secret(key: str) -> bool:
->>>>>>> m12
+def names_secret(key: str) -> bool:
+    """Return whether a key, or a line of a file, says that its value is secret."""
     return _SECRET_KEY.search(key) is not None and _FILE_KEY.search(key) is None
 
 
