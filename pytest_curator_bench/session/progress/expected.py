@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_curator_bench._util.atomic import read_json_object, write_json
 from pytest_curator_bench.results.statistics import is_number
-from pytest_curator_bench.session.history import past_times
 from pytest_curator_bench.session.names import EXPECTED_NAME
 from pytest_curator_bench.session.runs import run_file
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Expected", "TimeLeft", "expect", "read_expected", "time_left", "write_expected"]
+__all__ = ["Expected", "TimeLeft", "read_expected", "time_left", "write_expected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,21 +44,6 @@ class TimeLeft(NamedTuple):
 
     time_s: float
     is_whole: bool
-
-
-def expect(results_dir: Path, shares: Mapping[str, float], *, besides: str) -> dict[str, Expected]:
-    """Return what is expected of entries, from the newest sessions.
-
-    Args:
-        results_dir: where the sessions are.
-        shares: each entry's share of the machine.
-        besides: the session that is being filled.
-    """
-    usual = past_times(results_dir, shares, besides=besides)
-    return {
-        name: Expected(share=share, **(usual[name]._asdict() if name in usual else {}))
-        for name, share in shares.items()
-    }
 
 
 def time_left(parts: Iterable[tuple[float | None, float]]) -> TimeLeft | None:
