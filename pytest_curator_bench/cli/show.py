@@ -7,7 +7,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import format_duration, format_number, format_seconds, harmless, near
+from pytest_curator_bench._util.text import format_duration, format_number, format_seconds, harmless, instead_of
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.files import display
 from pytest_curator_bench.cli.list import session_row
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["add_arguments", "run"]
-
-MAX_LISTED = 8
 
 
 def _time(value: object) -> str:
@@ -98,8 +96,7 @@ def _named_result(content: SessionContent, name: str) -> EntryResult:
         return by_name[name]
     if name in content.missing:
         raise CommandError("\n".join([*content.problems, f"{name} of {content.ref.name}: {content.missing[name]}"]))
-    hint = near(name, by_name) or f"; there are {', '.join([*by_name][:MAX_LISTED]) or 'no results'}"
-    raise CommandError(f"no entry {name!r} in {content.ref.name}{hint}")
+    raise CommandError(f"no entry {name!r} in {content.ref.name}{instead_of(name, by_name)}")
 
 
 def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bool], format_name: str) -> None:

@@ -19,12 +19,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
-from pytest_curator_bench._util.text import format_seconds, printable
+from pytest_curator_bench._util.text import format_clock, format_seconds, printable
 from pytest_curator_bench.machine.processes import parent_of
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.session.names import LOG_NAME
-from pytest_curator_bench.session.progress.entries import EntryFollower, format_duration
+from pytest_curator_bench.session.progress.entries import EntryFollower
 from pytest_curator_bench.session.progress.expected import Expected, time_left
+from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,7 +120,6 @@ class LiveView:
             self._statuses[result.name] = result.status
             if self._form == "lines":
                 from pytest_curator_bench.reporting.figures import key_metrics
-                from pytest_curator_bench.session.progress.text import end_line
 
                 self._print(end_line(result, key_metrics(result)[:1]))
 
@@ -134,7 +134,7 @@ class LiveView:
 
     def _announcement(self, follower: EntryFollower) -> str:
         usual_s = follower.expected.usual_s
-        usual = f"usually {format_duration(usual_s)}, " if usual_s is not None else ""
+        usual = f"usually {format_clock(usual_s)}, " if usual_s is not None else ""
         log = self._on_host(follower.entry_dir / LOG_NAME)
         return printable(f"{follower.name}: started, {usual}limit {format_seconds(follower.limit_s)}, log {log}")
 
@@ -192,8 +192,6 @@ class LiveView:
                 shown.is_announced, shown.heartbeat = True, now
                 self._write_line(self._announcement(follower))
             if self._form == "lines" and self._heartbeat_s and now - shown.heartbeat >= self._heartbeat_s:
-                from pytest_curator_bench.session.progress.text import entry_line
-
                 shown.heartbeat = now
                 line = entry_line(follower, datetime.now(UTC))
                 self._write_line(f"{line} | {follower.log_line}" if follower.log_line else line)
@@ -232,8 +230,6 @@ class LiveView:
     def _render(self, columns: int, rows: int) -> list[str]:
         from rich.console import Console
         from rich.text import Text
-
-        from pytest_curator_bench.session.progress.text import entry_lines, head_line
 
         now, width = datetime.now(UTC), max(20, columns - 1)
         failed = sum(status not in HARMLESS for status in self._statuses.values())

@@ -15,7 +15,7 @@ import pytest
 from rich.cells import cell_len
 
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.progress.entries import EntryFollower, format_duration
+from pytest_curator_bench.session.progress.entries import EntryFollower
 from pytest_curator_bench.session.progress.expected import Expected, read_expected, time_left, write_expected
 from pytest_curator_bench.session.progress.sessions import SessionFollower
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
@@ -246,7 +246,6 @@ def test_head_line() -> None:
     assert head_line(0, 12, 0, None) == "0/12"
     assert head_line(3, 12, 1, time_left([(48, 1.0)])) == "3/12, 1 failed, about 0:48 left"
     assert head_line(3, 12, 0, time_left([(11_100, 1.0), (None, 1.0)])) == "3/12, at least 3:05:00 left"
-    assert format_duration(-1) == "0:00"
 
 
 def test_end_line(tmp_path: Path) -> None:
