@@ -24,7 +24,7 @@ from pytest_curator_bench.machine.processes import parent_of
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.progress.entries import EntryFollower
-from pytest_curator_bench.session.progress.expected import Expected, time_left
+from pytest_curator_bench.session.progress.expected import time_left_of
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_curator_bench.results.record import EntryResult
-    from pytest_curator_bench.session.progress.expected import TimeLeft
+    from pytest_curator_bench.session.progress.expected import Expected
 
 __all__ = ["LiveView"]
 
@@ -233,25 +233,16 @@ class LiveView:
 
         now, width = datetime.now(UTC), max(20, columns - 1)
         failed = sum(status not in HARMLESS for status in self._statuses.values())
-        head = head_line(len(self._statuses), len(self._expected), failed, self._left(now))
-        lines = [Text(f"[{head}]", style="bold red" if failed else "bold")]
         followers = [shown.follower for shown in self._running.values()]
+        left = time_left_of(self._expected, self._statuses, followers)
+        head = head_line(len(self._statuses), len(self._expected), failed, left)
+        lines = [Text(f"[{head}]", style="bold red" if failed else "bold")]
         lines += entry_lines(followers, now, width=width, height=max(1, rows // 2 - 1), mask=self._mask)
         buffer = RenderBuffer(self._encoding)
         console = Console(file=buffer, width=width, force_terminal=True, color_system="standard", highlight=False)
         for line in lines:
             console.print(line, no_wrap=True, crop=True)
         return buffer.text().rstrip("\n").split("\n")
-
-    def _left(self, now: datetime) -> TimeLeft | None:
-        running = {shown.follower.name: shown.follower for shown in self._running.values()}
-        if all(follower.status is not None and follower.status.is_waiting for follower in running.values()):
-            return None  # for another run, of which nothing is known here
-        return time_left(
-            (running[name].remaining_s(now) if name in running else expected.usual_total_s, expected.share)
-            for name, expected in self._expected.items()
-            if name not in self._statuses
-        )
 
     def _write(self, text: str) -> None:
         # A terminal that went away must not end a benchmark.
