@@ -37,7 +37,7 @@ def entry_line(follower: EntryFollower, now: datetime) -> str:
 
 
 def end_line(result: EntryResult, figures: Sequence[str] = ()) -> str:
-    """Return how an entry ended: ``a: passed in 36.2 s, rate_per_sec=95``, or what went wrong."""
+    """Return how an entry ended: ``a: passed in 36.2 s, throughput 95.1 docs/s``, or what went wrong."""
     if result.status in HARMLESS:
         taken = [] if result.exec_time_s is None else [f"in {format_seconds(result.exec_time_s)}"]
         return printable(f"{result.name}: {', '.join([' '.join([result.status, *taken]), *figures])}")

@@ -252,7 +252,7 @@ def test_end_line(tmp_path: Path) -> None:
     """Status, time, and a figure or the reason."""
     store = session(tmp_path, "a", "b", "c")
     passed = conclude(store, "a", exec_time_s=36.21)
-    assert end_line(passed, ["rate=95"]) == "a: passed in 36.2 s, rate=95"
+    assert end_line(passed, ["rate 95"]) == "a: passed in 36.2 s, rate 95"
     failed = conclude(store, "b", "failed", exec_time_s=5.0, error="ValueError: found \x1b 14\nmore")
     assert end_line(failed) == r"b: failed after 5 s: ValueError: found \x1b 14"
     assert end_line(conclude(store, "c", "skipped", error="no GPU")) == "c: skipped"
