@@ -100,11 +100,12 @@ def test_durations_on_a_clock() -> None:
     assert [format_clock(value) for value in (-1, 48.9, 11_100)] == ["0:00", "0:48", "3:05:00"]
 
 
-def test_a_name_without_room_loses_its_middle() -> None:
-    """Both ends tell names apart; what is cut has the width that it may have."""
-    assert cut_middle("minhash_xenna", 13) == "minhash_xenna"
-    assert cut_middle("minhash_xenna", 9) == "minh…enna"
-    assert cut_middle("minhash_xenna", 10, "...") == "minh...nna"
+def test_a_name_loses_its_middle() -> None:
+    """Its begin and its end tell variants apart; what is cut has the width that it may have."""
+    assert cut_middle("a" * 10 + "z" * 10, 9) == "aaaa…zzzz"
+    assert cut_middle("a" * 10 + "z" * 10, 9, "...") == "aaa...zzz"
+    assert cut_middle("日本語日本語", 7) == "日 … 語"
+    assert cut_middle("short", 5) == "short"
 
 
 def test_what_was_meant_comes_before_what_there_is() -> None:
