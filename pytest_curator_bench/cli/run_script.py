@@ -20,8 +20,10 @@ from pytest_curator_bench.cli.output import print_note
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.entry.by_hand import can_be_debugged, run_by_hand
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS
-from pytest_curator_bench.entry.execute import EntryExecution, State
+from pytest_curator_bench.entry.execute import EntryExecution
+from pytest_curator_bench.entry.preflight import preflight
 from pytest_curator_bench.entry.services import Policy, Services
+from pytest_curator_bench.entry.states import State
 from pytest_curator_bench.results.metrics import metric_lines
 from pytest_curator_bench.results.outputs import METRICS_NAME
 from pytest_curator_bench.session.status import read_status
@@ -82,7 +84,7 @@ def _entry(config: BenchConfig, name: str) -> Entry:
 def _run(config: BenchConfig, entry: Entry, directory: Path, *, pdb: bool) -> int:
     with Services.opened(config, session_name="by-hand", policy=Policy(skip_setup=True)) as services:
         execution = EntryExecution(entry, services)
-        if (shortage := execution.preflight()) is not None:
+        if (shortage := preflight(entry, services)) is not None:
             raise CommandError(shortage)
         if execution.runs_as_job:
             raise CommandError(f"{entry.name}: its script runs as a job on another machine (ray.job), not here")

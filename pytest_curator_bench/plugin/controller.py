@@ -17,7 +17,7 @@ import pytest
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
 from pytest_curator_bench._util.text import counted, listed, printable
-from pytest_curator_bench.entry.execute import blank_result
+from pytest_curator_bench.entry.outcome import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.entry.resources import machine_share
 from pytest_curator_bench.history.past_results import expect, past_durations
