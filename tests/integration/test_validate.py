@@ -68,7 +68,7 @@ def test_all_config_errors(project: Path, capsys: pytest.CaptureFixture[str]) ->
 
 ONE = "entries: [{name: a, script: ok.py}]"
 WRONG = {
-    "entries: [{name: a, script: no.py}]": "a.yaml:2: entries[a].script: no.py not found; did you mean 'ok.py'? Looked for ",
+    "entries: [{name: a, script: no.py}]": "a.yaml:2: entries[a].script: no.py not found; did you mean 'ok.py'? ",
     "entries: [{name: a, script: bad.py}]": "a.yaml:2: entries[a].script: SCRIPTS/bad.py --help: exit status 3: no",
     "entries: [{name: a, script: dies.py}]": "a.yaml:2: entries[a].script: SCRIPTS/dies.py --help: ended by SIGKILL",
     "datasets: [{name: d, formats: [{type: j, path: gone}]}]\n"

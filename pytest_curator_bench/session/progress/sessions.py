@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,7 +23,7 @@ from pytest_curator_bench.session.names import (
     RUNS_NAME,
 )
 from pytest_curator_bench.session.progress.entries import EntryFollower
-from pytest_curator_bench.session.progress.expected import Expected, TimeLeft, read_expected, time_left
+from pytest_curator_bench.session.progress.expected import Expected, read_expected, time_left_of
 from pytest_curator_bench.session.runs import read_run, run_file
 from pytest_curator_bench.session.status import STATUS_NAME
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.results.record import EntryResult
     from pytest_curator_bench.session.claims import EntryClaim
+    from pytest_curator_bench.session.progress.expected import TimeLeft
     from pytest_curator_bench.session.runs import RunRecord
 
 __all__ = ["SessionFollower", "SessionProgress"]
@@ -113,7 +114,7 @@ class SessionFollower:
             running=tuple(running),
             runs=runs,
             killed=tuple(run.owner.describe() for run in runs if run.status == "running" and run.run_id in over),
-            left=self._left(entries, running),
+            left=time_left_of({name: self._expected.get(name, Expected()) for name in entries}, self._results, running),
         )
 
     def _runs(self) -> Iterator[RunRecord]:
@@ -184,18 +185,6 @@ class SessionFollower:
             self._followers[path] = claim, follower
         follower.look()
         return follower
-
-    def _left(self, entries: tuple[str, ...], running: list[EntryFollower]) -> TimeLeft | None:
-        if running and all(follower.status is not None and follower.status.is_waiting for follower in running):
-            return None  # for others, of which nothing is known here
-        now = datetime.now(UTC)
-        begun = {follower.name for follower in running}
-        parts = [(follower.remaining_s(now), follower.expected.share) for follower in running]
-        for name in entries:
-            if name not in begun and name not in self._results:
-                expected = self._expected.get(name, Expected())
-                parts.append((expected.usual_total_s, expected.share))
-        return time_left(parts)
 
 
 @lru_cache(maxsize=256)

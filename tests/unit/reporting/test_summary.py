@@ -15,7 +15,6 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from pytest_curator_bench._util.streams import RenderBuffer
-from pytest_curator_bench._util.text import cut_middle
 from pytest_curator_bench.reporting.figures import key_metrics
 from pytest_curator_bench.reporting.summary import summary_table
 from pytest_curator_bench.results.record import EntryResult
@@ -77,13 +76,6 @@ def test_columns_without_room_follow_below() -> None:
     lines = shown(result("e", script_metrics=dict.fromkeys(names, 1234.5)), width=80)
     assert sum(line.startswith("e ") for line in lines) > 2
     assert all(name in " ".join(lines) for name in names)
-
-
-def test_a_name_loses_its_middle() -> None:
-    """Its begin and its end tell variants apart."""
-    assert cut_middle("a" * 10 + "z" * 10, 9) == "aaaa…zzzz"
-    assert cut_middle("日本語日本語", 7) == "日 … 語"
-    assert cut_middle("short", 5) == "short"
 
 
 def test_names_and_texts_of_several_lines_stay_one() -> None:
