@@ -213,7 +213,7 @@ def test_what_is_no_cause(tmp_path: Path, kind: str) -> None:
     ("text", "how", "lines"),
     [
         (PYTHON, {"returncode": 1}, ["json*(char 0) (exit status 1); *: cleaning up", "raised at run.py:3"]),
-        (f"{PYTHON.rstrip()}\n    going on\n    100%|#| 3/3", {"returncode": 3}, ["json* (exit status 3); *: going on", "raised at *"]),
+        (f"{PYTHON.rstrip()}\n    done\n    1%|#|", {"returncode": 3}, ["json* (exit * 3); *: done", "raised at *"]),
         (RAY_DATA, {"returncode": 1}, ["ValueError: bad row (exit status 1)", "raised at run.py:28"]),
         (GROUP, {"returncode": 1}, ["KeyError: 'b' (exit status 1)", "raised at run.py:9"]),
         (SYNTAX, {"returncode": 1}, ["SyntaxError: invalid syntax (exit status 1)", "correct run.py:1"]),
