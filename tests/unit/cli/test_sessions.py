@@ -142,12 +142,14 @@ def test_show_a_session(results: Path, capsys: pytest.CaptureFixture[str]) -> No
     make_session(results, "going-on").entries.prepare("busy")
     lines = shown(capsys, "show", "try")
     assert lines[0][:10] == ["try:", "finished", "in", "1", "min", "30", "s,", "1", "of", "2"]
-    assert lines[4:6] == [
-        ["minhash", "passed", "1.5", "s", "60", "s"],
-        ["dedup", "error", "1.5", "s", "60", "s", "Ray", "did", "not", "start."],
+    assert lines[2] == ["time", "limit", "docs_per_s"]
+    assert lines[5:8] == [
+        ["minhash", "passed", "1.5", "60", "5,000", "±", "100"],
+        ["dedup", "error", "1.5", "60"],
+        ["Ray", "did", "not", "start."],
     ]
     assert lines[-1] == ["results:", "results/try"]
-    assert shown(capsys, "show", str(results / "going-on"))[4] == ["busy", "running", "-", "-"]
+    assert ["busy:", "running"] in shown(capsys, "show", str(results / "going-on"))
     session = data(capsys, "show", "nightly-2", "-k", "not minhash")
     assert [result["name"] for result in session["results"]] == ["dedup", "cc"]
     assert session["passed"] == 2
@@ -171,9 +173,9 @@ def test_what_cannot_be_read_is_named(results: Path, capsys: pytest.CaptureFixtu
     (results / "try" / "env.json").write_text('{"format": 99}')
     assert main(["show", "try"]) == 0
     printed = capsys.readouterr()
-    assert [line.split()[:2] for line in printed.out.splitlines()[4:6]] == [
+    assert [line.split()[:2] for line in printed.out.splitlines()[5:7]] == [
         ["minhash", "passed"],
-        ["dedup", "unreadable"],
+        ["dedup:", "unreadable"],
     ]
     first, second = printed.err.splitlines()
     assert first.startswith("skipped results/try/dedup/results.json: not JSON (")
@@ -255,6 +257,25 @@ def test_clean_leaves_what_runs_and_what_lies_elsewhere(
     assert rows == {"nightly-1": None, "killed": None, "linked": "a link", "running": "still running"}
     assert sorted(path.name for path in results.iterdir()) == ["artifacts", "linked", "nightly-2", "running", "try"]
     assert (elsewhere / "a" / "results.json").exists()
+
+
+def test_clean_deletes_nothing_that_is_no_session(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another program's session.json makes no session, and in artifacts_dir only scratch directories are ours."""
+    foreign = results / "foreign"
+    foreign.mkdir()
+    (foreign / "session.json").write_text('{"started_at": "2020-01-01T00:00:00"}')
+    artifacts = results / "artifacts" / "nightly-1"
+    for entry in ("dedup", "data_setup/corpus"):
+        (artifacts / entry / "scratch" / "deep").mkdir(parents=True)
+    (artifacts / "data" / "mine").mkdir(parents=True)
+    (artifacts / "link").symlink_to(foreign)
+    (foreign / "scratch").mkdir()
+    rows = {row["session"]: row["kept"] for row in data(capsys, "clean", "--keep", "90d", "--yes")}
+    assert rows == {"nightly-1": None, "foreign": "its session.json is not of pytest-curator-bench"}
+    assert sorted(path.name for path in foreign.iterdir()) == ["scratch", "session.json"]
+    assert not (results / "nightly-1").exists()
+    assert sorted(path.name for path in artifacts.iterdir()) == ["data", "link"]
+    assert (artifacts / "data" / "mine").is_dir()
 
 
 def test_clean_where_artifacts_lie_among_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
