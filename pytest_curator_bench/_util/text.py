@@ -17,6 +17,7 @@ __all__ = [
     "counted",
     "cut_middle",
     "error_text",
+    "format_clock",
     "format_duration",
     "format_number",
     "format_percent",
@@ -96,6 +97,13 @@ def format_duration(duration_s: float, *, units: int = 2) -> str:
     whole, rest = divmod(seconds, unit_s)
     more = rest * 60 // unit_s
     return f"{whole} {unit} {more} {smaller}" if more and units > 1 else f"{whole} {unit}"
+
+
+def format_clock(duration_s: float) -> str:
+    """Return a duration as clocks show it, for what changes every second: ``0:48``, ``3:05:00``."""
+    minutes, seconds = divmod(int(max(duration_s, 0)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:

@@ -33,6 +33,10 @@ _COMMANDS = {
     "show": "show one session, or one result in full",
     "compare": "compare sessions with what is usual, or with each other",
     "history": "show a metric over time",
+    "env": "show what two sessions ran on",
+    "export": "write the figures of sessions to a file for pandas or SQL",
+    "import": "take over the results of NeMo Curator's own runner",
+    "index": "look after the cache of past results",
     "clean": "delete old sessions and their scratch directories",
     "mounts": "print what a container needs of its host (for tools/run.sh)",
 }
@@ -71,7 +75,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # as a shell has it
     except BrokenPipeError:
-        # Whoever reads has seen enough (`| head`); Python would complain once more when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever reads has seen enough (`| head`).
+        _drop_output()
         return 0
+    except OSError as error:  # a full disk, say, or a terminal that went away
+        _drop_output()
+        sys.stderr.write(harmless(f"curator-bench: {error}\n"))
+        return 2
     return status
+
+
+def _drop_output() -> None:
+    """Have what is still to be printed go nowhere: Python would complain once more when it closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

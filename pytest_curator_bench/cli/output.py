@@ -21,33 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from rich.console import Console, RenderableType
-    from rich.table import Table
 
 __all__ = [
-    "STATUS_STYLES",
     "Column",
     "add_format_argument",
+    "print_for_people",
     "print_json",
     "print_note",
-    "print_renderable",
     "print_rows",
     "print_whole",
 ]
 
-STATUS_STYLES = {
-    "passed": "green",
-    "finished": "green",
-    "running": "cyan",
-    **dict.fromkeys(("skipped", "interrupted", "xfailed"), "yellow"),
-    **dict.fromkeys(("failed", "timeout", "error"), "red"),
-}
-"""Colours of statuses of entries and sessions."""
-
-
 # Characters.
 LEAST_NAME, LEAST_TEXT, GAP = 16, 8, 2
-# Of a table that fits itself into any width.
-_LOG_WIDTH = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,14 +153,18 @@ def _print_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -
     for row in rows:
         cells = zip(columns, widths, strict=True)
         table.add_row(*(Text(column.fitted(row, width), column.style_of(row)) for column, width in cells))
+    if console.is_terminal:  # too narrow: the terminal wraps lines
+        console.width = max(console.width, sum(widths) + GAP * (len(widths) - 1))
+    print_for_people(console, table)
+
+
+def print_for_people(console: Console, shown: RenderableType) -> None:
+    """Print to standard output: as wide as a terminal, or as wide as it is, without spaces at the ends of lines."""
     if console.is_terminal:
-        console.width = max(
-            console.width, sum(widths) + GAP * (len(widths) - 1)
-        )  # too narrow: the terminal wraps lines
-        console.print(table)
+        console.print(shown)
         return
     with console.capture() as capture:
-        print_whole(console, table)
+        print_whole(console, shown)
     sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
 
 
@@ -192,18 +182,8 @@ def _widths(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], availa
     return widths
 
 
-def print_renderable(renderable: RenderableType) -> None:
-    """Print something that fits itself into a terminal; a log has room for all of it."""
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = max(console.width, _LOG_WIDTH)
-    console.print(renderable)
-
-
-def print_whole(console: Console, table: Table) -> None:
+def print_whole(console: Console, shown: RenderableType) -> None:
     """Print a table as wide as it is: in a log, which has no width, nothing is to be cut off."""
     unbounded = console.options.update(max_width=10_000)
-    console.width = max(console.width, console.measure(table, options=unbounded).maximum)
-    console.print(table)
+    console.width = max(console.width, console.measure(shown, options=unbounded).maximum)
+    console.print(shown)

@@ -22,8 +22,8 @@ from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.secrets import masked_variables
 from pytest_curator_bench.entry.plan import build_command
 from pytest_curator_bench.entry.resources import runs_alone
+from pytest_curator_bench.history.past_results import past_durations
 from pytest_curator_bench.results.json_schema import DIALECT, object_schema
-from pytest_curator_bench.session.history import past_durations
 from pytest_curator_bench.session.shards import assign, expected_durations
 
 if TYPE_CHECKING:

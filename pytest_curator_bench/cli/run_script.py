@@ -6,23 +6,24 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import difflib
-import os
 import shlex
-import sys
 import tempfile
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import read_json_object
-from pytest_curator_bench._util.text import harmless
+from pytest_curator_bench._util.text import instead_of
+from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.files import display, load_files
+from pytest_curator_bench.cli.output import print_note
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.entry.by_hand import can_be_debugged, run_by_hand
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS
-from pytest_curator_bench.entry.execute import EntryExecution, State
+from pytest_curator_bench.entry.execute import EntryExecution
+from pytest_curator_bench.entry.preflight import preflight
 from pytest_curator_bench.entry.services import Policy, Services
+from pytest_curator_bench.entry.states import State
 from pytest_curator_bench.results.metrics import metric_lines
 from pytest_curator_bench.results.outputs import METRICS_NAME
 from pytest_curator_bench.session.status import read_status
@@ -35,13 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-_NOT_RUN = 2
-_INTERRUPTED = 130
 _LOOK_S = 0.5
-
-
-class _CannotRunError(Exception):
-    """The script can't be run; the message says why, and what to do."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -69,43 +64,41 @@ def run(options: argparse.Namespace) -> int:
     """Run the script; returns its exit status."""
     try:
         config = load_files(options, strict_entries=False, root_dir=Path.cwd())
-        _say(*(f"warning: {text}" for text in config.warnings))
+        for text in config.warnings:
+            print_note(f"warning: {text}")
         entry = _entry(config, options.entry)
         directory = Path(tempfile.mkdtemp(prefix="curator-bench-"))
         own = dataclasses.replace(config, results_dir=directory / "session", artifacts_dir=directory / "session")
         return _run(own, entry, directory, pdb=options.pdb)
-    except (ConfigError, _CannotRunError, OSError, *EXPECTED_ERRORS) as error:
-        sys.stderr.write(harmless(f"{error}\n"))
-        return _NOT_RUN
-    except KeyboardInterrupt:
-        return _INTERRUPTED
+    except (ConfigError, OSError, *EXPECTED_ERRORS) as error:
+        raise CommandError(str(error)) from None
 
 
 def _entry(config: BenchConfig, name: str) -> Entry:
     entries = {entry.name: entry for entry in config.entries}
     if name not in entries:
-        near = difflib.get_close_matches(name, entries, n=5, cutoff=0.5) or list(entries)[:8]
-        raise _CannotRunError(f"{name}: no enabled entry has this name; did you mean {', '.join(near)}?")
+        raise CommandError(f"{name}: no enabled entry has this name{instead_of(name, entries)}")
     return entries[name]
 
 
 def _run(config: BenchConfig, entry: Entry, directory: Path, *, pdb: bool) -> int:
     with Services.opened(config, session_name="by-hand", policy=Policy(skip_setup=True)) as services:
         execution = EntryExecution(entry, services)
-        if (shortage := execution.preflight()) is not None:
-            raise _CannotRunError(shortage)
+        if (shortage := preflight(entry, services)) is not None:
+            raise CommandError(shortage)
         if execution.runs_as_job:
-            raise _CannotRunError(f"{entry.name}: its script runs as a job on another machine (ray.job), not here")
+            raise CommandError(f"{entry.name}: its script runs as a job on another machine (ray.job), not here")
         with _status_shown(services.session.entries.path(entry.name)):
             execution.enter(State.CLUSTER_UP)
         plan = execution.plan_by_hand(directory)
         if pdb and not can_be_debugged(plan.command):
-            raise _CannotRunError(f"{entry.name}: {plan.command[0]} is no Python: run it without --pdb")
-        _say(services.masker.mask(shlex.join(plan.command)))
+            raise CommandError(f"{entry.name}: {plan.command[0]} is no Python: run it without --pdb")
+        print_note(services.masker.mask(shlex.join(plan.command)))
         status = run_by_hand(plan, pdb=pdb)
         metrics = read_json_object(directory / METRICS_NAME)
-    _say(*(services.masker.mask(line) for line in metric_lines(metrics)))
-    _say(f"exit status {status}; files: {display(directory)}")
+    for line in metric_lines(metrics):
+        print_note(services.masker.mask(line))
+    print_note(f"exit status {status}; files: {display(directory)}")
     return status
 
 
@@ -120,7 +113,7 @@ def _status_shown(entry_dir: Path) -> Iterator[None]:
             status = read_status(entry_dir)
             if status is not None and status != shown:
                 shown = status
-                _say(" | ".join((status.doing, *status.detail)))
+                print_note(status.text)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -129,10 +122,3 @@ def _status_shown(entry_dir: Path) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
-
-
-def _say(*lines: str) -> None:
-    """Print on standard error: standard output is the script's."""
-    for line in lines:
-        sys.stderr.write(harmless(line) + os.linesep)
-    sys.stderr.flush()

@@ -7,17 +7,16 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import format_duration, format_number, format_seconds, harmless, near
+from pytest_curator_bench._util.text import format_duration, format_number, format_seconds, harmless, instead_of
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.files import display
 from pytest_curator_bench.cli.list import session_row
 from pytest_curator_bench.cli.output import (
-    STATUS_STYLES,
     Column,
     add_format_argument,
+    print_for_people,
     print_json,
     print_note,
-    print_renderable,
     print_rows,
 )
 from pytest_curator_bench.cli.results_dir import (
@@ -34,27 +33,22 @@ from pytest_curator_bench.results.statistics import is_number
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_curator_bench.history.content import SessionContent
     from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["add_arguments", "run"]
 
-MAX_LISTED = 8
-
 
 def _time(value: object) -> str:
     return format_seconds(value) if is_number(value) else "-"
 
 
-def _status_style(row: Mapping[str, Any]) -> str:
-    return STATUS_STYLES.get(row["status"], "")
-
-
+# In CSV and Markdown; on the terminal the summary table of a run stands in their place.
 ENTRY_COLUMNS = (
     Column(key="entry", is_name=True),
-    Column(key="status", style=_status_style),
+    Column(key="status"),
     Column(key="exec_time_s", head="took", show=lambda row: _time(row["exec_time_s"]), is_number=True),
     Column(key="timeout_s", head="limit", show=lambda row: _time(row["timeout_s"]), is_number=True),
     Column(key="reason", is_shown=False),
@@ -100,22 +94,28 @@ def _named_result(content: SessionContent, name: str) -> EntryResult:
         return by_name[name]
     if name in content.missing:
         raise CommandError("\n".join([*content.problems, f"{name} of {content.ref.name}: {content.missing[name]}"]))
-    hint = near(name, by_name) or f"; there are {', '.join([*by_name][:MAX_LISTED]) or 'no results'}"
-    raise CommandError(f"no entry {name!r} in {content.ref.name}{hint}")
+    raise CommandError(f"no entry {name!r} in {content.ref.name}{instead_of(name, by_name)}")
 
 
 def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bool], format_name: str) -> None:
     results = [result for result in content.results if matches((result.name, *result.marks))]
     missing = {name: status for name, status in content.missing.items() if matches((name,))}
-    comparisons = compare_interpreters(results)
     ref = content.ref
     summary = session_row(ref, ref.counts, len(content.results) + len(content.missing))
     if format_name == "json":
         records = [result.to_dict() for result in results]
         from pytest_curator_bench.reporting.ab import ab_records
 
+        comparisons = compare_interpreters(results)
         ab = {"ab": ab_records(comparisons)} if comparisons else {}
         print_json({**summary, "missing": missing, "environment": content.environment, "results": records, **ab})
+        return
+    if format_name == "table":
+        sys.stdout.write(f"{harmless(_headline(summary))}\n\n")
+        if results:
+            _print_summary(results)
+        sys.stdout.writelines(f"{harmless(name)}: {status}\n" for name, status in missing.items())
+        sys.stdout.write(f"\nresults: {harmless(display(ref.path))}\n")
         return
     rows = [
         {
@@ -130,15 +130,19 @@ def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bo
     ]
     nothing = dict.fromkeys(("exec_time_s", "timeout_s", "reason", "error"))
     rows += [{"entry": name, "status": status, **nothing} for name, status in missing.items()]
-    if format_name == "table":
-        sys.stdout.write(f"{harmless(_headline(summary))}\n\n")
     print_rows(ENTRY_COLUMNS, rows, format_name)
-    if format_name == "table":
-        if comparisons:
-            from pytest_curator_bench.reporting.ab import ABTable
 
-            print_renderable(ABTable(comparisons))
-        sys.stdout.write(f"\nresults: {harmless(display(ref.path))}\n")
+
+def _print_summary(results: Sequence[EntryResult]) -> None:
+    from rich.console import Console
+
+    from pytest_curator_bench.reporting.ab import ABTable
+    from pytest_curator_bench.reporting.summary import summary_table
+
+    console = Console(highlight=False)
+    print_for_people(console, summary_table(results))
+    if comparisons := compare_interpreters(results):
+        print_for_people(console, ABTable(comparisons))
 
 
 def _headline(summary: Mapping[str, Any]) -> str:

@@ -10,11 +10,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.streams import encodable
-from pytest_curator_bench._util.text import harmless
+from pytest_curator_bench._util.text import format_clock, harmless
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.results_dir import add_results_arguments, one_session
 from pytest_curator_bench.history.selectors import SELECTORS
-from pytest_curator_bench.session.progress.entries import format_duration
 from pytest_curator_bench.session.progress.sessions import SessionFollower
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
 
@@ -136,7 +135,7 @@ def _head(progress: SessionProgress) -> str:
     head = f"{progress.name}: {head_line(len(progress.results), len(progress.entries), failed, left)}"
     if progress.started_at is None or progress.is_over:
         return head
-    return f"{head}, running for {format_duration((datetime.now(UTC) - progress.started_at).total_seconds())}"
+    return f"{head}, running for {format_clock((datetime.now(UTC) - progress.started_at).total_seconds())}"
 
 
 def _failures(progress: SessionProgress) -> list[str]:

@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.entry.environment import diagnostics, script_environment
 from pytest_curator_bench.entry.plan import script_arguments
+from pytest_curator_bench.entry.preflight import key_of
 from pytest_curator_bench.entry.resources import cluster_spec, request_for, shares_cluster
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_curator_bench.clusters.existing import ExistingCluster
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
 
-__all__ = ["cluster_provider", "job_plan"]
+__all__ = ["cluster_provider", "job_plan", "named_errors"]
 
 
 def cluster_provider(services: Services, entry: Entry, entry_dir: Path, lease: Lease) -> ClusterProvider | None:
@@ -60,6 +65,19 @@ def cluster_provider(services: Services, entry: Entry, entry_dir: Path, lease: L
         run_dir=services.session.run_dir,
         keep_logs=keep_logs,
     )
+
+
+@contextlib.contextmanager
+def named_errors(entry: Entry, display: Callable[[Path], str]) -> Iterator[None]:
+    """Have an error of a cluster that the configuration names say where it does."""
+    try:
+        yield
+    except ClusterError as error:
+        if entry.ray is None or not entry.ray.names_running_cluster:
+            raise
+        key = "ray.job" if entry.ray.job is not None else "ray.address"
+        problem = Problem(Place(entry.file, entry.line), f"{key_of(entry)}.{key}", error.sentence, "ray")
+        raise type(error)(problem.shown(display), error.detail) from None
 
 
 def job_plan(entry: Entry, bench_config: BenchConfig, plan: EntryPlan, cluster: ExistingCluster) -> EntryPlan:

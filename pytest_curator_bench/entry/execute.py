@@ -10,31 +10,25 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
-from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_curator_bench.clusters.errors import ClusterError
-from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.entry.cluster import cluster_provider
-from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
-from pytest_curator_bench.entry.preflight import check_run, key_of, missing_data
+from pytest_curator_bench.entry.cluster import cluster_provider, named_errors
+from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
+from pytest_curator_bench.entry.outcome import Outcome
+from pytest_curator_bench.entry.preflight import preflight
 from pytest_curator_bench.entry.resources import (
     acquire_lease,
     lease_warnings,
     leased_status,
     make_room,
-    shortage_for,
-    with_lease,
 )
-from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
+from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry
 from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
+from pytest_curator_bench.entry.states import Listener, State
 from pytest_curator_bench.resources.errors import LeaseError
-from pytest_curator_bench.results.meanings import rules_for
-from pytest_curator_bench.results.record import HARMLESS, EntryResult, Status
-from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import LOG_NAME, SCRATCH_NAME
-from pytest_curator_bench.session.nemo_curator_files import GPU_STATS
+from pytest_curator_bench.session.names import SCRATCH_NAME
 from pytest_curator_bench.session.status import publish_status
 from pytest_curator_bench.telemetry.noise import NOISE
 
@@ -51,9 +45,9 @@ if TYPE_CHECKING:
     from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
-    from pytest_curator_bench.session.store import SessionStore
+    from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["EntryExecution", "Listener", "State", "blank_result", "run_entry"]
+__all__ = ["EntryExecution", "run_entry"]
 
 _T = TypeVar("_T")
 
@@ -74,12 +68,12 @@ def run_entry(entry: Entry, services: Services) -> EntryResult:
     listener = Listener()
     execution = EntryExecution(entry, services, listener=listener)
     try:
-        if (reason := _skip_reason(entry) or execution.preflight()) is not None:
-            execution.conclude("skipped", "skipped", reason)
+        if (reason := _skip_reason(entry) or preflight(entry, services)) is not None:
+            execution.outcome.conclude("skipped", "skipped", reason)
         else:
             execution.run()
     except EXPECTED_ERRORS as error:
-        execution.fail(error)
+        execution.outcome.fail(error)
     finally:
         execution.close()
         services.results.append(execution.final_result)
@@ -95,51 +89,12 @@ def _skip_reason(entry: Entry) -> str | None:
     return None
 
 
-class State(IntEnum):
-    """How far an entry has come, in the order in which it goes; ``DIRECTORY`` to ``CLUSTER_UP`` are left in reverse."""
-
-    PLANNED = 0
-    DIRECTORY = 1
-    SCRATCH = 2
-    LEASED = 3
-    MACHINE_CHECKED = 4
-    CLUSTER_UP = 5
-    RUNNING = 6
-    JUDGED = 7
-    CLOSED = 8
-
-
-class Listener:
-    """Receives what an execution reports; this one only remembers an interrupt.
-
-    Attributes:
-        was_interrupted: whether there was an interrupt.
-    """
-
-    was_interrupted = False
-
-    def entered(self, state: State) -> None:
-        """Note that the entry has reached ``state``."""
-
-    def warned(self, text: str) -> None:
-        """Show what changes no outcome and should be seen."""
-
-    def interrupted(self) -> None:
-        """Note an interrupt: the entry ends, and nothing is to follow it. Called at any point; must not raise."""
-        self.was_interrupted = True
-
-    def is_stopping(self) -> bool:
-        """Return whether the whole run is about to end, so that nothing is retried."""
-        return self.was_interrupted
-
-
 class EntryExecution:
     """The way of one entry from its config to its result.
 
     Attributes:
         entry: the entry.
-        result: its result so far; ``None`` before anything is known.
-        attempts: records of its failed attempts.
+        outcome: its result, as it comes about.
         state: how far it has come.
         timeout_s: limit of each of its runs, in seconds; ``None`` while somebody debugs.
         cluster: its Ray cluster; ``None`` where it has none, or not yet.
@@ -147,8 +102,7 @@ class EntryExecution:
 
     def __init__(self, entry: Entry, services: Services, *, nodeid: str = "", listener: Listener | None = None) -> None:
         self.entry = entry
-        self.result: EntryResult | None = None
-        self.attempts: list[dict[str, Any]] = []
+        self.outcome = Outcome(entry, services, nodeid)
         self.state = State.PLANNED
         self.timeout_s: float | None = entry.timeout_s
         self.cluster: LocalCluster | ExistingCluster | None = None
@@ -158,8 +112,6 @@ class EntryExecution:
         self._is_stopping = False
         self._is_half_left = False
         self._is_retry_due = False
-        self._warnings: list[str] = []
-        self._recorded: list[BaseException] = []
         self._entered: list[tuple[State, AbstractContextManager[None]]] = []
         self._entry_dir: Path | None = None
         self._scratch_dir: Path | None = None
@@ -167,7 +119,6 @@ class EntryExecution:
         self._is_cluster_given = False
         self._provider: ClusterProvider | None = None
         self._runs: EntryRuns | None = None
-        self._written: EntryResult | None = None
         self._gpu_stats: dict[str, dict[str, object]] | None = None
 
     @property
@@ -184,6 +135,11 @@ class EntryExecution:
     def lease(self) -> Lease:
         """The entry's lease, the last one where it is released; there from ``State.LEASED`` on."""
         return _reached(self._lease)
+
+    @property
+    def result(self) -> EntryResult | None:
+        """The entry's result so far; ``None`` before anything is known."""
+        return self.outcome.result
 
     @property
     def final_result(self) -> EntryResult:
@@ -207,37 +163,9 @@ class EntryExecution:
         """The record of an attempt that has failed and is followed by another; ``None`` if none is."""
         if not self._is_retry_due or self.result is None:
             return None
-        return attempt_record(self.result, len(self.attempts) + 1)
+        return attempt_record(self.result, len(self.outcome.attempts) + 1)
 
     # --- the steps ---
-
-    def preflight(self) -> str | None:
-        """Check what the entry needs before anything of it is created.
-
-        Returns:
-            The sentence for a shortage of resources: the entry is to be skipped. ``None`` if it can run.
-
-        Raises:
-            EntryFailedError: its script or data is missing, or resources are and the policy requires them.
-        """
-        policy = self._services.policy
-        # What is wrong with an entry itself is no smaller where the machine is.
-        shortage = None if self.entry.problems else shortage_for(self.entry, self._services.capacity)
-        if shortage:
-            shortage += ": ask for less, or run the entry on a machine that has it"
-            if policy.require_resources:
-                raise EntryFailedError(shortage, reason="resources")
-            return shortage
-        if any(mark.name == "skip" for mark in self.entry.marks):
-            return None
-        problems = [*check_run(self._services.bench_config, self.entry)]
-        if problems:
-            text = "\n".join(problem.shown(self._services.display) for problem in problems)
-            raise EntryFailedError(text, reason=problems[0].kind)
-        missing = missing_data(self.entry, self._services)
-        if missing is not None:
-            raise EntryFailedError(missing.text, reason=missing.kind)
-        return None
 
     def enter(self, state: State) -> None:
         """Reach ``state``, through all states before it.
@@ -300,7 +228,7 @@ class EntryExecution:
                     with self._own_errors():
                         manager.__exit__(None, None, None)
                 except Exception as error:
-                    self.fail(error)
+                    self.outcome.fail(error)
                     failures.append(error)
                 except BaseException:
                     # The services end the processes first, and release the lease then.
@@ -337,7 +265,7 @@ class EntryExecution:
         self.enter(State.CLUSTER_UP)
         self._reach(State.RUNNING)
         if self._runs is None:
-            self._runs = EntryRuns(self.entry, self._services, self._nodeid)
+            self._runs = self.outcome.runs = EntryRuns(self.entry, self._services, self._nodeid)
         try:
             with self._own_errors():
                 result = self._runs.run_next(self._inputs(), one=one_run)
@@ -349,7 +277,7 @@ class EntryExecution:
             return False
         self._judge(result, self._runs)
         # An entry without a cluster is released at once: its final write is soon enough on the disk.
-        self._write(durable=self.entry.ray is not None)
+        self.outcome.write(durable=self.entry.ray is not None)
         self._end_attempt()
         return self.is_finished
 
@@ -386,7 +314,7 @@ class EntryExecution:
 
     def end(self, error: BaseException) -> None:
         """Finish the entry because of an error outside of it; its next attempt begins instead, if one is due."""
-        if self.fail(error) and not self.is_finished:
+        if self.outcome.fail(error) and not self.is_finished:
             self._end_attempt()
 
     def finish(self) -> None:
@@ -408,8 +336,8 @@ class EntryExecution:
             with contextlib.suppress(Exception):  # the result says so
                 self.leave(State.DIRECTORY)
             self._services.executions.discard(self)
-            if self.result is not None and not self.is_written:
-                self._write(durable=True)
+            if not self.outcome.is_written:
+                self.outcome.write(durable=True)
             self._services.session.entries.drop_reserve(self.entry.name)
             self._reach(State.CLOSED)
 
@@ -421,107 +349,24 @@ class EntryExecution:
         if self._runs is not None and self._runs.has_begun:
             self._judge(self._runs.cut_short(self.entry_dir, reason, error), self._runs)
         else:
-            self.conclude("interrupted", reason, error)
+            self.outcome.conclude("interrupted", reason, error)
 
     # --- its result ---
 
-    def conclude(self, status: Status, reason: str, error: str | None) -> None:
-        """Give the entry this outcome; what was measured is kept."""
-        if self.result is not None:
-            self._take(self.result.with_outcome(status, reason, error))
-        elif self._runs is not None and self._runs.has_begun:  # in an earlier turn
-            result = self._runs.cut_short(self.entry_dir, reason, error or "")
-            self._judge(result.with_outcome(status, reason, error), self._runs)
-        else:
-            self._take(blank_result(self.entry, self._services.session, self._nodeid, status, reason, error))
-
     def excuse(self, why: str) -> None:
-        """Record that the entry was expected to fail, as a mark says; what went wrong is kept."""
-        result = self.result
-        reason, error = (result.reason, result.error) if result is not None else (None, None)
-        self.conclude("xfailed", reason or "xfail", error or why)
-        self._note(f"expected to fail: {why}" if why else "expected to fail")
+        """Record that the entry was expected to fail, as a mark says, and finish it."""
+        self.outcome.excuse(why)
         self.finish()
-
-    def fail(self, error: BaseException) -> bool:
-        """Record ``error``: it is the entry's outcome, or a further detail of an outcome that is bad already.
-
-        Returns:
-            Whether it had not been recorded before.
-        """
-        if isinstance(error, BaseExceptionGroup):
-            are_new = [self.fail(one) for one in error.exceptions]
-            return any(are_new)
-        if any(error is known for known in self._recorded):
-            return False
-        self._recorded.append(error)
-        status, reason, text = explain(error)
-        if self.result is None or self.result.status in HARMLESS:
-            self.conclude(status, reason, text)
-        else:
-            details = f"{self.result.error or ''}\n{text}".strip()
-            self._take(self.result.with_outcome(self.result.status, self.result.reason, details))
-        return True
 
     def warn(self, text: str | None) -> None:
         """Add a warning to the result and report it at once; ``None`` is ignored."""
         if text is None:
             return
-        self._note(text)
+        self.outcome.note(text)
         self._listener.warned(text)
 
-    def _note(self, *texts: str) -> None:
-        """Add warnings to the result, or to the one to come."""
-        self._warnings += [text for text in texts if text not in self._warnings]
-        if self.result is not None:
-            self._take(self.result)
-
     def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
-        policy = self._services.policy
-        result = with_lease(result, self.lease)
-        result = replace(
-            result,
-            metric_rules=rules_for(result, self._services.bench_config.metric_rules),
-            interpreter=_interpreter_of(self.entry),
-        )
-        if self._gpu_stats is not None:
-            result = replace(result, resources={**result.resources, GPU_STATS: self._gpu_stats})
-        if result.success:
-            result = with_verdicts(
-                result,
-                judge(self.entry.requirements, runs.measured),
-                strict=policy.strict_known_misses,
-                known_misses_count=policy.known_misses_count,
-            )
-        self._take(result)
-
-    def _take(self, result: EntryResult) -> None:
-        self.result = with_attempts(result.with_warnings(*self._warnings), self.attempts)
-        self._warnings.clear()
-
-    @property
-    def is_written(self) -> bool:
-        """Whether the result lies in the entry's directory as it is."""
-        return self.result is self._written
-
-    def _write(self, *, durable: bool) -> None:
-        """Write the result. An entry whose result can't be written is an error, also if that is written then."""
-        entries = self._services.session.entries
-        if self.result is None:
-            return
-        try:
-            entries.write_result(self.result, durable=durable)
-        except SessionError as error:
-            text = f"Its result could not be written: {error}"
-            if self.result.status in HARMLESS:
-                self.conclude("error", "session", text)
-            elif text != self.result.error:
-                self._note(text)
-            try:
-                entries.write_result(self.result, force=True)
-            except SessionError:
-                return  # the controller tries once more at the end of the session
-        self._written = self.result
+        self.outcome.judge(result, runs.measured, self.lease, self._gpu_stats)
 
     # --- interrupts ---
 
@@ -535,7 +380,7 @@ class EntryExecution:
     # --- attempts ---
 
     def _fail_attempt(self, error: BaseException) -> None:
-        self.fail(error)
+        self.outcome.fail(error)
         self._end_attempt()
 
     def _end_attempt(self) -> None:
@@ -543,7 +388,7 @@ class EntryExecution:
         self._is_retry_due = (
             self.result is not None
             and not self._listener.is_stopping()
-            and should_retry(self.entry, self.result, len(self.attempts))
+            and should_retry(self.entry, self.result, len(self.outcome.attempts))
         )
         if not self._is_retry_due:
             self._reach(State.JUDGED)
@@ -555,15 +400,15 @@ class EntryExecution:
         self._is_retry_due = False
         with self._interrupts_noted():
             self.leave(State.SCRATCH)
-            number = len(self.attempts) + 1
+            number = len(self.outcome.attempts) + 1
             result = self.final_result
             try:
                 result = archive_attempt(self._services.session, self._services.masker, result, number)
             except SessionError as error:
                 self._listener.warned(f"the files of attempt {number} stay together, in superseded/: {error}")
                 self.leave(State.DIRECTORY)
-            self.attempts.append(attempt_record(result, number))
-            self.result = self._written = self._runs = None
+            self.outcome.begin_attempt(result)
+            self._runs = None
             if not self._services.session.entries.is_begun(self.entry.name):
                 self.leave(State.DIRECTORY)  # the script removed it, or another run of the session took it over
 
@@ -588,14 +433,13 @@ class EntryExecution:
     def _with_lease(self) -> Iterator[None]:
         """Hold what the entry leases; waiting for it is not counted against its limit."""
         self._lease = lease = acquire_lease(self._services, self.entry, self.entry_dir)
-        self._note(*lease_warnings(self.entry, lease))
+        self.outcome.note(*lease_warnings(self.entry, lease))
         yield
         try:
             lease.release()
         except LeaseError as error:
             self.warn(str(error))
-        if self.result is not None:
-            self._take(with_lease(self.result, lease))
+        self.outcome.add_lease(lease)
         try:
             make_room(self._services)
         except (ClusterError, LeaseError) as error:  # of another entry's cluster
@@ -617,7 +461,7 @@ class EntryExecution:
             raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
         if self._services.bench_config.compat is not None:
             self._gpu_stats = monitor.gpu_stats()
-        self._note(
+        self.outcome.note(
             *(f"{NOISE}{text}" for text in noise),
             *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"),
         )
@@ -639,7 +483,7 @@ class EntryExecution:
         with publish_status(self.entry_dir) as report:
             doing = "probing Ray" if self.entry.ray.names_running_cluster else "starting Ray"
             report(leased_status(doing, self.lease))
-            with self._named_cluster_errors():
+            with named_errors(self.entry, self._services.display):
                 self.cluster = provider.acquire()
         self._provider = provider
         yield
@@ -649,20 +493,6 @@ class EntryExecution:
             report(leased_status("stopping Ray", self.lease))
             for warning in provider.release(passed=passed):
                 self.warn(warning)
-
-    @contextlib.contextmanager
-    def _named_cluster_errors(self) -> Iterator[None]:
-        """Have an error of a cluster that the configuration names say where it does."""
-        try:
-            yield
-        except ClusterError as error:
-            ray = self.entry.ray
-            if ray is None or not ray.names_running_cluster:
-                raise
-            key = "ray.job" if ray.job is not None else "ray.address"
-            place = Place(self.entry.file, self.entry.line)
-            problem = Problem(place, f"{key_of(self.entry)}.{key}", error.sentence, "ray")
-            raise type(error)(problem.shown(self._services.display), error.detail) from None
 
     @contextlib.contextmanager
     def _own_errors(self) -> Iterator[None]:
@@ -676,31 +506,6 @@ class EntryExecution:
     def _reach(self, state: State) -> None:
         self.state = state
         self._listener.entered(state)
-
-
-def blank_result(
-    entry: Entry, store: SessionStore, nodeid: str, status: Status, reason: str, error: str | None
-) -> EntryResult:
-    """Return a result for an entry whose script never ran, or was lost."""
-    entry_dir = store.entries.path(entry.name)
-    return EntryResult(
-        name=entry.name,
-        session_name=store.session_name,
-        status=status,
-        reason=reason,
-        nodeid=nodeid,
-        entry_dir=str(entry_dir),
-        stdouterr_file=str(entry_dir / LOG_NAME),
-        timeout_s=entry.timeout_s,
-        error=error,
-        marks=[mark.name for mark in entry.marks],
-        sink_data=dict(entry.sink_data),
-        interpreter=_interpreter_of(entry),
-    )
-
-
-def _interpreter_of(entry: Entry) -> dict[str, Any] | None:
-    return None if entry.interpreter is None else entry.interpreter.record(entry.base_name)
 
 
 def _reached(value: _T | None) -> _T:

@@ -15,6 +15,7 @@ from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench._util.text import near
 from pytest_curator_bench.config.model import DataSetup, Entry, find_script
 from pytest_curator_bench.config.problems import Place, Problem
+from pytest_curator_bench.entry.errors import EntryFailedError
 from pytest_curator_bench.entry.resources import shortage_for
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.state_file import leases_dir
@@ -38,10 +39,39 @@ __all__ = [
     "local_datasets",
     "missing_data",
     "needed_setups",
+    "preflight",
     "required_setups",
 ]
 
 LOG_LINES = 5
+
+
+def preflight(entry: Entry, services: Services) -> str | None:
+    """Check what an entry needs before anything of it is created.
+
+    Returns:
+        The sentence for a shortage of resources: the entry is to be skipped. ``None`` if it can run.
+
+    Raises:
+        EntryFailedError: its script or data is missing, or resources are and the policy requires them.
+    """
+    # What is wrong with an entry itself is no smaller where the machine is.
+    shortage = None if entry.problems else shortage_for(entry, services.capacity)
+    if shortage:
+        shortage += ": ask for less, or run the entry on a machine that has it"
+        if services.policy.require_resources:
+            raise EntryFailedError(shortage, reason="resources")
+        return shortage
+    if any(mark.name == "skip" for mark in entry.marks):
+        return None
+    problems = [*check_run(services.bench_config, entry)]
+    if problems:
+        text = "\n".join(problem.shown(services.display) for problem in problems)
+        raise EntryFailedError(text, reason=problems[0].kind)
+    missing = missing_data(entry, services)
+    if missing is not None:
+        raise EntryFailedError(missing.text, reason=missing.kind)
+    return None
 
 
 def check_machine(
@@ -109,7 +139,8 @@ def _script_problem(config: BenchConfig, run: ScriptRun, command: ResolvedComman
     if not script.is_file():
         tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
         beside = [file.name for path in command.script for file in path.parent.glob("*")]
-        return f"not found{near(script.name, beside, cutoff=0.75)}; looked for {tried}"
+        meant = near(script.name, beside, cutoff=0.75)
+        return f"not found{meant} Looked for {tried}" if meant else f"not found; looked for {tried}"
     if not runs_itself(script):
         return None
     if isinstance(run, Entry) and run.ray is not None and run.ray.job is not None:

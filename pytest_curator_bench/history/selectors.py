@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.text import counted, quote
+from pytest_curator_bench._util.text import counted, listed, quote
 from pytest_curator_bench.history.sessions import list_sessions, read_session_ref
 from pytest_curator_bench.session.names import SESSION_NAME
 
@@ -152,10 +152,8 @@ def _local_day(ref: SessionRef) -> date:
 
 
 def _too_many(selector: str, found: Sequence[SessionRef]) -> SelectorError:
-    names = [ref.name for ref in found]
-    more = [f"and {len(names) - MAX_LISTED} more"] if len(names) > MAX_LISTED else []
-    listed = ", ".join([*names[:MAX_LISTED], *more])
-    return SelectorError(f"{quote(selector)} names {len(found)} sessions, expected one of {listed}")
+    names = listed([ref.name for ref in found])
+    return SelectorError(f"{quote(selector)} names {len(found)} sessions, expected one of {names}")
 
 
 def _near(word: str, known: Iterable[str]) -> str:

@@ -17,9 +17,10 @@ import pytest
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
 from pytest_curator_bench._util.text import counted, listed, printable
-from pytest_curator_bench.entry.execute import blank_result
+from pytest_curator_bench.entry.outcome import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.entry.resources import machine_share
+from pytest_curator_bench.history.past_results import expect, past_durations
 from pytest_curator_bench.plugin.channel import packed
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
@@ -30,7 +31,7 @@ from pytest_curator_bench.plugin.terminal.setups import SetupLines
 from pytest_curator_bench.results.record import HARMLESS, EntryResult
 from pytest_curator_bench.session.environment import capture_environment
 from pytest_curator_bench.session.nemo_curator_files import environment_keys
-from pytest_curator_bench.session.progress.expected import expect, write_expected
+from pytest_curator_bench.session.progress.expected import write_expected
 from pytest_curator_bench.session.store import RunFacts, SessionError
 from pytest_curator_bench.session.summary import SummaryRefresher
 
@@ -265,10 +266,12 @@ class Controller:
         """How long entries took before, in seconds: the same for all runs that fill one session; else ``None``."""
         options, results_dir = self._bench_run.options, self._bench_run.bench_config.results_dir
         if self._durations_s is None and options.session is not None:
-            from pytest_curator_bench.session.shards import known_durations, pin_durations
+            from pytest_curator_bench.session.shards import pin_durations, pinned_durations
 
             try:
-                self._durations_s = known_durations(results_dir, options.session, shard.count)
+                self._durations_s = pinned_durations(results_dir / options.session, shard.count)
+                if self._durations_s is None:
+                    self._durations_s = past_durations(results_dir, besides=options.session)
                 if not self._bench_run.shows_only:
                     self._open()
                     session_dir = self._bench_run.store.session_dir

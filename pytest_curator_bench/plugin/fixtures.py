@@ -80,7 +80,7 @@ def _entered(request: pytest.FixtureRequest, before: str, state: str) -> EntryEx
     That fixture is no argument: pytest works out the arguments of arguments for each item, which for thousands of
     entries is a third of their collection.
     """
-    from pytest_curator_bench.entry.execute import State
+    from pytest_curator_bench.entry.states import State
 
     execution = _item(request).execution
     request.getfixturevalue(before)
@@ -89,7 +89,7 @@ def _entered(request: pytest.FixtureRequest, before: str, state: str) -> EntryEx
 
 
 def _leave(execution: EntryExecution, state: str) -> None:
-    from pytest_curator_bench.entry.execute import State
+    from pytest_curator_bench.entry.states import State
 
     execution.leave(State[state])
 

@@ -10,7 +10,8 @@ import pytest
 
 from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
-from pytest_curator_bench.entry.execute import EntryExecution, Listener, State
+from pytest_curator_bench.entry.execute import EntryExecution
+from pytest_curator_bench.entry.states import Listener, State
 from pytest_curator_bench.plugin.context import RUN
 from pytest_curator_bench.plugin.terminal.failure import failure_repr, failure_text, one_line
 from pytest_curator_bench.results.requirements import known_misses, unexpectedly_met

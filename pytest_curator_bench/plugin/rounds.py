@@ -158,4 +158,4 @@ class _Reports:
 
 def _progress(item: BenchItem) -> tuple[int, int]:
     execution = item.execution
-    return len(execution.attempts) + (execution.failed_attempt is not None), execution.runs_left
+    return len(execution.outcome.attempts) + (execution.failed_attempt is not None), execution.runs_left

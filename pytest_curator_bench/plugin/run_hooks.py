@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
-from pytest_curator_bench.entry.execute import State
+from pytest_curator_bench.entry.preflight import preflight
+from pytest_curator_bench.entry.states import State
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning
 from pytest_curator_bench.plugin.verdicts import VerdictPlugin
@@ -111,7 +112,7 @@ class BenchmarkRunPlugin:
         try:
             if item.setup_error is not None:
                 raise item.setup_error
-            shortage = execution.preflight()
+            shortage = preflight(item.entry, self._bench_run.services)
         except EXPECTED_ERRORS as error:
             execution.end(error)
             raise

@@ -14,7 +14,7 @@ import pytest
 
 from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.entry.errors import EntryFailedError
-from pytest_curator_bench.entry.execute import State
+from pytest_curator_bench.entry.states import State
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE, UNWRITTEN_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchItem, expected_messages
 from pytest_curator_bench.plugin.junit import flat_properties
@@ -86,14 +86,14 @@ def _complete_result(item: BenchItem, call: pytest.CallInfo[None], report: pytes
     if report.skipped and expected is None:
         if call.when != "teardown":
             _, _, reason = cast("tuple[str, int, str]", report.longrepr)
-            execution.conclude("skipped", "skipped", reason.removeprefix("Skipped: "))
+            execution.outcome.conclude("skipped", "skipped", reason.removeprefix("Skipped: "))
             execution.finish()
         return
     if error is None:
         is_over = call.when != "call" or execution.is_finished or not item.is_round
         if report.failed and is_harmless and is_over:  # a strict xfail, or a hook has decided so
             status: Status = "failed" if call.when == "call" else "error"
-            execution.conclude(status, "mark", report.longreprtext)
+            execution.outcome.conclude(status, "mark", report.longreprtext)
             execution.finish()
     elif not isinstance(error, pytest.xfail.Exception) and (call.when != "call" or is_harmless):
         execution.end(error)
@@ -126,7 +126,9 @@ def _complete_report(item: BenchItem, call: pytest.CallInfo[None], report: pytes
     if call.when != "setup" or not report.passed:
         item.set_result_properties(flat_properties(EntryResult.from_dict(data), item.bench_run.to_host_path))
     if call.when == "teardown":
-        setattr(report, UNWRITTEN_ATTRIBUTE, item.execution.state is State.CLOSED and not item.execution.is_written)
+        setattr(
+            report, UNWRITTEN_ATTRIBUTE, item.execution.state is State.CLOSED and not item.execution.outcome.is_written
+        )
         # JUnit takes properties from this report, and escapes no names.
         report.user_properties = [(printable(str(name)), value) for name, value in item.user_properties]
         true_paths = {"entry_dir": str(result.entry_dir), "stdouterr_file": str(result.stdouterr_file)}  # for sinks

@@ -37,7 +37,7 @@ LONGEST_LABEL = 24
 LONGEST_TEXT = 20
 _MET = {"min_value": "≥", "max_value": "≤"}
 _UNMET = {"min_value": "<", "max_value": ">", "exact_value": "≠"}
-_UNIT_IN_NAME = re.compile(r"_(?:[^_.]+_per_s(?:ec)?|s|seconds|ms|bytes|mb|percent|pct)$")
+_UNIT_IN_NAME = re.compile(r"_(?:[^_.]+_per_s(?:ec)?|(?<!_per_)s|seconds|ms|bytes|mb|percent|pct)$")
 _SIZES = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 

@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import read_regular, write_json
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.history import past_durations
 from pytest_curator_bench.session.names import SHARDS_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["assign", "expected_durations", "known_durations", "pin_durations"]
+__all__ = ["assign", "expected_durations", "pin_durations", "pinned_durations"]
 
 
 def assign(durations_s: Mapping[str, float], count: int) -> dict[str, int]:
@@ -53,14 +52,27 @@ def expected_durations(known_s: Mapping[str, float], limits_s: Mapping[str, floa
     return {name: known.get(name, limit if default is None else default) for name, limit in limits_s.items()}
 
 
-def known_durations(results_dir: Path, session_name: str, count: int) -> dict[str, float]:
-    """Return the durations pinned in the session of that name, else those of earlier sessions; in seconds.
+def pinned_durations(session_dir: Path, count: int) -> dict[str, float] | None:
+    """Return the durations that are pinned in a session, in seconds; ``None`` where none are.
 
     Raises:
         SessionError: the session is split into another number of parts than ``count``, or the file can't be read.
     """
-    pinned = _read_pinned(results_dir / session_name, count)
-    return past_durations(results_dir, besides=session_name) if pinned is None else pinned
+    path = session_dir / SHARDS_NAME
+    try:
+        data = json.loads(read_regular(path))
+        pinned_count = int(data["count"])
+        durations_s = {str(name): float(time_s) for name, time_s in data["durations_s"].items()}
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise SessionError(f"{path} can't be read ({error}): delete it and start all shards anew") from error
+    if pinned_count != count:
+        raise SessionError(
+            f"session {session_dir.name} is split into {pinned_count} shards, and this run was told {count}: "
+            f"give --bench-shard K/{pinned_count}, or another session"
+        )
+    return durations_s
 
 
 def pin_durations(session_dir: Path, durations_s: dict[str, float], count: int) -> dict[str, float]:
@@ -82,25 +94,7 @@ def pin_durations(session_dir: Path, durations_s: dict[str, float], count: int) 
         raise SessionError.unwritable(session_dir, "results_dir", error) from error
     finally:
         new.unlink(missing_ok=True)
-    pinned = _read_pinned(session_dir, count)
+    pinned = pinned_durations(session_dir, count)
     if pinned is None:
         raise SessionError(f"{path} was removed while runs fill the session: start all shards anew")
     return pinned
-
-
-def _read_pinned(session_dir: Path, count: int) -> dict[str, float] | None:
-    path = session_dir / SHARDS_NAME
-    try:
-        data = json.loads(read_regular(path))
-        pinned_count = int(data["count"])
-        durations_s = {str(name): float(time_s) for name, time_s in data["durations_s"].items()}
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise SessionError(f"{path} can't be read ({error}): delete it and start all shards anew") from error
-    if pinned_count != count:
-        raise SessionError(
-            f"session {session_dir.name} is split into {pinned_count} shards, and this run was told {count}: "
-            f"give --bench-shard K/{pinned_count}, or another session"
-        )
-    return durations_s

@@ -82,7 +82,7 @@ def test_runs_once_before_the_entries_that_need_it(prepared: Project, workers: t
     """Both entries find the data; the setup ran once, with its own arguments only, and left a result and a log."""
     result = prepared.run(*workers)
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines(["data setup prep: started, limit 60 s, log *", "data setup prep: passed, *"])
+    result.stdout.fnmatch_lines(["data setup prep: started, limit 60 s, log *", "data setup prep: passed in *"])
     assert runs(prepared) == 1
     record = setup_result(prepared)
     assert (record["status"], record["reason"], record["timeout_s"]) == ("passed", None, 60)
@@ -118,7 +118,7 @@ def test_a_failing_one_makes_its_dependents_errors(prepared: Project, workers: t
     assert (runs(prepared), runs(prepared, "made-vain"), runs(prepared, "made-good")) == (1, 0, 1)
     result.stdout.fnmatch_lines(
         [
-            "data setup bad: failed, * s: Exit status 3; the last line of its log: *; log: */bad/stdouterr.log",
+            "data setup bad: failed after * s: Exit status 3; the last line of its log: *; log: */bad/stdouterr.log",
             "data setup vain: not run, because nothing could use it (bad failed)",
         ]
     )

@@ -128,7 +128,7 @@ def test_a_script_by_itself(failing: Project) -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("aa", "aa: no enabled entry has this name; did you mean a"),
+        ("aa", "aa: no enabled entry has this name; did you mean 'a'? Expected one of a, b"),
         ("missing", "nothere.py not found"),
         ("job", "runs as a job on another machine"),
     ],

@@ -149,8 +149,8 @@ def test_pytest_and_the_result_agree(project: Project, names: tuple[str, ...], e
     statuses = {name: status for name, (status, _) in outcomes.items()}
     assert project.session()["counts"] == Counter(statuses.values())
     assert sorted(sent(project)) == sorted(statuses.items())
-    rows = [re.match(r"(\w+) +(\w+) .* / 7,200 s", line) for line in run.outlines]
-    assert {row[1]: row[2] for row in rows if row} == statuses
+    rows = [re.match(r"(\w+) +(\w+)", line) for line in run.outlines]
+    assert {row[1]: row[2] for row in rows if row and row[1] in statuses} == statuses
     told = {
         case.get("name"): item.get("value")
         for case in ET.parse(project.path / "junit.xml").iter("testcase")  # noqa: S314  # our own file

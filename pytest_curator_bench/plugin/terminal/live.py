@@ -19,12 +19,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
-from pytest_curator_bench._util.text import format_seconds, printable
+from pytest_curator_bench._util.text import format_clock, format_seconds, printable
 from pytest_curator_bench.machine.processes import parent_of
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.session.names import LOG_NAME
-from pytest_curator_bench.session.progress.entries import EntryFollower, format_duration
-from pytest_curator_bench.session.progress.expected import Expected, time_left
+from pytest_curator_bench.session.progress.entries import EntryFollower
+from pytest_curator_bench.session.progress.expected import time_left_of
+from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import pytest
 
     from pytest_curator_bench.results.record import EntryResult
-    from pytest_curator_bench.session.progress.expected import TimeLeft
+    from pytest_curator_bench.session.progress.expected import Expected
 
 __all__ = ["LiveView"]
 
@@ -119,7 +120,6 @@ class LiveView:
             self._statuses[result.name] = result.status
             if self._form == "lines":
                 from pytest_curator_bench.reporting.figures import key_metrics
-                from pytest_curator_bench.session.progress.text import end_line
 
                 self._print(end_line(result, key_metrics(result)[:1]))
 
@@ -134,7 +134,7 @@ class LiveView:
 
     def _announcement(self, follower: EntryFollower) -> str:
         usual_s = follower.expected.usual_s
-        usual = f"usually {format_duration(usual_s)}, " if usual_s is not None else ""
+        usual = f"usually {format_clock(usual_s)}, " if usual_s is not None else ""
         log = self._on_host(follower.entry_dir / LOG_NAME)
         return printable(f"{follower.name}: started, {usual}limit {format_seconds(follower.limit_s)}, log {log}")
 
@@ -192,8 +192,6 @@ class LiveView:
                 shown.is_announced, shown.heartbeat = True, now
                 self._write_line(self._announcement(follower))
             if self._form == "lines" and self._heartbeat_s and now - shown.heartbeat >= self._heartbeat_s:
-                from pytest_curator_bench.session.progress.text import entry_line
-
                 shown.heartbeat = now
                 line = entry_line(follower, datetime.now(UTC))
                 self._write_line(f"{line} | {follower.log_line}" if follower.log_line else line)
@@ -233,29 +231,18 @@ class LiveView:
         from rich.console import Console
         from rich.text import Text
 
-        from pytest_curator_bench.session.progress.text import entry_lines, head_line
-
         now, width = datetime.now(UTC), max(20, columns - 1)
         failed = sum(status not in HARMLESS for status in self._statuses.values())
-        head = head_line(len(self._statuses), len(self._expected), failed, self._left(now))
-        lines = [Text(f"[{head}]", style="bold red" if failed else "bold")]
         followers = [shown.follower for shown in self._running.values()]
+        left = time_left_of(self._expected, self._statuses, followers)
+        head = head_line(len(self._statuses), len(self._expected), failed, left)
+        lines = [Text(f"[{head}]", style="bold red" if failed else "bold")]
         lines += entry_lines(followers, now, width=width, height=max(1, rows // 2 - 1), mask=self._mask)
         buffer = RenderBuffer(self._encoding)
         console = Console(file=buffer, width=width, force_terminal=True, color_system="standard", highlight=False)
         for line in lines:
             console.print(line, no_wrap=True, crop=True)
         return buffer.text().rstrip("\n").split("\n")
-
-    def _left(self, now: datetime) -> TimeLeft | None:
-        running = {shown.follower.name: shown.follower for shown in self._running.values()}
-        if all(follower.status is not None and follower.status.is_waiting for follower in running.values()):
-            return None  # for another run, of which nothing is known here
-        return time_left(
-            (running[name].remaining_s(now) if name in running else expected.usual_total_s, expected.share)
-            for name, expected in self._expected.items()
-            if name not in self._statuses
-        )
 
     def _write(self, text: str) -> None:
         # A terminal that went away must not end a benchmark.

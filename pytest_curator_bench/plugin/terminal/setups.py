@@ -7,6 +7,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench.session.progress.text import end_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -58,15 +60,10 @@ class SetupLines:
         if self._live is not None:
             self._live.hold()
             self._live.ended(_key(result.name))
-        taken = "" if result.exec_time_s is None else f", {result.exec_time_s:.1f} s"
-        if result.success:
-            self.tell(f"data setup {result.name}: passed{taken}")
-        else:
-            sentence = (result.error or "").partition("\n")[0]
-            # Never raises, as pathlib's would.
-            has_log = os.path.exists(result.stdouterr_file)  # noqa: PTH110
-            log = f"; log: {self._on_host(result.stdouterr_file)}" if has_log else ""
-            self.tell(f"data setup {result.name}: {result.status}{taken}: {sentence}{log}")
+        # Never raises, as pathlib's would.
+        has_log = not result.success and os.path.exists(result.stdouterr_file)  # noqa: PTH110
+        log = f"; log: {self._on_host(result.stdouterr_file)}" if has_log else ""
+        self.tell(f"data setup {end_line(result)}{log}")
 
     def tell(self, text: str) -> None:
         """One line."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import open_regular, signature
 from pytest_curator_bench._util.log_tail import log_tail
-from pytest_curator_bench._util.text import format_size
+from pytest_curator_bench._util.text import format_clock, format_size
 from pytest_curator_bench.session.names import GPU_STATS_NAME, LOG_NAME, TELEMETRY_NAME
 from pytest_curator_bench.session.progress.expected import Expected
 from pytest_curator_bench.session.status import STATUS_NAME, EntryStatus, read_status
@@ -20,7 +20,7 @@ from pytest_curator_bench.session.status import STATUS_NAME, EntryStatus, read_s
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["EntryFollower", "Usage", "format_duration"]
+__all__ = ["EntryFollower", "Usage"]
 
 # One sample of each of 16 GPUs, with the processes on them, fits into the second.
 _HEAD_BYTES = 2 * 1024
@@ -126,27 +126,20 @@ class EntryFollower:
     def clock(self, now: datetime) -> tuple[str, str]:
         """Return the present step with its elapsed time, and what that is to be compared with: its limit or nothing."""
         if self.status is None:
-            return f"preparing, {format_duration((now - self.began).total_seconds())}", ""
+            return f"preparing, {format_clock((now - self.began).total_seconds())}", ""
         if self.status.is_waiting:
             return self.status.text, ""
-        elapsed = format_duration((now - self.status.since).total_seconds())
+        elapsed = format_clock((now - self.status.since).total_seconds())
         if not self.is_running:
             return f"{self.status.text}, {elapsed}", ""
         run = f"{self.status.run}, " if self.status.run else ""
         if self.expected.usual_s is not None:
-            return f"{run}{elapsed} of usually {format_duration(self.expected.usual_s)}", ""
-        return f"{run}{elapsed}", f"limit {format_duration(self.limit_s)}" if self.limit_s else ""
+            return f"{run}{elapsed} of usually {format_clock(self.expected.usual_s)}", ""
+        return f"{run}{elapsed}", f"limit {format_clock(self.limit_s)}" if self.limit_s else ""
 
     def figures(self) -> list[str]:
         """Return the figures of the newest sample in words."""
         return self.usage.describe(self.status.cpus if self.status is not None else 0)
-
-
-def format_duration(duration_s: float) -> str:
-    """Return a duration as clocks show it: ``0:48``, ``3:05:00``."""
-    minutes, seconds = divmod(int(max(duration_s, 0)), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{seconds:02d}" if hours else f"{minutes}:{seconds:02d}"
 
 
 def _read_usage(run_dir: Path, gpus: tuple[int, ...]) -> Usage:

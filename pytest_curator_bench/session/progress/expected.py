@@ -5,19 +5,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_curator_bench._util.atomic import read_json_object, write_json
 from pytest_curator_bench.results.statistics import is_number
-from pytest_curator_bench.session.history import past_times
 from pytest_curator_bench.session.names import EXPECTED_NAME
 from pytest_curator_bench.session.runs import run_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Container, Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["Expected", "TimeLeft", "expect", "read_expected", "time_left", "write_expected"]
+    from pytest_curator_bench.session.progress.entries import EntryFollower
+
+__all__ = ["Expected", "TimeLeft", "read_expected", "time_left", "time_left_of", "write_expected"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,21 +49,6 @@ class TimeLeft(NamedTuple):
     is_whole: bool
 
 
-def expect(results_dir: Path, shares: Mapping[str, float], *, besides: str) -> dict[str, Expected]:
-    """Return what is expected of entries, from the newest sessions.
-
-    Args:
-        results_dir: where the sessions are.
-        shares: each entry's share of the machine.
-        besides: the session that is being filled.
-    """
-    usual = past_times(results_dir, shares, besides=besides)
-    return {
-        name: Expected(share=share, **(usual[name]._asdict() if name in usual else {}))
-        for name, share in shares.items()
-    }
-
-
 def time_left(parts: Iterable[tuple[float | None, float]]) -> TimeLeft | None:
     """Return how long it takes to run entries, each with its remaining time, if that is known, and its share.
 
@@ -77,6 +64,29 @@ def time_left(parts: Iterable[tuple[float | None, float]]) -> TimeLeft | None:
     longest_s = max((time_s for time_s, _ in beside), default=0.0)
     return TimeLeft(
         alone_s + max(longest_s, sum(time_s * share for time_s, share in beside)), is_whole=len(known) == len(parts)
+    )
+
+
+def time_left_of(
+    expected: Mapping[str, Expected], done: Container[str], running: Collection[EntryFollower]
+) -> TimeLeft | None:
+    """Return how long a run takes from now on; ``None`` where nothing is known of that.
+
+    Args:
+        expected: what is expected of its entries, by name.
+        done: names of those that have ended.
+        running: those that have begun, and data setups.
+    """
+    if running and all(follower.status is not None and follower.status.is_waiting for follower in running):
+        return None  # for another run, of which nothing is known here
+    now = datetime.now(UTC)
+    begun = {follower.name for follower in running}
+    to_come = [one for name, one in expected.items() if name not in done and name not in begun]
+    return time_left(
+        [
+            *((follower.remaining_s(now), follower.expected.share) for follower in running),
+            *((one.usual_total_s, one.share) for one in to_come),
+        ]
     )
 
 

@@ -23,7 +23,7 @@ from pytest_curator_bench.session.names import (
     RUNS_NAME,
 )
 from pytest_curator_bench.session.progress.entries import EntryFollower
-from pytest_curator_bench.session.progress.expected import Expected, TimeLeft, read_expected, time_left
+from pytest_curator_bench.session.progress.expected import Expected, read_expected, time_left_of
 from pytest_curator_bench.session.runs import read_run, run_file
 from pytest_curator_bench.session.status import STATUS_NAME
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.results.record import EntryResult
     from pytest_curator_bench.session.claims import EntryClaim
+    from pytest_curator_bench.session.progress.expected import TimeLeft
     from pytest_curator_bench.session.runs import RunRecord
 
 __all__ = ["SessionFollower", "SessionProgress"]
@@ -104,16 +105,17 @@ class SessionFollower:
         running = [follower for path in self._unfinished(over) if (follower := self._follow(path, over)) is not None]
         known = {path: found for path, found in self._followers.items() if found[1] in running}
         self._followers = known
-        entries = tuple(dict.fromkeys(name for run in runs for name in run.entries))
+        of_runs = (name for run in runs for name in run.entries)
+        entries = tuple(dict.fromkeys([*of_runs, *self._results]))  # a run's record may be unreadable
         return SessionProgress(
             name=self._session_dir.name,
-            started_at=min((datetime.fromisoformat(run.started_at) for run in runs), default=None),
+            started_at=min((_moment(run.started_at) for run in runs), default=None),
             entries=entries,
             results=dict(self._results),
             running=tuple(running),
             runs=runs,
             killed=tuple(run.owner.describe() for run in runs if run.status == "running" and run.run_id in over),
-            left=self._left(entries, running),
+            left=time_left_of({name: self._expected.get(name, Expected()) for name in entries}, self._results, running),
         )
 
     def _runs(self) -> Iterator[RunRecord]:
@@ -179,23 +181,15 @@ class SessionFollower:
                 path,
                 limit_s=claim.timeout_s,
                 expected=None if is_setup else self._expected.get(path.name),
-                began=datetime.fromisoformat(claim.prepared_at),
+                began=_moment(claim.prepared_at),
             )
             self._followers[path] = claim, follower
         follower.look()
         return follower
 
-    def _left(self, entries: tuple[str, ...], running: list[EntryFollower]) -> TimeLeft | None:
-        if running and all(follower.status is not None and follower.status.is_waiting for follower in running):
-            return None  # for others, of which nothing is known here
-        now = datetime.now(UTC)
-        begun = {follower.name for follower in running}
-        parts = [(follower.remaining_s(now), follower.expected.share) for follower in running]
-        for name in entries:
-            if name not in begun and name not in self._results:
-                expected = self._expected.get(name, Expected())
-                parts.append((expected.usual_total_s, expected.share))
-        return time_left(parts)
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 @lru_cache(maxsize=256)

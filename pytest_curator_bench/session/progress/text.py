@@ -6,16 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.cells import cell_len
-from rich.text import Text
-
-from pytest_curator_bench._util.text import format_seconds, printable
+from pytest_curator_bench._util.text import cut_middle, format_clock, format_seconds, printable
 from pytest_curator_bench.results.record import HARMLESS
-from pytest_curator_bench.session.progress.entries import format_duration
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from datetime import datetime
+
+    from rich.text import Text
 
     from pytest_curator_bench.results.record import EntryResult
     from pytest_curator_bench.session.progress.entries import EntryFollower
@@ -28,7 +26,7 @@ def head_line(done: int, total: int, failed: int, left: TimeLeft | None) -> str:
     """Return ``3/12, 1 failed, about 0:48 left``."""
     parts = [f"{done}/{total}", *([f"{failed} failed"] if failed else [])]
     if left is not None:
-        parts.append(f"{'about' if left.is_whole else 'at least'} {format_duration(left.time_s)} left")
+        parts.append(f"{'about' if left.is_whole else 'at least'} {format_clock(left.time_s)} left")
     return ", ".join(parts)
 
 
@@ -39,7 +37,7 @@ def entry_line(follower: EntryFollower, now: datetime) -> str:
 
 
 def end_line(result: EntryResult, figures: Sequence[str] = ()) -> str:
-    """Return how an entry ended: ``a: passed in 36.2 s, rate_per_sec=95``, or what went wrong."""
+    """Return how an entry ended: ``a: passed in 36.2 s, throughput 95.1 docs/s``, or what went wrong."""
     if result.status in HARMLESS:
         taken = [] if result.exec_time_s is None else [f"in {format_seconds(result.exec_time_s)}"]
         return printable(f"{result.name}: {', '.join([' '.join([result.status, *taken]), *figures])}")
@@ -57,12 +55,15 @@ def entry_lines(
     mask: Callable[[str], str] = str,
 ) -> list[Text]:
     """Return the lines that show entries on a terminal, as many as fit: of each its step, then its log's last line."""
+    from rich.cells import cell_len
+    from rich.text import Text
+
     names = min(max((cell_len(follower.name) for follower in followers), default=0), max(width // 3, 12))
     has_logs = height >= 2 * len(followers)
     lines = []
     for follower in followers if len(followers) <= height else followers[: max(height - 1, 0)]:
         clock, limit = follower.clock(now)
-        line = Text(_cut(printable(follower.name), names), style="bold")
+        line = Text(cut_middle(printable(follower.name), names), style="bold")
         line.append(" " * (names - cell_len(line.plain) + 2))
         below = follower.log_line
         if follower.status is not None and follower.status.is_waiting and line.cell_len + cell_len(clock) > width:
@@ -80,11 +81,3 @@ def entry_lines(
     for line in lines:
         line.truncate(width, overflow="ellipsis")
     return lines
-
-
-def _cut(name: str, width: int) -> str:
-    """Return a name that fits, cut in the middle: both ends tell entries apart."""
-    if cell_len(name) <= width:
-        return name
-    head = (width - 1) // 2
-    return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.text import format_number, format_percent, format_ratio, near, quote
+from pytest_curator_bench.history.past_results import previous_result
 from pytest_curator_bench.results.format import read_file_or_skip
 from pytest_curator_bench.results.metrics import MISSING, find_metric
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.results.statistics import is_number
-from pytest_curator_bench.session.history import previous_result
 from pytest_curator_bench.session.names import SESSION_NAME
 from pytest_curator_bench.sinks.slack.text import MAX_TEXT, MessageBuilder, code, escape, fit, link
 

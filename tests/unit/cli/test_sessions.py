@@ -5,19 +5,21 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_curator_bench.cli import main
 from pytest_curator_bench.results.statistics import statistics_of
+from tests.support.commands import data, shown
 from tests.support.sessions import make_session
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.past_sessions import PastSessions
 
 
 @pytest.fixture
@@ -41,26 +43,14 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-def shown(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> list[list[str]]:
-    """The words of each line of a command's output."""
-    assert main(arguments) == status
-    return [line.split() for line in capsys.readouterr().out.splitlines()]
-
-
-def data(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    """A command's output as JSON."""
-    assert main([*arguments, "--format", "json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
 def test_list(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The newest first, with their age, duration and outcome."""
     head, _, *rows = shown(capsys, "list")
     assert head == ["session", "started", "took", "passed", "failed", "reason"]
     assert rows == [
-        ["try", "12", "h", "ago", "1", "min", "30", "s", "1/2", "1", "issue", "512"],
+        ["try", "12", "h", "ago", "1", "min", "30", "s", "1/2", "1", "new", "issue", "512"],
         ["nightly-2", "3", "days", "ago", "1", "min", "30", "s", "2/3", "0", "-"],
-        ["nightly-1", "100", "days", "ago", "1", "min", "30", "s", "1/2", "1", "-"],
+        ["nightly-1", "100", "days", "ago", "1", "min", "30", "s", "1/2", "1", "new", "-"],
     ]
     assert main(["list", "--last", "1"]) == 0
     printed = capsys.readouterr()
@@ -80,6 +70,29 @@ def test_list_counts_entries_that_match(results: Path, capsys: pytest.CaptureFix
     assert [row["session"] for row in data(capsys, "list", "-k", "gpu or cc")] == ["nightly-2"]
     assert main(["list", "-k", "nothing"]) == 0
     assert capsys.readouterr() == ("", "no entry of 3 sessions matches -k nothing\n")
+
+
+def test_list_says_what_was_new(nights: PastSessions, capsys: pytest.CaptureFixture[str]) -> None:
+    """Failures that were none the night before, entries that got slower, versions; each once, and only with -k's."""
+    for night in range(6):
+        nights.add({"a": 10.0 + night / 100, "b": 5.0, "c": {"status": "failed" if night == 5 else "passed"}})
+    nights.add({"a": 10.0, "b": 1.0}, name="try__2026-01-07")
+    nights.environment["versions"] = {**nights.environment["versions"], "ray": "2.61.0"}
+    nights.environment["nemo_curator_git"] = {"commit": "7be1f02" + 33 * "0", "dirty": False}
+    nights.add({"a": 14.0, "b": {"status": "timeout"}, "c": {"status": "failed"}})
+    newest, tried, before, *_ = data(capsys, "list")
+    assert (newest["failed"], newest["new_failures"], newest["slower"]) == (2, 1, 1)
+    assert [(fact["name"], fact["then"], fact["now"]) for fact in newest["changed"]] == [
+        ("ray", "2.60.0", "2.61.0"),
+        ("NeMo Curator commit", None, "7be1f02"),
+    ]
+    assert (tried["new_failures"], tried["slower"], tried["changed"]) == (0, 0, [])
+    assert (before["failed"], before["new_failures"], before["slower"], before["changed"]) == (1, 1, 0, [])
+    lines = shown(capsys, "list", "--last", "1")
+    assert lines[0][4:] == ["failed", "slower", "what", "changed"]
+    assert " ".join(lines[2]).endswith("1/3 2, 1 new 1 ray 2.61.0, NeMo Curator commit 7be1f02")
+    (row,) = data(capsys, "list", "--last", "1", "-k", "c")
+    assert (row["failed"], row["new_failures"], row["slower"]) == (1, 0, 0)
 
 
 def test_formats(results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,12 +142,14 @@ def test_show_a_session(results: Path, capsys: pytest.CaptureFixture[str]) -> No
     make_session(results, "going-on").entries.prepare("busy")
     lines = shown(capsys, "show", "try")
     assert lines[0][:10] == ["try:", "finished", "in", "1", "min", "30", "s,", "1", "of", "2"]
-    assert lines[4:6] == [
-        ["minhash", "passed", "1.5", "s", "60", "s"],
-        ["dedup", "error", "1.5", "s", "60", "s", "Ray", "did", "not", "start."],
+    assert lines[2] == ["time", "limit", "docs_per_s"]
+    assert lines[5:8] == [
+        ["minhash", "passed", "1.5", "60", "5,000", "±", "100"],
+        ["dedup", "error", "1.5", "60"],
+        ["Ray", "did", "not", "start."],
     ]
     assert lines[-1] == ["results:", "results/try"]
-    assert shown(capsys, "show", str(results / "going-on"))[4] == ["busy", "running", "-", "-"]
+    assert ["busy:", "running"] in shown(capsys, "show", str(results / "going-on"))
     session = data(capsys, "show", "nightly-2", "-k", "not minhash")
     assert [result["name"] for result in session["results"]] == ["dedup", "cc"]
     assert session["passed"] == 2
@@ -158,9 +173,9 @@ def test_what_cannot_be_read_is_named(results: Path, capsys: pytest.CaptureFixtu
     (results / "try" / "env.json").write_text('{"format": 99}')
     assert main(["show", "try"]) == 0
     printed = capsys.readouterr()
-    assert [line.split()[:2] for line in printed.out.splitlines()[4:6]] == [
+    assert [line.split()[:2] for line in printed.out.splitlines()[5:7]] == [
         ["minhash", "passed"],
-        ["dedup", "unreadable"],
+        ["dedup:", "unreadable"],
     ]
     first, second = printed.err.splitlines()
     assert first.startswith("skipped results/try/dedup/results.json: not JSON (")
@@ -242,6 +257,25 @@ def test_clean_leaves_what_runs_and_what_lies_elsewhere(
     assert rows == {"nightly-1": None, "killed": None, "linked": "a link", "running": "still running"}
     assert sorted(path.name for path in results.iterdir()) == ["artifacts", "linked", "nightly-2", "running", "try"]
     assert (elsewhere / "a" / "results.json").exists()
+
+
+def test_clean_deletes_nothing_that_is_no_session(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another program's session.json makes no session, and in artifacts_dir only scratch directories are ours."""
+    foreign = results / "foreign"
+    foreign.mkdir()
+    (foreign / "session.json").write_text('{"started_at": "2020-01-01T00:00:00"}')
+    artifacts = results / "artifacts" / "nightly-1"
+    for entry in ("dedup", "data_setup/corpus"):
+        (artifacts / entry / "scratch" / "deep").mkdir(parents=True)
+    (artifacts / "data" / "mine").mkdir(parents=True)
+    (artifacts / "link").symlink_to(foreign)
+    (foreign / "scratch").mkdir()
+    rows = {row["session"]: row["kept"] for row in data(capsys, "clean", "--keep", "90d", "--yes")}
+    assert rows == {"nightly-1": None, "foreign": "its session.json is not of pytest-curator-bench"}
+    assert sorted(path.name for path in foreign.iterdir()) == ["scratch", "session.json"]
+    assert not (results / "nightly-1").exists()
+    assert sorted(path.name for path in artifacts.iterdir()) == ["data", "link"]
+    assert (artifacts / "data" / "mine").is_dir()
 
 
 def test_clean_where_artifacts_lie_among_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

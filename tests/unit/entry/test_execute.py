@@ -18,10 +18,12 @@ from pytest_curator_bench.clusters.errors import ClusterError
 from pytest_curator_bench.config import load_config
 from pytest_curator_bench.entry import execute, script_process
 from pytest_curator_bench.entry.errors import EntryFailedError
-from pytest_curator_bench.entry.execute import EntryExecution, Listener, State, run_entry
+from pytest_curator_bench.entry.execute import EntryExecution, run_entry
+from pytest_curator_bench.entry.preflight import preflight
 from pytest_curator_bench.entry.resources import acquire_lease
 from pytest_curator_bench.entry.retries import archive_attempt
 from pytest_curator_bench.entry.services import Policy, Services
+from pytest_curator_bench.entry.states import Listener, State
 from pytest_curator_bench.processes import client
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.session.errors import BusyEntryError
@@ -132,7 +134,7 @@ def test_the_states_of_an_entry(opened: Callable[..., tuple[Entry, Services]]) -
     entry, services = opened()
     recorder = Recorder()
     execution = EntryExecution(entry, services, listener=recorder)
-    assert execution.preflight() is None
+    assert preflight(entry, services) is None
     execution.enter(State.SCRATCH)
     assert execution.state is State.SCRATCH
     assert execution.scratch_dir.is_dir()
@@ -194,7 +196,7 @@ def test_a_retry_is_a_loop(opened: Callable[..., tuple[Entry, Services]]) -> Non
     result = execution.run()
     execution.close()
     assert (result.status, result.script_metrics) == ("passed", {"count": 2})
-    assert [record["status"] for record in execution.attempts] == ["failed"]
+    assert [record["status"] for record in execution.outcome.attempts] == ["failed"]
     assert (execution.entry_dir / "attempt-1" / "results.json").exists()
 
 
@@ -268,7 +270,7 @@ def test_a_failure_stays_what_it_was(
     monkeypatch.setattr(services.session.scratch, "remove", failing(error))
     with pytest.raises(ClusterError):
         execution.leave(State.SCRATCH)
-    execution.fail(ExceptionGroup("of two fixtures", [error, LeaseError("and this")]))
+    execution.outcome.fail(ExceptionGroup("of two fixtures", [error, LeaseError("and this")]))
     execution.close()
     result = execution.final_result
     assert (result.status, result.reason) == ("failed", "exit-code")
@@ -431,7 +433,7 @@ def test_an_entry_that_another_run_is_at_work_on(
     monkeypatch.setattr(services.session.entries, "prepare", failing(BusyEntryError("is being run")))
     execution = EntryExecution(entry, services)
     assert execution.run().reason == "busy"
-    assert execution.attempts == []
+    assert execution.outcome.attempts == []
 
 
 def test_a_missing_script(opened: Callable[..., tuple[Entry, Services]], tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_prefix(results: Path) -> None:
 @pytest.mark.parametrize(
     ("selector", "message"),
     [
-        ("nightly", "'nightly' names 12 sessions, expected one of nightly__2026-11-23__03-00-00, .*, and 4 more$"),
+        ("nightly", "'nightly' names 12 sessions, expected one of nightly__2026-11-23__03-00-00, .*, ... .4 more.$"),
         ("nigthly__2026-11-21", "no session 'nigthly__2026-11-21' in .*; near ones: nightly__2026-11-21__03-00-00, "),
         ("11-20", "; near ones: nightly__2026-11-20__03-00-00; selectors: latest, "),
         ("latest~13", "latest~13: there are only 13 sessions in "),

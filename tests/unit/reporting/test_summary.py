@@ -15,7 +15,6 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from pytest_curator_bench._util.streams import RenderBuffer
-from pytest_curator_bench._util.text import cut_middle
 from pytest_curator_bench.reporting.figures import key_metrics
 from pytest_curator_bench.reporting.summary import summary_table
 from pytest_curator_bench.results.record import EntryResult
@@ -79,13 +78,6 @@ def test_columns_without_room_follow_below() -> None:
     assert all(name in " ".join(lines) for name in names)
 
 
-def test_a_name_loses_its_middle() -> None:
-    """Its begin and its end tell variants apart."""
-    assert cut_middle("a" * 10 + "z" * 10, 9) == "aaaa…zzzz"
-    assert cut_middle("日本語日本語", 7) == "日 … 語"
-    assert cut_middle("short", 5) == "short"
-
-
 def test_names_and_texts_of_several_lines_stay_one() -> None:
     """Whatever a script calls its metrics and stages."""
     hostile = {"throughput\n\x1b[31m": "a\nb", "throughput\t": 2.0}
@@ -129,3 +121,18 @@ def test_more_and_less() -> None:
     quiet = CAPTURES["on_terminal"](CAPTURES["results"](), 120, -1)
     assert quiet.startswith("7 entries: 3 passed, 2 failed, 1 timeout, 1 skipped\n")
     assert "cc_extraction" not in quiet
+
+
+@pytest.mark.parametrize(
+    ("metric", "head"),
+    [
+        ("docs_per_s", "docs_per_s docs/s"),
+        ("read_docs_per_s", "read docs/s"),
+        ("load_time_s", "load_time s"),
+    ],
+)
+def test_a_unit_in_a_name_stands_in_the_head_alone(metric: str, head: str) -> None:
+    """A name that is all unit stays whole."""
+    rules = [{"name": metric, "headline": True}]
+    lines = shown(result("a", script_metrics={metric: 2.5}, metric_rules=rules))
+    assert " ".join(line.split()[-1] for line in lines[:2]) == head

@@ -17,13 +17,13 @@ import pytest
 from pytest_curator_bench.cli import main
 from pytest_curator_bench.delivery.replay import ReplayOptions, replay, session_env_data
 from pytest_curator_bench.delivery.results import session_results
+from pytest_curator_bench.history.past_results import past_durations, previous_result
 from pytest_curator_bench.results.format import FORMATS, NewerFormatError, read_file
 from pytest_curator_bench.results.json_files import ResultDict
 from pytest_curator_bench.results.json_schema import FILES, results_schema
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.history import past_durations, previous_result
 from pytest_curator_bench.session.runs import read_runs
 from pytest_curator_bench.session.store import SessionStore
 from tests.support.sinks import result_of

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.shards import assign, expected_durations, known_durations, pin_durations
+from pytest_curator_bench.session.shards import assign, expected_durations, pin_durations, pinned_durations
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,7 +67,7 @@ def test_the_first_to_pin_decides(tmp_path: Path) -> None:
     """Later ones get what is there, whatever they know themselves; nothing else is left in the directory."""
     assert pin_durations(tmp_path, {"a": 1.0}, 4) == {"a": 1.0}
     assert pin_durations(tmp_path, {"a": 2.0, "b": 3.0}, 4) == {"a": 1.0}
-    assert known_durations(tmp_path.parent, tmp_path.name, 4) == {"a": 1.0}
+    assert pinned_durations(tmp_path, 4) == {"a": 1.0}
     assert [path.name for path in tmp_path.iterdir()] == ["shards.json"]
 
 
@@ -90,4 +90,4 @@ def test_a_session_is_split_in_one_way_only(tmp_path: Path) -> None:
         pin_durations(tmp_path, {}, 5)
     (tmp_path / "shards.json").write_text(json.dumps({"count": 4}))
     with pytest.raises(SessionError, match=r"shards\.json can't be read"):
-        known_durations(tmp_path.parent, tmp_path.name, 4)
+        pinned_durations(tmp_path, 4)

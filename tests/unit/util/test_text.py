@@ -10,6 +10,8 @@ import pytest
 
 from pytest_curator_bench._util.text import (
     counted,
+    cut_middle,
+    format_clock,
     format_duration,
     format_number,
     format_percent,
@@ -91,6 +93,19 @@ def test_longer_durations() -> None:
     texts = ["0 s", "48 s", "1 min", "1 min 5 s", "12 min", "4 h 58 min", "47 h 59 min", "100 days"]
     assert [format_duration(value) for value in times_s] == texts
     assert format_duration(17_880, units=1) == "4 h"
+
+
+def test_durations_on_a_clock() -> None:
+    """Whole seconds, never less than none."""
+    assert [format_clock(value) for value in (-1, 48.9, 11_100)] == ["0:00", "0:48", "3:05:00"]
+
+
+def test_a_name_loses_its_middle() -> None:
+    """Its begin and its end tell variants apart; what is cut has the width that it may have."""
+    assert cut_middle("a" * 10 + "z" * 10, 9) == "aaaa…zzzz"
+    assert cut_middle("a" * 10 + "z" * 10, 9, "...") == "aaa...zzz"
+    assert cut_middle("日本語日本語", 7) == "日 … 語"
+    assert cut_middle("short", 5) == "short"
 
 
 def test_what_was_meant_comes_before_what_there_is() -> None:

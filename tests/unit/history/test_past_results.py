@@ -7,9 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
+from pytest_curator_bench.history import past_results
+from pytest_curator_bench.history.past_results import expect, past_durations, previous_result
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session import history
-from pytest_curator_bench.session.history import past_durations, past_sessions, previous_result
+from pytest_curator_bench.session.progress.expected import Expected
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,20 +64,22 @@ def test_the_median_of_what_passed(tmp_path: Path) -> None:
 
 def test_only_the_newest_sessions_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By their start, not by their names."""
-    monkeypatch.setattr(history, "MAX_SESSIONS", 2)
+    monkeypatch.setattr(past_results, "MAX_SESSIONS", 2)
     session(tmp_path, "z-oldest", 1, a=1.0)
     session(tmp_path, "a-newest", 3, a=3.0)
     session(tmp_path, "m", 2, a=2.0)
     assert past_durations(tmp_path) == {"a": 2.5}
 
 
-def test_a_session_that_goes_on_moves(tmp_path: Path) -> None:
-    """A session's start is read again when its file has changed."""
-    first, second = session(tmp_path, "first", 1), session(tmp_path, "second", 2)
-    assert past_sessions(tmp_path) == [second, first]
-    write_json(first / "session.json", {"started_at": "2026-02-01T00:00:00+00:00"})
-    assert past_sessions(tmp_path) == [first, second]
-    assert past_sessions(tmp_path, besides="first") == [second]
+def test_what_is_expected_of_entries(tmp_path: Path) -> None:
+    """The script's median time, and that of the lease; what never passed is not known."""
+    past = session(tmp_path, "past", 1)
+    lease = {"granted_at": "2026-01-01T00:00:00+00:00", "released_at": "2026-01-01T00:01:00+00:00"}
+    result(past, "a", 20.0, resources={"lease": lease})
+    result(past, "b", 1.0, "failed")
+    expected = {"a": Expected(share=0.5, usual_s=20.0, usual_total_s=60.0), "b": Expected()}
+    assert expect(tmp_path, {"a": 0.5, "b": 1.0}, besides="now") == expected
+    assert expect(tmp_path, {"a": 0.5}, besides="past") == {"a": Expected(share=0.5)}
 
 
 def test_the_previous_result(tmp_path: Path) -> None:

@@ -1,20 +1,20 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Results of earlier sessions: what messages compare with, and what shards are balanced by."""
+"""Results of earlier sessions: what messages compare with, what shards are balanced by, what entries usually take."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from datetime import datetime
-from functools import lru_cache
 from statistics import median
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench.results.format import NewerFormatError, read_file_or_skip, skip
+from pytest_curator_bench.history.sessions import list_sessions
+from pytest_curator_bench.results.format import NewerFormatError, skip
 from pytest_curator_bench.session.entry_dirs import walk_entries
 from pytest_curator_bench.session.entry_results import read_result
-from pytest_curator_bench.session.names import RESULTS_NAME, SESSION_NAME
+from pytest_curator_bench.session.names import RESULTS_NAME
+from pytest_curator_bench.session.progress.expected import Expected
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -22,48 +22,12 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["UsualTimes", "past_durations", "past_sessions", "past_times", "previous_result"]
+__all__ = ["expect", "past_durations", "previous_result"]
 
 MAX_SESSIONS = 30
 """How many sessions are read: the newest tell of the benchmarks as they are, and reading more takes long."""
-
-
 USUAL_SESSIONS = 10
 """How many give the usual times that people see while entries run: those of half a year ago help nobody wait."""
-
-
-class UsualTimes(NamedTuple):
-    """How long an entry usually takes, in seconds.
-
-    Attributes:
-        usual_s: one run of its script.
-        usual_total_s: the whole entry while it holds its lease: all runs, and its cluster's start and stop.
-    """
-
-    usual_s: float
-    usual_total_s: float
-
-
-def past_sessions(results_dir: Path, *, besides: str | None = None) -> list[Path]:
-    """Return the directories of sessions, the one that started last first.
-
-    Args:
-        results_dir: where the sessions are; need not exist.
-        besides: name of a session that is left out, because it is still being filled.
-    """
-    started: list[tuple[str, Path]] = []
-    with contextlib.suppress(OSError):
-        for path in results_dir.iterdir():
-            with contextlib.suppress(OSError):
-                if path.name != besides and (at := _started_at(path, (path / SESSION_NAME).stat().st_mtime_ns)):
-                    started.append((at, path))
-    return [path for _, path in sorted(started, reverse=True)]
-
-
-@lru_cache(maxsize=4096)
-def _started_at(session_dir: Path, _changed_ns: int) -> str:
-    """A session's start, read again only when its file has changed: sinks ask after every entry."""
-    return str(read_file_or_skip(session_dir / SESSION_NAME).get("started_at") or "")
 
 
 def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str, float]:
@@ -74,32 +38,32 @@ def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str
         besides: name of a session that is left out, because it is still being filled.
     """
     found: dict[str, list[float]] = {}
-    for session_dir in past_sessions(results_dir, besides=besides)[:MAX_SESSIONS]:
-        for result in _passed(walk_entries(session_dir)):
+    for session in list_sessions(results_dir, besides=besides)[:MAX_SESSIONS]:
+        for result in _passed(walk_entries(session.path)):
             if result.exec_time_s is not None:
                 found.setdefault(result.name, []).append(result.exec_time_s)
     return {name: median(times_s) for name, times_s in found.items()}
 
 
-def past_times(results_dir: Path, names: Iterable[str], *, besides: str) -> dict[str, UsualTimes]:
-    """Return the usual times of those entries that passed before: medians over the newest 10 sessions.
+def expect(results_dir: Path, shares: Mapping[str, float], *, besides: str) -> dict[str, Expected]:
+    """Return what is expected of entries: medians over the newest 10 sessions, of those that passed there.
 
     Args:
         results_dir: where the sessions are; need not exist.
-        names: the entries to look for; only their results are read.
+        shares: each entry's share of the machine; only the results of these entries are read.
         besides: name of a session that is left out, because it is still being filled.
     """
-    sessions = past_sessions(results_dir, besides=besides)[:USUAL_SESSIONS]
-    usual = {}
-    for name in names:
-        times = [
-            UsualTimes(result.exec_time_s, _held_s(result) or result.exec_time_s)
-            for result in _passed(session / name for session in sessions)
+    sessions = list_sessions(results_dir, besides=besides)[:USUAL_SESSIONS]
+    expected = {}
+    for name, share in shares.items():
+        times_s = [
+            (result.exec_time_s, _held_s(result) or result.exec_time_s)
+            for result in _passed(session.path / name for session in sessions)
             if result.exec_time_s is not None
         ]
-        if times:
-            usual[name] = UsualTimes(*map(median, zip(*times, strict=True)))
-    return usual
+        usual_s, total_s = map(median, zip(*times_s, strict=True)) if times_s else (None, None)
+        expected[name] = Expected(share=share, usual_s=usual_s, usual_total_s=total_s)
+    return expected
 
 
 def _held_s(result: EntryResult) -> float | None:
@@ -119,10 +83,9 @@ def previous_result(results_dir: Path, result: Mapping[str, Any]) -> EntryResult
         results_dir: where the sessions are.
         result: the result to compare.
     """
-    sessions = past_sessions(results_dir, besides=result.get("session_name"))
-    entry_dirs = [
-        path for session in sessions if os.path.lexists((path := session / str(result.get("name"))) / RESULTS_NAME)
-    ]
+    sessions = list_sessions(results_dir, besides=result.get("session_name"))
+    entry_dirs = [session.path / str(result.get("name")) for session in sessions]
+    entry_dirs = [path for path in entry_dirs if os.path.lexists(path / RESULTS_NAME)]
     started_at = str(result.get("started_at") or "")
     earlier = [before for before in _passed(entry_dirs[:MAX_SESSIONS]) if "" < (before.started_at or "") < started_at]
     return max(earlier, key=lambda before: str(before.started_at), default=None)
