@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_curator_bench._util.interpreter import Interpreter
     from pytest_curator_bench.config.fields.marks import Mark
     from pytest_curator_bench.config.placeholders import FingerprintMode, Placeholders
     from pytest_curator_bench.config.problems import Problem
@@ -102,6 +103,7 @@ class Entry(ScriptRun):
         startup_timeout_s: limit for the start of its Ray cluster, in seconds.
         slurm_max_time_s: wall time that a scheduler should allow, in seconds; ``None`` to work it out. With
             :attr:`BenchConfig.compat` the highest one.
+        interpreter: what its script and its Ray cluster run in; ``None`` for that of all entries.
         problems: what keeps it from running: variables, placeholders, datasets or data setups that are not defined.
     """
 
@@ -122,7 +124,13 @@ class Entry(ScriptRun):
     data_setups: tuple[str, ...] = ()
     startup_timeout_s: float = defaults.STARTUP_TIMEOUT_S
     slurm_max_time_s: float | None = None
+    interpreter: Interpreter | None = None
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def base_name(self) -> str:
+        """Its name in the configuration: one that runs in an interpreter of its own is called ``ENTRY@NAME``."""
+        return self.name if self.interpreter is None else self.name.removesuffix(f"@{self.interpreter.name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,8 +286,10 @@ class BenchConfig:
             scratch_dir: value of ``{scratch_dir}``.
         """
         values = {"session_entry_dir": str(session_entry_dir), "scratch_dir": str(scratch_dir)}
-        if self.curator_repo_dir is not None:
-            values["curator_repo_dir"] = str(self.curator_repo_dir)
+        interpreter = entry.interpreter if isinstance(entry, Entry) else None
+        repo_dir = self.curator_repo_dir if interpreter is None else interpreter.curator_repo_dir
+        if repo_dir is not None:
+            values["curator_repo_dir"] = str(repo_dir)
         substitution = Substitution(self.placeholders, values)
         text = substitution.text
         return ResolvedCommand(

@@ -13,13 +13,15 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.interpreter import script_python
+from pytest_curator_bench._util.interpreter import PYTHON_VARIABLE, script_python
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.results.outputs import prepare_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pytest_curator_bench._util.interpreter import Interpreter
+    from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.entry.plan import EntryPlan
 
 __all__ = ["can_be_debugged", "failed_at", "run_by_hand", "run_script_line"]
@@ -52,9 +54,9 @@ def run_by_hand(plan: EntryPlan, *, pdb: bool) -> int:
     return status if status >= 0 else 128 - status
 
 
-def can_be_debugged(command: Sequence[str]) -> bool:
-    """Return whether the command runs a Python script."""
-    return bool(command) and command[0] == script_python()
+def can_be_debugged(command: Sequence[str], interpreter: Interpreter | None = None) -> bool:
+    """Return whether the command runs a Python script, by the entry's own interpreter if it has one."""
+    return bool(command) and command[0] == script_python(interpreter)
 
 
 def failed_at(log: Path, script: Path) -> str | None:
@@ -67,10 +69,12 @@ def failed_at(log: Path, script: Path) -> str | None:
     return next((f"{frame['file']}:{frame['line']}, in {frame['name']}" for frame in reversed(own or frames)), None)
 
 
-def run_script_line(name: str, files: Iterable[Path], display: Callable[[Path], str], *options: str) -> str:
+def run_script_line(entry: Entry, files: Iterable[Path], display: Callable[[Path], str], *options: str) -> str:
     """Return the command line that runs an entry's script by itself."""
     configs = [word for file in files for word in ("--bench-config", display(file))]
-    return shlex.join(["curator-bench", "run-script", name, *options, *configs])
+    line = shlex.join(["curator-bench", "run-script", entry.base_name, *options, *configs])
+    python = entry.interpreter.python if entry.interpreter is not None else None
+    return f"{PYTHON_VARIABLE}={shlex.quote(python)} {line}" if python is not None else line
 
 
 @contextlib.contextmanager

@@ -265,7 +265,7 @@ class EntryExecution:
         self.enter(State.CLUSTER_UP)
         self._reach(State.RUNNING)
         if self._runs is None:
-            self._runs = EntryRuns(self.entry, self._services, self._nodeid)
+            self._runs = self.outcome.runs = EntryRuns(self.entry, self._services, self._nodeid)
         try:
             with self._own_errors():
                 result = self._runs.run_next(self._inputs(), one=one_run)

@@ -49,6 +49,27 @@ class Shard:
         return cls(number=number, count=count)
 
 
+_INTERPRETER = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)=(?P<python>.+)")
+
+
+def _interpreters(values: Sequence[str], *, null: bool) -> tuple[tuple[str, str], ...]:
+    """Read the values of ``--bench-ab``; raises pytest.UsageError."""
+    found: dict[str, str] = {}
+    for value in values:
+        match = _INTERPRETER.fullmatch(value)
+        if match is None:
+            expected = "expected NAME=PYTHON, a name of letters, digits and . _ + - and the path of an interpreter"
+            raise pytest.UsageError(f"--bench-ab {value}: {expected}, such as main=/envs/main/bin/python")
+        if match["name"] in found:
+            raise pytest.UsageError(f"--bench-ab {value}: {match['name']} is given twice: give each its own name")
+        found[match["name"]] = match["python"]
+    if len(found) == 1 and not null:
+        raise pytest.UsageError(
+            f"--bench-ab {values[0]}: nothing to compare it with: give --bench-ab once more, or --bench-ab-null"
+        )
+    return tuple(found.items())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchOptions:
     """What the user asked for.
@@ -58,6 +79,8 @@ class BenchOptions:
         session: exact name of a session to join or create.
         entries: names of the only entries to run; empty for all.
         interleave: entries with several runs take turns.
+        ab: interpreters under which each entry runs in turns, name and path; empty for the usual one.
+        ab_null: run each entry under one interpreter as if it were two.
         shard: the part of the selected entries to run; ``None`` for all.
         dry_run: print what would run, run nothing.
         require_resources: entries that need more than the machine has fail instead of being skipped.
@@ -76,6 +99,8 @@ class BenchOptions:
     session: str | None
     entries: tuple[str, ...]
     interleave: bool
+    ab: tuple[tuple[str, str], ...]
+    ab_null: bool
     shard: Shard | None
     dry_run: bool
     require_resources: bool
@@ -99,8 +124,14 @@ class BenchOptions:
         option = config.option
         if option.bench_session_name and option.bench_session:
             raise pytest.UsageError("--bench-session-name and --bench-session exclude each other: give one")
-        if option.bench_interleave and (getattr(option, "tx", None) or hasattr(config, "workerinput")):
-            raise pytest.UsageError("--bench-interleave needs one process, in which runs take turns: leave -n out")
+        ab = "--bench-ab" if option.bench_ab else "--bench-ab-null" if option.bench_ab_null else None
+        takes_turns = ab or ("--bench-interleave" if option.bench_interleave else None)
+        if takes_turns and (getattr(option, "tx", None) or hasattr(config, "workerinput")):
+            raise pytest.UsageError(f"{takes_turns} needs one process, in which runs take turns: leave -n out")
+        if ab and option.bench_interleave:
+            raise pytest.UsageError(f"{ab} lets runs take turns by itself: leave --bench-interleave out")
+        if ab and option.bench_shard is not None:
+            raise pytest.UsageError(f"{ab} needs all runs on one machine, one after the other: leave --bench-shard out")
         if getattr(option, "dist", "no") == "each":
             raise pytest.UsageError("--dist each would run each entry in every worker: leave it out")
         if option.bench_viewer_url and option.bench_viewer_url_template:
@@ -110,6 +141,8 @@ class BenchOptions:
             session=option.bench_session,
             entries=tuple(option.bench_entry),
             interleave=option.bench_interleave,
+            ab=_interpreters(option.bench_ab, null=option.bench_ab_null),
+            ab_null=option.bench_ab_null,
             shard=Shard.parse(option.bench_shard) if option.bench_shard is not None else None,
             dry_run=option.bench_dry_run,
             require_resources=option.bench_require_resources,
@@ -200,6 +233,22 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="entries with several runs take turns (first runs of all, second runs of all, ...), so that a machine "
         "that grows slower does so for all alike; each run gets a Ray cluster of its own",
+    )
+    group.addoption(
+        "--bench-ab",
+        dest="bench_ab",
+        action="append",
+        default=[],
+        metavar="NAME=PYTHON",
+        help="twice or more: run each entry under each interpreter, in turns, as ENTRY@NAME, and compare the pairs of "
+        "runs; an entry's 'repeat' is the number of pairs",
+    )
+    group.addoption(
+        "--bench-ab-null",
+        dest="bench_ab_null",
+        action="store_true",
+        help="run each entry under one interpreter as if it were two, to see the machine's own noise: under the first "
+        "of --bench-ab, or the usual one",
     )
     group.addoption(
         "--bench-dry-run",

@@ -214,7 +214,8 @@ def _families(results: Iterable[EntryResult]) -> list[_Family]:
 
 
 def _variant(result: EntryResult) -> str:
-    return result.name.partition("[")[2].removesuffix("]") or result.name
+    before, _, after = result.name.partition("[")[2].rpartition("]")
+    return f"{before}{after}" or result.name
 
 
 def _causes(result: EntryResult) -> list[str]:

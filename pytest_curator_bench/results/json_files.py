@@ -107,6 +107,18 @@ class AttemptDict(TypedDict):
     entry_dir: Annotated[str, "Directory that it is kept in."]
 
 
+class InterpreterDict(TypedDict):
+    """The Python environment that an entry ran in, where it is one of several (``interpreter``, ``--bench-ab``)."""
+
+    name: Annotated[str, "Its name on the command line; the entry is called `ENTRY@NAME`."]
+    position: Annotated[int, "Its place on the command line, from 1; the others are compared with the first."]
+    entry: Annotated[str, "Name of the entry without that of the interpreter."]
+    python: Annotated[str, "Path of the interpreter."]
+    versions: Annotated[dict[str, str | None], "Versions of `python`, `ray` and `nemo_curator` there."]
+    nemo_curator_commit: Annotated[str | None, "The commit that its NeMo Curator comes from, if that is known."]
+    nemo_curator_dirty: Annotated[bool, "Whether files of that checkout were changed."]
+
+
 class ResultDict(TypedDict):
     """The result of an entry, as sinks are given it."""
 
@@ -157,6 +169,9 @@ class ResultDict(TypedDict):
             list[MetricRuleDict],
             "What the configuration's section `metrics` said of its metrics; of all others the name decides.",
         ]
+    ]
+    interpreter: NotRequired[
+        Annotated[InterpreterDict | None, "The environment that it ran in, if `--bench-ab` named it."]
     ]
     nodeid: Annotated[str, "pytest's name of the item."]
     stdouterr_file: Annotated[str, "Path of the script's log. Readers replace it by where the log lies now."]

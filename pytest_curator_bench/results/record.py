@@ -99,6 +99,7 @@ class EntryResult:
     sink_data: _Record = field(default_factory=dict)
     datasets: Sequence[_Record] = ()
     metric_rules: Sequence[_Record] = ()
+    interpreter: _Record | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):

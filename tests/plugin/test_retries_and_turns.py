@@ -175,7 +175,9 @@ def test_a_users_fixture_that_fails_in_a_turn(project: Project, phase: str) -> N
     assert result.ret == 1
     assert project.result("b")["status"] == "error"
     assert order(project)[-1] == "a run-3"
-    assert len([name for name in order(project) if name.startswith("b")]) == (1 if phase == "setup" else 2)
+    runs = [name for name in order(project) if name.startswith("b")]
+    assert len(runs) == (1 if phase == "setup" else 2)
+    assert [f"b {run['run']}" for run in project.result("b")["runs"]] == runs
 
 
 def test_a_cluster_of_the_users_own_in_turns(project: Project) -> None:

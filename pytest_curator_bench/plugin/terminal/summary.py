@@ -13,6 +13,8 @@ from rich.text import Text
 
 from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
 from pytest_curator_bench._util.text import harmless
+from pytest_curator_bench.history.ab import compare_interpreters
+from pytest_curator_bench.reporting.ab import ABTable
 from pytest_curator_bench.reporting.summary import summary_table
 from pytest_curator_bench.telemetry.noise import NOISE, noise_line
 
@@ -45,6 +47,7 @@ def write_summary(
         highlight=False,
     )
     console.print(summary_table(results, verbosity=verbosity))
+    console.print(ABTable(compare_interpreters(results)))
 
     def write_line(text: str, style: str = "") -> None:
         console.print(Text(encodable(harmless(text), sys.stdout), style), soft_wrap=True)
