@@ -449,7 +449,8 @@ class EntryExecution:
     def _judge(self, result: EntryResult, runs: EntryRuns) -> None:
         policy = self._services.policy
         result = with_lease(result, self.lease)
-        result = replace(result, metric_rules=rules_for(result, self._services.bench_config.metric_rules))
+        rules = rules_for(result, self._services.bench_config.metric_rules)
+        result = replace(result, metric_rules=rules, owner=self.entry.owner)
         if self._gpu_stats is not None:
             result = replace(result, resources={**result.resources, GPU_STATS: self._gpu_stats})
         if result.success:
@@ -633,6 +634,7 @@ def blank_result(
         error=error,
         marks=[mark.name for mark in entry.marks],
         sink_data=dict(entry.sink_data),
+        owner=entry.owner,
     )
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["Index"]
 
 # Of the tables below and of what is put into them: a file of another version is made anew.
-VERSION = 1
+VERSION = 2
 LOCK_WAIT_S = 5.0
 # Fields of a record that most results of an entry share.
 _DESCRIPTIVE = ("rules", "required", "marks")
@@ -305,7 +305,12 @@ class Index:
                     record.error,
                     self._shared_number(record.setting),
                     self._shared_number(
-                        {"rules": list(record.rules), "required": list(record.required), "marks": list(record.marks)}
+                        {
+                            "rules": list(record.rules),
+                            "required": list(record.required),
+                            "marks": list(record.marks),
+                            "owner": record.owner,
+                        }
                     ),
                     self._shared_number(list(record.figures)),
                     array("d", record.figures.values()).tobytes(),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench.plugin.fail_on import FailOn
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -23,6 +25,8 @@ AT_END = pytest.StashKey[contextlib.ExitStack]()
 BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
 
 UNKNOWN_KEYS = ("error", "warn")
+BASELINE = "baseline"
+NO_COMPARISON = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +70,9 @@ class BenchOptions:
         viewer_url: address where this session's results can be looked at.
         viewer_url_template: the same with placeholders.
         skip_setup: run no data setup; the data is there.
+        compare: what to compare results with: a selector, ``baseline`` for what is usual; ``None``: nothing.
+        is_comparison_wanted: whether the command line asks for it; by itself it is shown where there is a baseline.
+        fail_on: which changes fail the run; ``None``: none.
     """
 
     session_name: str | None
@@ -82,6 +89,9 @@ class BenchOptions:
     viewer_url: str | None
     viewer_url_template: str | None
     skip_setup: bool
+    compare: str | None
+    is_comparison_wanted: bool
+    fail_on: FailOn | None
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> BenchOptions:
@@ -99,6 +109,9 @@ class BenchOptions:
             raise pytest.UsageError("--dist each would run each entry in every worker: leave it out")
         if option.bench_viewer_url and option.bench_viewer_url_template:
             raise pytest.UsageError("--bench-viewer-url and --bench-viewer-url-template exclude each other: give one")
+        fail_on = FailOn.parse(option.bench_fail_on) if option.bench_fail_on is not None else None
+        if fail_on is not None and option.bench_compare == NO_COMPARISON:
+            raise pytest.UsageError("--bench-fail-on needs the comparison: leave --no-bench-compare out")
         return cls(
             session_name=option.bench_session_name,
             session=option.bench_session,
@@ -114,6 +127,9 @@ class BenchOptions:
             viewer_url=option.bench_viewer_url,
             viewer_url_template=option.bench_viewer_url_template,
             skip_setup=option.bench_skip_setup,
+            compare=None if option.bench_compare == NO_COMPARISON else option.bench_compare or BASELINE,
+            is_comparison_wanted=bool(option.bench_compare) or fail_on is not None,
+            fail_on=fail_on,
         )
 
 
@@ -224,6 +240,29 @@ def add_options(parser: pytest.Parser) -> None:
         dest="bench_skip_setup",
         action="store_true",
         help="run no data setup: the data is there; entries run as if theirs had passed",
+    )
+    group.addoption(
+        "--bench-compare",
+        dest="bench_compare",
+        nargs="?",
+        const=BASELINE,
+        metavar="SELECTOR",
+        help="compare results with what is usual (default: where there are earlier ones), or with the sessions that "
+        "SELECTOR names, as for curator-bench compare: latest, last:5, 2026-11-25, a name; write it behind =",
+    )
+    group.addoption(
+        "--no-bench-compare",
+        dest="bench_compare",
+        action="store_const",
+        const=NO_COMPARISON,
+        help="compare results with nothing",
+    )
+    group.addoption(
+        "--bench-fail-on",
+        dest="bench_fail_on",
+        metavar="worse[:PERCENT]|changed",
+        help="exit with status 1 if a judged metric is worse than usual, by PERCENT at least; or changed for better or "
+        "worse, or differs where it should be exact",
     )
     parser.addini("bench_unknown_keys", "as --bench-unknown-keys: error or warn", default="error")
     parser.addini(

@@ -1,27 +1,26 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Results of earlier sessions: what messages compare with, and what shards are balanced by."""
+"""Durations in earlier sessions: what shards are balanced by."""
 
 from __future__ import annotations
 
 import contextlib
-import os
 from functools import lru_cache
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pytest_curator_bench.results.format import NewerFormatError, read_file_or_skip, skip
 from pytest_curator_bench.session.entry_dirs import walk_entries
 from pytest_curator_bench.session.entry_results import read_result
-from pytest_curator_bench.session.names import RESULTS_NAME, SESSION_NAME
+from pytest_curator_bench.session.names import SESSION_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["past_durations", "past_sessions", "previous_result"]
+__all__ = ["past_durations", "past_sessions"]
 
 MAX_SESSIONS = 30
 """How many sessions are read: the newest tell of the benchmarks as they are, and reading more takes long."""
@@ -62,22 +61,6 @@ def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str
             if result.exec_time_s is not None:
                 found.setdefault(result.name, []).append(result.exec_time_s)
     return {name: median(times_s) for name, times_s in found.items()}
-
-
-def previous_result(results_dir: Path, result: Mapping[str, Any]) -> EntryResult | None:
-    """Return the newest earlier result of the same entry that passed, from another session of ``results_dir``.
-
-    Args:
-        results_dir: where the sessions are.
-        result: the result to compare.
-    """
-    sessions = past_sessions(results_dir, besides=result.get("session_name"))
-    entry_dirs = [
-        path for session in sessions if os.path.lexists((path := session / str(result.get("name"))) / RESULTS_NAME)
-    ]
-    started_at = str(result.get("started_at") or "")
-    earlier = [before for before in _passed(entry_dirs[:MAX_SESSIONS]) if "" < (before.started_at or "") < started_at]
-    return max(earlier, key=lambda before: str(before.started_at), default=None)
 
 
 def _passed(entry_dirs: Iterable[Path]) -> Iterator[EntryResult]:

@@ -150,4 +150,5 @@ def test_a_curator_from_source_tells_its_commit(tmp_path: Path) -> None:
         "branch": "dev",
         "dirty": False,
         "untracked_count": 0,
+        "source": "checkout",
     }

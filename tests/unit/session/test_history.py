@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session import history
-from pytest_curator_bench.session.history import past_durations, past_sessions, previous_result
+from pytest_curator_bench.session.history import past_durations, past_sessions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,20 +77,3 @@ def test_a_session_that_goes_on_moves(tmp_path: Path) -> None:
     write_json(first / "session.json", {"started_at": "2026-02-01T00:00:00+00:00"})
     assert past_sessions(tmp_path) == [first, second]
     assert past_sessions(tmp_path, besides="first") == [second]
-
-
-def test_the_previous_result(tmp_path: Path) -> None:
-    """The newest one before, of another session, that passed; whatever the age of the files on this disk."""
-    days = {"s4": (4, "failed"), "s3": (3, "passed"), "s1": (1, "passed"), "s2": (2, "passed"), "s6": (6, "passed")}
-    for name, (day, status) in days.items():
-        result(session(tmp_path, name, day), "a", day, status, started_at=f"2026-01-{day:02}T01:00:00")  # type: ignore[arg-type]
-    session(tmp_path, "without", 4, b=1.0)
-    asked = {"name": "a", "session_name": "s5", "started_at": "2026-01-05T01:00:00"}
-    before = previous_result(tmp_path, asked)
-    assert before is not None
-    assert (before.session_name, before.exec_time_s) == ("s3", 3)
-    before = previous_result(tmp_path, {**asked, "session_name": "s3"})
-    assert before is not None
-    assert before.session_name == "s2"
-    assert previous_result(tmp_path, {**asked, "name": "c"}) is None
-    assert previous_result(tmp_path / "nowhere", asked) is None
