@@ -46,6 +46,7 @@ class FailOn:
 
     def causes(self, comparison: Comparison) -> Iterator[str]:
         """Yield one line for each entry with a change that counts; what did not pass has failed anyway."""
+        from pytest_curator_bench._util.text import printable
         from pytest_curator_bench.reporting.changes import changed_text
 
         for entry in comparison.entries:
@@ -53,7 +54,7 @@ class FailOn:
                 changed_text(entry, name, change) for name, change in entry.changes.items() if self._counts(change)
             ]
             if found:
-                yield f"{entry.entry}: {', '.join(found)}"
+                yield printable(f"{entry.entry}: {', '.join(found)}")
 
     def _counts(self, change: Change) -> bool:
         if self.text == "changed":

@@ -63,7 +63,7 @@ def summary_table(
         results: the results, in the order in which they are shown; variants of a matrix go together.
         verbosity: as pytest's ``-v`` and ``-q``. Below 0: counts, and the entries that did not pass. Above 0: also
             resources and stages of tasks.
-        comparison: how they compare with earlier ones.
+        comparison: how they compare with earlier ones: print it with ``crop=False``, as these lines are not wrapped.
     """
     return _Summary(tuple(results), verbosity, comparison)
 

@@ -55,7 +55,7 @@ def write_summary(
         no_color=not writer.hasmarkup,
         highlight=False,
     )
-    console.print(summary_table(results, verbosity=verbosity, comparison=comparison))
+    console.print(summary_table(results, verbosity=verbosity, comparison=comparison), crop=False)
 
     def write_line(text: str, style: str = "") -> None:
         console.print(Text(encodable(harmless(text), sys.stdout), style), soft_wrap=True)
