@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pytest_curator_bench.plugin.fail_on import FailOn
+from pytest_curator_bench.plugin.comparison_options import FailOn, add_comparison_options, selector_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,8 +25,6 @@ AT_END = pytest.StashKey[contextlib.ExitStack]()
 BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
 
 UNKNOWN_KEYS = ("error", "warn")
-BASELINE = "baseline"
-NO_COMPARISON = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,9 +107,8 @@ class BenchOptions:
             raise pytest.UsageError("--dist each would run each entry in every worker: leave it out")
         if option.bench_viewer_url and option.bench_viewer_url_template:
             raise pytest.UsageError("--bench-viewer-url and --bench-viewer-url-template exclude each other: give one")
+        compare = selector_of(option)
         fail_on = FailOn.parse(option.bench_fail_on) if option.bench_fail_on is not None else None
-        if fail_on is not None and option.bench_compare == NO_COMPARISON:
-            raise pytest.UsageError("--bench-fail-on needs the comparison: leave --no-bench-compare out")
         return cls(
             session_name=option.bench_session_name,
             session=option.bench_session,
@@ -127,8 +124,8 @@ class BenchOptions:
             viewer_url=option.bench_viewer_url,
             viewer_url_template=option.bench_viewer_url_template,
             skip_setup=option.bench_skip_setup,
-            compare=None if option.bench_compare == NO_COMPARISON else option.bench_compare or BASELINE,
-            is_comparison_wanted=bool(option.bench_compare) or fail_on is not None,
+            compare=compare,
+            is_comparison_wanted=isinstance(option.bench_compare, str) or fail_on is not None,
             fail_on=fail_on,
         )
 
@@ -241,29 +238,7 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="run no data setup: the data is there; entries run as if theirs had passed",
     )
-    group.addoption(
-        "--bench-compare",
-        dest="bench_compare",
-        nargs="?",
-        const=BASELINE,
-        metavar="SELECTOR",
-        help="compare results with what is usual (default: where there are earlier ones), or with the sessions that "
-        "SELECTOR names, as for curator-bench compare: latest, last:5, 2026-11-25, a name; write it behind =",
-    )
-    group.addoption(
-        "--no-bench-compare",
-        dest="bench_compare",
-        action="store_const",
-        const=NO_COMPARISON,
-        help="compare results with nothing",
-    )
-    group.addoption(
-        "--bench-fail-on",
-        dest="bench_fail_on",
-        metavar="worse[:PERCENT]|changed",
-        help="exit with status 1 if a judged metric is worse than usual, by PERCENT at least; or changed for better or "
-        "worse, or differs where it should be exact",
-    )
+    add_comparison_options(group)
     parser.addini("bench_unknown_keys", "as --bench-unknown-keys: error or warn", default="error")
     parser.addini(
         "bench_config",

@@ -11,7 +11,7 @@ import pytest
 
 from pytest_curator_bench.history.index import Index
 from pytest_curator_bench.plugin.comparing import Comparing
-from pytest_curator_bench.plugin.fail_on import FailOn
+from pytest_curator_bench.plugin.comparison_options import FailOn
 from pytest_curator_bench.plugin.junit import comparison_properties
 from pytest_curator_bench.session.entry_results import read_result
 from tests.support.past_sessions import ENVIRONMENT, PastSessions
