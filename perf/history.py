@@ -132,6 +132,7 @@ def main() -> None:
         for label, command in (
             ("compare", ["compare", "--results", str(results)]),
             ("history", ["history", "entry_07", "--results", str(results)]),
+            ("list", ["list", "--last", "20", "--results", str(results)]),
         ):
             cpu, wall, memory = measured(COMMAND, *command)
             print(

@@ -39,17 +39,25 @@ settings.load_profile("patient")
 
 TESTS = Path(__file__).parent
 INTEGRATION = "tests/integration/"
+# Integration tests that start no Ray cluster.
+WITHOUT_RAY = {
+    f"{INTEGRATION}{name}.py"
+    for name in (
+        *("test_leases", "test_mlflow", "test_process", "test_process_deaths", "test_process_ending"),
+        *("test_services_down", "test_validate"),
+    )
+}
 
 
-class OneIntegrationTestAtOnce(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
-    """Gives all integration tests to one worker, before anything else, and every other file to the next that is free.
+class OneTestWithRayAtOnce(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Gives all integration tests with Ray to one worker, before anything else; a free one gets the next file.
 
     Two Ray clusters at once are more than two cores can start within their limits.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return INTEGRATION if file.startswith(INTEGRATION) else file
+        return INTEGRATION if file.startswith(INTEGRATION) and file not in WITHOUT_RAY else file
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -60,7 +68,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
     """Take the scheduler above, whatever ``--dist`` says."""
-    return OneIntegrationTestAtOnce(config, log)
+    return OneTestWithRayAtOnce(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m selects

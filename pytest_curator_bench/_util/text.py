@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 __all__ = [
     "change_text",
@@ -25,12 +25,13 @@ __all__ = [
     "format_seconds",
     "format_size",
     "harmless",
+    "instead_of",
+    "listed",
     "near",
     "noise_text",
     "one_of",
     "printable",
     "quote",
-    "shortened",
 ]
 
 # From here on four significant digits are fewer than the digits before the point.
@@ -40,7 +41,7 @@ _HUGE = 1e15
 _PRINTABLE_BITS = 64
 _RATIO_FROM = 2.0
 _LONGEST_QUOTE = 60
-_MOST_WORDS = 40
+_MOST_WORDS = 8
 # What a terminal obeys, what turns the direction of what follows, and what no XML file or UTF-8 text can hold.
 _HARMFUL = r"\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufffe\uffff"
 _NOT_HARMLESS = re.compile(f"[{_HARMFUL}]")
@@ -148,27 +149,40 @@ def quote(text: str) -> str:
     return repr(text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "...")
 
 
-def shortened(text: str, width: int) -> str:
-    """Return ``text`` with its middle cut out if it is longer than ``width``: the ends tell names apart."""
-    if len(text) <= width:
-        return text
-    end = (width - 1) // 2
-    return f"{text[: width - 1 - end]}…{text[len(text) - end :]}"
-
-
-def near(word: str, known: Iterable[str]) -> str:
+def near(word: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """Return ``; did you mean 'x'?`` for the known word most like ``word``, or nothing where none is near."""
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f"; did you mean {found[0]!r}?" if found else ""
 
 
-def one_of(words: Iterable[str]) -> str:
-    """Return ``one of a, b, c``, sorted and cut after 40 words, to follow "expected"."""
-    found = sorted(words)
-    if not found:
+def one_of(words: Iterable[str], word: str = "") -> str:
+    """Return ``one of a, b, c``, sorted, to follow "expected": at most eight, those most like ``word``."""
+    known = list(words)
+    if not known:
         return "one that is defined; none are defined"
-    more = [f"... ({len(found) - _MOST_WORDS} more)"] if len(found) > _MOST_WORDS else []
-    return f"one of {', '.join([*found[:_MOST_WORDS], *more])}"
+    found = difflib.get_close_matches(word, known, n=_MOST_WORDS, cutoff=0.0) if word else sorted(known)[:_MOST_WORDS]
+    return f"one of {listed(sorted(found), len(known))}"
+
+
+def listed(words: Sequence[str], count: int | None = None) -> str:
+    """Return the first eight words with commas between them, and how many more there are.
+
+    Args:
+        words: the words, in the order in which they are shown.
+        count: how many there are in all, if ``words`` are not all.
+    """
+    more = (len(words) if count is None else count) - len(words[:_MOST_WORDS])
+    return ", ".join(words[:_MOST_WORDS]) + (f", ... ({more:,d} more)" if more else "")
+
+
+def instead_of(word: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about an unknown word: the one that was meant if one is near, then the known ones.
+
+    As in ``; did you mean 'timeout_s'? Expected one of timeout_s, warmup`` or ``, expected one of timeout_s, warmup``.
+    """
+    known = list(known)
+    meant = near(word, known)
+    return f"{meant} Expected {one_of(known, word)}" if meant else f", expected {one_of(known, word)}"
 
 
 def cut_middle(text: str, width: int, mark: str = "…") -> str:

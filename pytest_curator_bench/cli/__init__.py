@@ -22,15 +22,21 @@ __all__ = ["main"]
 
 # Each has a module here with ``add_arguments(parser)`` and ``run(options)``; only the one that is called is imported.
 _COMMANDS = {
+    "run-script": "run one entry's script by itself, under pdb if wanted",
     "schema": "print the JSON Schema of configuration files, or of results",
     "validate": "check configuration files without running a benchmark",
     "plan": "print what configuration files would run, for CI generators",
+    "watch": "follow a session while it runs, from another terminal",
     "replay": "deliver to sinks what they don't have yet of a session",
     "preview": "show what a sink would send",
     "list": "list the sessions of a results directory",
     "show": "show one session, or one result in full",
     "compare": "compare sessions with what is usual, or with each other",
     "history": "show a metric over time",
+    "env": "show what two sessions ran on",
+    "export": "write the figures of sessions to a file for pandas or SQL",
+    "import": "take over the results of NeMo Curator's own runner",
+    "index": "look after the cache of past results",
     "clean": "delete old sessions and their scratch directories",
     "mounts": "print what a container needs of its host (for tools/run.sh)",
 }
@@ -56,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, summary in _COMMANDS.items():
         command = commands.add_parser(name, help=summary)
         if name in arguments[:1]:
-            module = import_module(f"{__name__}.{name}")
+            module = import_module(f"{__name__}.{name.replace('-', '_')}")
             module.add_arguments(command)
             command.set_defaults(run=module.run)
     options = parser.parse_args(arguments)

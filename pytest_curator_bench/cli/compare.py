@@ -11,16 +11,18 @@ from typing import TYPE_CHECKING, Any
 from pytest_curator_bench._util.text import counted, harmless
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.output import Column, add_format_argument, print_json, print_note, print_rows
+from pytest_curator_bench.cli.past_results import matching, open_index, records_of
 from pytest_curator_bench.cli.results_dir import (
     add_keyword_argument,
     add_results_arguments,
     keyword_filter,
     some_sessions,
 )
+from pytest_curator_bench.cli.within import compare_within
 from pytest_curator_bench.history.comparison import compare
 from pytest_curator_bench.history.environment import environment_facts
 from pytest_curator_bench.history.index import Index
-from pytest_curator_bench.history.records import read_environment, read_records
+from pytest_curator_bench.history.records import read_environment
 from pytest_curator_bench.history.reference import BASELINE
 from pytest_curator_bench.history.selectors import SELECTORS
 from pytest_curator_bench.reporting.changes import (
@@ -35,14 +37,14 @@ from pytest_curator_bench.reporting.changes import (
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pytest_curator_bench.history.comparison import Comparison, EntryComparison
     from pytest_curator_bench.history.environment import Fact
-    from pytest_curator_bench.history.records import Record
+    from pytest_curator_bench.history.index import Index
     from pytest_curator_bench.history.sessions import SessionRef
 
-__all__ = ["add_arguments", "open_index", "records_of", "run"]
+__all__ = ["add_arguments", "run"]
 
 NOTHING_WORSE, WORSE, NOTHING_COMPARABLE = 0, 1, 3
 _STYLES = {
@@ -80,6 +82,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the session (default: latest), and before it what to compare it with (default: baseline, that is the "
         "newest 20 comparable sessions before it)",
     )
+    parser.add_argument(
+        "--within",
+        metavar="SESSION",
+        help="compare the cells of its matrices with each other; exit status 0: compared, 3: nothing can be compared",
+    )
+    parser.add_argument("--by", metavar="AXIS", help="with --within: the axis in which the compared cells differ")
     parser.add_argument("--all", action="store_true", help="every judged metric of every entry")
     add_results_arguments(parser)
     add_keyword_argument(parser)
@@ -88,6 +96,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare; returns the exit status."""
+    if options.within is not None or options.by is not None:
+        return compare_within(options)
     if len(options.selectors) > 2:
         raise CommandError(f"found {len(options.selectors)} selectors, expected two: pool sessions with commas")
     *others, selector = options.selectors or ["latest"]
@@ -97,8 +107,8 @@ def run(options: argparse.Namespace) -> int:
     with open_index(new[0]) as index:
         comparison = compare(
             index,
-            _matching(records_of(index, new), matches),
-            None if other is None else _matching(records_of(index, other), matches),
+            matching(records_of(index, new), matches),
+            None if other is None else matching(records_of(index, other), matches),
         )
         problems = index.problems
         facts = _environment(index, comparison, new, other)
@@ -116,24 +126,6 @@ def run(options: argparse.Namespace) -> int:
     if not comparison.is_anything_compared:
         print_note("nothing can be compared: no earlier result of these entries was measured in the same setting")
     return _exit_status(comparison)
-
-
-def open_index(ref: SessionRef) -> Index:
-    """Open the index of the results directory that a session lies in."""
-    return Index.open(
-        ref.path.parent,
-        progress=lambda count: print_note(f"reading {counted(count, 'session')} into the index: once only"),
-    )
-
-
-def records_of(index: Index, refs: Iterable[SessionRef]) -> Iterator[Record]:
-    """Yield the results of sessions, also of those that lie elsewhere than what the index is of."""
-    for ref in refs:
-        yield from index.results(ref.name) if ref.path.parent == index.results_dir else read_records(ref.path)[0]
-
-
-def _matching(records: Iterable[Record], matches: Callable[[Iterable[str]], bool] | None) -> list[Record]:
-    return [record for record in records if matches is None or matches((record.entry, *record.marks))]
 
 
 def _exit_status(comparison: Comparison) -> int:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.text import counted, harmless, near
 from pytest_curator_bench.cli.arguments import whole_number
-from pytest_curator_bench.cli.compare import open_index
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.output import Column, add_format_argument, print_json, print_note, print_rows
+from pytest_curator_bench.cli.past_results import open_index
 from pytest_curator_bench.cli.results_dir import (
     add_keyword_argument,
     add_results_arguments,

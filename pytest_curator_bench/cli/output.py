@@ -14,7 +14,7 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import harmless, printable, shortened
+from pytest_curator_bench._util.text import cut_middle, harmless, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -77,7 +77,7 @@ class Column:
 
     def fitted(self, row: Mapping[str, Any], width: int) -> str:
         """Return the same as it fits into a width."""
-        return shortened(self.text(row), width) if self.is_name else self.text(row)
+        return cut_middle(self.text(row), width) if self.is_name else self.text(row)
 
     def style_of(self, row: Mapping[str, Any]) -> str:
         """Return Rich's style for the cell of a row."""

@@ -19,6 +19,7 @@ from pytest_curator_bench.cli.output import print_whole
 from pytest_curator_bench.config import ConfigError
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.config.secrets import masked_variables
 from pytest_curator_bench.entry.plan import build_command
 from pytest_curator_bench.entry.resources import runs_alone
 from pytest_curator_bench.results.json_schema import DIALECT, object_schema
@@ -62,7 +63,7 @@ class EntryDict(TypedDict):
         list[str],
         "Its argument list. `{session_entry_dir}` and `{scratch_dir}` stand for directories that a run makes.",
     ]
-    env: Annotated[dict[str, str], "Its own environment variables."]
+    env: Annotated[dict[str, str], "Its own environment variables, secrets masked."]
     marks: Annotated[list[str], "Names of its marks."]
     matrix: Annotated[dict[str, Any], "Its combination of a matrix, value by axis."]
     resources: Annotated[ResourcesDict, "What it leases."]
@@ -171,8 +172,8 @@ def _entry(
         "name": entry.name,
         "file": str(entry.file),
         "line": entry.line,
-        "command": ["python", *build_command(find_script(resolved), resolved.args, entry_dir)[1:]],
-        "env": resolved.env,
+        "command": build_command(find_script(resolved), resolved.args, entry_dir, python="python"),
+        "env": masked_variables(resolved.env),
         "marks": [mark.name for mark in entry.marks],
         "matrix": dict(entry.matrix),
         "resources": {

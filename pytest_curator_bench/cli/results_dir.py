@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.history.sessions import SessionRef
 
 __all__ = [
+    "add_directory_arguments",
     "add_keyword_argument",
     "add_results_arguments",
     "all_sessions",
@@ -50,8 +51,8 @@ _INI_FILES = {
 }
 
 
-def add_results_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--results``, ``--bench-config`` and ``--session-name``."""
+def add_directory_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--results`` and ``--bench-config``."""
     parser.add_argument(
         "--results",
         type=Path,
@@ -67,6 +68,11 @@ def add_results_arguments(parser: argparse.ArgumentParser) -> None:
         help="configuration file that names the results directory; repeatable, merged in order (default: those that "
         "bench_config of pytest's ini file names)",
     )
+
+
+def add_results_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--results``, ``--bench-config`` and ``--session-name``."""
+    add_directory_arguments(parser)
     parser.add_argument(
         "--session-name", metavar="PREFIX", help="only sessions of this name, as --bench-session-name gave it"
     )
@@ -93,8 +99,12 @@ def keyword_filter(options: argparse.Namespace) -> Callable[[Iterable[str]], boo
         raise CommandError(f"-k {error}") from None
 
 
-def results_dir(options: argparse.Namespace) -> Path:
+def results_dir(options: argparse.Namespace, *, make: bool = False) -> Path:
     """Return the results directory that the options, or else the configuration, name.
+
+    Args:
+        options: the command line.
+        make: make it where it is missing.
 
     Raises:
         CommandError: there is none, or the configuration is wrong.
@@ -103,6 +113,11 @@ def results_dir(options: argparse.Namespace) -> Path:
     if found is None:
         config = _config(options)
         found = DEFAULT if config is None else Path(display(config.results_dir))
+    if make:
+        try:
+            found.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(f"{found} can't be made: {error.strerror}") from None
     if not found.is_dir():
         raise CommandError(f"no results directory {found}: run pytest benchmarks/ first, or give --results DIR")
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.problems import Problem
-from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, NamedChoice, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from pytest_curator_bench.config.problems import Place
@@ -47,7 +47,10 @@ def _item(item: YamlMapping, section: str, problems: list[Problem]) -> YamlMappi
         if isinstance(value, YamlMapping) and not is_choice(value):
             if changed is item:
                 changed = item.copied()
-            changed[key] = _as_list(value, naming_key, f"{path}.{key}", problems)
+            if value:
+                changed[key] = _as_list(value, naming_key, f"{path}.{key}", problems)
+            else:
+                changed.drop(key)  # a mapping adds its keys: an empty one changes nothing, unlike an empty list
     return changed
 
 
@@ -101,7 +104,7 @@ def _with_name(
         named = branches.copied()
         for branch, chosen in branches.items():
             named[branch] = _with_name(chosen, name, naming_key, branches.places[branch], path, problems)
-        choice = YamlMapping(place)
+        choice = NamedChoice(place, (naming_key, repr(name)))
         choice.put(axis, named, settings.places[axis])
         return choice
     if naming_key in settings:

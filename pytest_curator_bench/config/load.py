@@ -81,11 +81,11 @@ def load_config(
     merged = _merged(files, display, strict_keys=strict_keys)
     sections = prepare(merged.data, environ=environ, strict=strict, strict_entries=strict_entries, display=display)
     sections.warnings += [*merged.warnings, *merged.strays]
-    multiplied = multiply_matrix(sections.active, display)
+    multiplied = multiply_matrix(sections.active, display, strict_entries=strict_entries)
     multiplied.data = without_disabled(multiplied.data)
     secrets = sections.secrets(environ)
     try:
-        model = _checked(sections, multiplied, context)
+        model = _checked(sections, multiplied, context, strict_entries=strict_entries)
         config = _resolved(model, sections, multiplied, context, secrets, strict_entries=strict_entries)
     except ConfigError as error:
         raise ConfigError([secrets.masker.mask(problem) for problem in error.problems]) from None
@@ -124,13 +124,14 @@ def _merged(files: Sequence[Path], display: Callable[[Path], str], *, strict_key
     return merged
 
 
-def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext) -> ConfigFile:
+def _checked(sections: Sections, multiplied: Multiplied, context: LoadContext, *, strict_entries: bool) -> ConfigFile:
     """Return the model of what is enabled; disabled items are checked too, and then forgotten."""
     model, problems = validated(multiplied.data)
     problems += sections.problems + multiplied.problems
-    if sections.disabled:
-        disabled = multiply_matrix(sections.disabled, context.display)
-        problems += validated(disabled.data)[1] + disabled.problems
+    disabled = multiply_matrix(sections.disabled, context.display, strict_entries=strict_entries)
+    problems += disabled.problems
+    for apart in filter(None, (disabled.data, disabled.incomplete, multiplied.incomplete)):
+        problems += validated(without_disabled(apart))[1]
     if problems or model is None:
         raise ConfigError.of(problems, context.display)
     return model
@@ -146,10 +147,12 @@ def _resolved(
     strict_entries: bool,
 ) -> BenchConfig:
     model, data, warnings = modernized(written, multiplied.data)
-    directories = DirectoryResolver(model, data, context.environ, context.files).directories()
+    directories = DirectoryResolver(
+        model, data, context.environ, context.files, sections.dataset_problems
+    ).directories()
     setups = SetupNeeds(data, sections.disabled)
     runs = RunResolver(model, data, multiplied.combinations, directories, context, setups)
-    entries, data_setups = runs.entries(sections.entry_problems), runs.data_setups()
+    entries, data_setups = runs.entries(sections.entry_problems, multiplied.undefined), runs.data_setups()
     if strict_entries:
         runs.problems += [problem for found in directories.dataset_problems.values() for problem in found]
         runs.problems += [problem for entry in entries for problem in entry.problems]
@@ -204,7 +207,8 @@ def _resolved(
         secrets=secrets.values,
         secret_variables=secrets.variables,
         merged_json=json.dumps(secrets.masked()),
-        warnings=tuple(secrets.masker.mask(warning.shown(context.display)) for warning in warnings),
+        # What comes out of a matrix may be wrong many times at one place.
+        warnings=tuple(dict.fromkeys(secrets.masker.mask(warning.shown(context.display)) for warning in warnings)),
     )
 
 

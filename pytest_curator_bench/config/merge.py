@@ -11,7 +11,7 @@
 - ``null`` removes the key.
 
 NeMo Curator's own runner differs in three of these: it appends to a list of scalars, keeps a list beside an empty one,
-and replaces a list by a mapping by name, or the other way round. Where files depend on that is noted.
+and replaces a list by a mapping. Where files depend on that is noted.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeGuard
 
 from pytest_curator_bench._util.text import near, quote
 from pytest_curator_bench.config.problems import Place, Problem
-from pytest_curator_bench.config.yaml.nodes import ListByName, Removal, YamlList, YamlMapping
+from pytest_curator_bench.config.yaml.nodes import ListByName, NamedChoice, Removal, YamlList, YamlMapping
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +36,8 @@ NAMING_KEYS = ("name", "metric", "type")
 _IN_CHOICE = re.compile(r"\bmatrix\.[A-Za-z_][A-Za-z0-9_]*$")
 # Lists whose items need a script, with what one is called.
 _RUNS = {"entries": "an entry", "data_setups": "a data setup"}
+# Mappings whose keys are the user's own names, so that one which is not there is no mistake.
+_ENV = re.compile(r"(?:^|\.)env$")
 _APPENDED = re.compile(r"entries\[.*\]\.matrix\.(include|exclude)", re.DOTALL)
 
 
@@ -87,7 +89,7 @@ class _Merger:
             elif _all_mappings(before) and _all_mappings(value):
                 self._compare(before, over.places[key], value, here)
                 merged[key] = self._lists(before, value, here)
-            elif value is None and before is not None and not _IN_CHOICE.search(path):
+            elif value is None and not _IN_CHOICE.search(path) and (before is not None or _ENV.search(path)):
                 if isinstance(before, dict | list) and not over.places[key].text:
                     self._emptied(base.places[key], over.places[key], here)
                 merged.drop(key)
@@ -115,10 +117,10 @@ class _Merger:
             position = positions.find(token) if token else None
             if position is None:
                 items.append(item)
-            elif isinstance(item, Removal) or isinstance(items[position], Removal):
+            elif _begins_anew(items[position], item):
                 items[position] = item
             else:
-                name = item[token[0]] if token else ""
+                name = item.get(*token) if token else ""  # of a choice, the name as its token has it
                 items[position] = self.mappings(items[position], item, f"{path}[{name}]")
         merged = (ListByName if isinstance(over, ListByName) else YamlList)(items[0].place)
         for item in items:
@@ -157,15 +159,14 @@ class _Merger:
     def _compare(self, before: object, second: Place, value: Sequence[object], path: str) -> None:
         """Note where NeMo Curator's own runner merges two lists otherwise."""
         same_form = isinstance(before, ListByName) == isinstance(value, ListByName)
-        text = ""
-        if before and not same_form:
-            text = "merges with what was there; run.py replaces it, because one is a list and one a mapping"
-        elif before and not value:
-            text = "empties the list; run.py keeps it"
-        elif before and not any(isinstance(item, dict) for item in value):
-            text = "replaces the list; run.py appends to it"
-        if text and (same_form or value):
-            self.result.differences.append(Problem(second, path, text))
+        are_merged = _all_mappings(before) and _all_mappings(value)
+        if not before or same_form == are_merged:
+            return
+        if are_merged:
+            text = "merges a mapping by name and a list; run.py replaces the earlier one"
+        else:
+            text = "replaces the list; run.py appends to it" if value else "empties the list; run.py keeps it"
+        self.result.differences.append(Problem(second, path, text))
 
     def _conflict(self, first: Place, before: object, second: Place, after: object, path: str) -> None:
         expected, found = ("a mapping" if isinstance(value, dict) else "a list" for value in (before, after))
@@ -188,7 +189,7 @@ class _Positions:
         """The position of the first item with that value under that key."""
         key = token[0]
         if key not in self._by_key:
-            found = ((_token(item, key), position) for position, item in enumerate(self._items) if key in item)
+            found = ((_token(item, key), position) for position, item in enumerate(self._items))
             self._by_key[key] = {token: position for token, position in reversed([*found]) if token}
         return self._by_key[key].get(token)
 
@@ -209,8 +210,16 @@ def _token(item: YamlMapping, key: str | None = None) -> _Token | None:
 
     The value is taken as Python writes it: 1, ``true`` and ``'1'`` are different, and lists can be compared.
     """
+    if isinstance(item, NamedChoice):
+        return item.token if key in (None, item.token[0]) else None
     key = key or ("name" if "name" in item else next(iter(item), None))
-    return (key, repr(item[key])) if key is not None else None
+    return (key, repr(item[key])) if key is not None and key in item else None
+
+
+def _begins_anew(before: YamlMapping, item: YamlMapping) -> bool:
+    """Whether an item replaces the one of its name: a removal, or where only one of them chooses by that axis."""
+    is_choice = isinstance(before, NamedChoice) or isinstance(item, NamedChoice)
+    return isinstance(before, Removal) or isinstance(item, Removal) or (is_choice and before.keys() != item.keys())
 
 
 def _all_mappings(value: object) -> TypeGuard[list[YamlMapping]]:

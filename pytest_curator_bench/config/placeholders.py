@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, one_of, quote
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.paths import first_existing
 
@@ -90,8 +90,8 @@ class Scanner:
             return f"found {{{name}}} where no matrix gives it a value, expected an entry whose matrix has this axis"
         words = [f"{{{word}}}" for word in self._names] + ["{dataset:NAME,FORMAT}"] * self._with_datasets
         return (
-            f"found the unknown placeholder {{{name}}}, expected {one_of(words)} "
-            f"(write {{{{{name}}}}} for a literal {{{name}}}){near(f'{{{name}}}', words)}"
+            f"found the unknown placeholder {{{name}}}{instead_of(f'{{{name}}}', words)} "
+            f"(write {{{{{name}}}}} for a literal {{{name}}})"
         )
 
     def _dataset_problem(self, written: str, dataset: Dataset | None) -> str | None:
@@ -105,13 +105,9 @@ class Scanner:
         name, form = dataset
         names = {known for known, _ in self._datasets}
         if name not in names:
-            found = f"found the unknown dataset {quote(name)}"
-            return f"{found}, expected {one_of(names)}{near(name, names)}"
+            return f"found the unknown dataset {quote(name)}{instead_of(name, names)}"
         forms = {known for of, known in self._datasets if of == name}
-        return (
-            f"found the unknown format {quote(form)} of the dataset {quote(name)}, "
-            f"expected {one_of(forms)}{near(form, forms)}"
-        )
+        return f"found the unknown format {quote(form)} of the dataset {quote(name)}{instead_of(form, forms)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _SWITCHED = ("entries", "sinks", "data_setups")
 # Lists whose items have names of their own, with the key that names them: at the top, and within items.
 _NAMED = dict.fromkeys(("entries", "sinks", "data_setups", "datasets", "paths", "metrics"), "name")
+_DATASET_PATH = re.compile(r"datasets\[.*\]\.formats\[.*\]\.path", re.DOTALL)
 _NAMED_WITHIN = {"requirements": "metric", "sink_data": "name", "formats": "type"}
 
 
@@ -43,6 +45,7 @@ class Sections:
         switched_off_sinks: likewise; they are among the disabled items.
         sink_variables: names of the variables that sinks mention, defined or not.
         sink_values: values of those that are defined, by name.
+        dataset_problems: variables that are not defined in paths of datasets, by the key path.
         entry_problems: what keeps single entries from running, by the entry's name: variables that are not defined.
     """
 
@@ -54,6 +57,7 @@ class Sections:
     switched_off_sinks: list[SwitchedOffSink] = field(default_factory=list)
     sink_variables: set[str] = field(default_factory=set)
     sink_values: dict[str, str] = field(default_factory=dict)
+    dataset_problems: dict[str, Problem] = field(default_factory=dict)
     entry_problems: dict[str, list[Problem]] = field(default_factory=dict)
 
     def secrets(self, environ: Mapping[str, str]) -> Secrets:
@@ -79,7 +83,8 @@ def prepare(
         merged: all files merged.
         environ: the environment variables.
         strict: whether an undefined variable in a sink is a problem.
-        strict_entries: whether one in an entry is a problem of the whole, and not of that entry alone.
+        strict_entries: whether one in an entry, or in the path of a dataset, is a problem of the whole, and not of
+            the entries alone that need it.
         display: how to write a file's path in messages.
     """
     sections = Sections(
@@ -119,13 +124,20 @@ class _Preparer:
         self._strict_entries = strict_entries
 
     def common(self, key: str, value: object) -> None:
-        """Take in a key whose value can't be disabled."""
+        """Take in a key whose value can't be disabled as a whole."""
         place = self._merged.places[key]
-        expander = EnvExpander(self._merged, self._environ)
-        expanded = expander.value(value, place, (key,))
-        self._sections.problems += expander.problems
-        self._sections.whole.put(key, expanded, place)
-        self._sections.active.put(key, expanded, place)
+        self._sections.whole.put(key, EnvExpander(self._merged, self._environ).value(value, place, (key,)), place)
+        section = YamlMapping(place)
+        section.put(key, value, place)
+        section = without_disabled(section)
+        expander = EnvExpander(section, self._environ)
+        self._sections.active.put(key, expander.value(section[key], place, (key,)), place)
+        for problem in expander.problems:
+            is_of_dataset = problem.kind == "variable" and _DATASET_PATH.fullmatch(problem.path) is not None
+            if is_of_dataset and not self._strict_entries:
+                self._sections.dataset_problems[problem.path] = problem
+            else:
+                self._sections.problems.append(problem)
 
     def switched(self, key: str, items: YamlList) -> None:
         """Take in a list whose items can be disabled."""
@@ -143,7 +155,7 @@ class _Preparer:
                 disabled.put(expanded, place)
             elif key == "entries" and self._is_entry_kept_from_running(expanded, expander):
                 disabled.put(expanded, place)
-                active.put(_known_part(cast("YamlMapping", expanded)), place)
+                active.put(known_part(cast("YamlMapping", expanded)), place)
             else:
                 self._sections.problems += expander.problems
                 active.put(expanded, place)
@@ -180,13 +192,65 @@ class _Preparer:
         return True
 
 
-def _known_part(entry: YamlMapping) -> YamlMapping:
-    """Return the part of an entry that selects and reports it; it lacks a variable, so that nothing else is used."""
+# What selects, reports and delivers an entry that can't run; keys that depend on each other are not among it.
+_KNOWN_KEYS = ("name", "script", "timeout_s", "marks", "ray", "sink_data", "data_setups", "matrix")
+_REFERS_TO_MATRIX = re.compile(r"\{?matrix\.")
+
+
+def known_part(entry: YamlMapping) -> YamlMapping:
+    """Return what is known of an entry that lacks a variable or a value of its matrix, and is still of use."""
+    is_whole = not has_unresolved(entry.get("matrix"))
+    # Without its matrix nothing that refers to it has a value.
+    is_unknown = _is_unresolved if is_whole else _is_unresolved_or_refers
     known = YamlMapping(entry.place)
-    for key in ("name", "script", "marks", "matrix"):
-        if key in entry and (key == "script" or not _has_unresolved(entry[key])):
-            known.take(key, entry)
+    for key in _KNOWN_KEYS:
+        if key not in entry:
+            continue
+        value = entry[key] if key in ("name", "script") else _without_unknown(entry[key], is_unknown)
+        if (key != "matrix" or is_whole) and value is not None:
+            known.put(key, value, entry.places[key])
     return known
+
+
+def _without_unknown(value: object, is_unknown: Callable[[str], bool]) -> object:
+    """Return a value without the keys and items that are unknown; ``None`` where nothing is left."""
+    if not _any_text(value, is_unknown):
+        return value
+    if isinstance(value, YamlMapping):
+        mapping = value.copied()
+        for key, item in value.items():
+            if is_unknown(key) or _any_text(item, is_unknown):
+                mapping.drop(key)
+        return mapping or None
+    if isinstance(value, YamlList):
+        items = YamlList(value.place)
+        for item, place in zip(value, value.places, strict=True):
+            if not _any_text(item, is_unknown):
+                items.put(item, place)
+        return items
+    return None
+
+
+def has_unresolved(value: object) -> bool:
+    """Whether something in ``value`` waits for a variable."""
+    return _any_text(value, _is_unresolved)
+
+
+def _any_text(value: object, is_unknown: Callable[[str], bool]) -> bool:
+    """Whether a text or key anywhere in ``value`` is unknown."""
+    if isinstance(value, dict):
+        return any(is_unknown(key) or _any_text(item, is_unknown) for key, item in value.items())
+    if isinstance(value, list):
+        return any(_any_text(item, is_unknown) for item in value)
+    return isinstance(value, str) and is_unknown(value)
+
+
+def _is_unresolved(text: str) -> bool:
+    return isinstance(text, Unresolved)
+
+
+def _is_unresolved_or_refers(text: str) -> bool:
+    return isinstance(text, Unresolved) or _REFERS_TO_MATRIX.search(text) is not None
 
 
 # Lists within items that may say `enabled: false`, too.
@@ -224,12 +288,6 @@ def _keep_enabled(mapping: YamlMapping, key: str) -> None:
             if not _is_disabled(item):
                 kept.put(item, place)
         mapping[key] = kept
-
-
-def _has_unresolved(value: object) -> bool:
-    if isinstance(value, dict):
-        return any(map(_has_unresolved, value.values()))
-    return any(map(_has_unresolved, value)) if isinstance(value, list) else isinstance(value, Unresolved)
 
 
 def _is_disabled(item: object) -> bool:

@@ -44,29 +44,32 @@ class Problem:
         text: what was found and what was expected.
         kind: what was looked at: ``config``, ``variable`` for an environment variable that is not defined, and what
             preflight looks at, such as ``dataset``, ``script``, ``data-setup``, ``placeholder``.
+        excerpt: the line of the file and a caret below it, two lines; empty where nobody needs to see them.
     """
 
     place: Place | None
     path: str
     text: str
     kind: str = "config"
+    excerpt: str = ""
 
     def shown(self, display: Callable[[Path], str] = str) -> str:
-        """Return ``FILE:LINE: key.path: text`` on one line, without the parts that are empty.
+        """Return ``FILE:LINE: key.path: text`` on one line, without the parts that are empty, and then the excerpt.
 
         Args:
             display: how to write a file's path.
         """
         parts = [self.place.shown(display) if self.place else "", self.path, self.text]
-        return printable(": ".join(filter(None, parts)))
+        excerpt = "".join(f"\n    {printable(line)}" for line in self.excerpt.splitlines())
+        return printable(": ".join(filter(None, parts))) + excerpt
 
 
 class ConfigError(Exception):
     """A configuration that can't be used; ``str()`` of it is the whole message for the user.
 
     Attributes:
-        problems: all problems, one line each, in the order of files and lines, also those that the message
-            leaves out because it shows at most 20.
+        problems: all problems, one line each with an excerpt of the file where that helps, in the order of files and
+            lines, also those that the message leaves out because it shows at most 20.
     """
 
     def __init__(self, problems: Sequence[str]) -> None:

@@ -28,6 +28,7 @@ from pytest_curator_bench.config.fields.types import (
     PATH_NAME,
     RAY_ADDRESS,
     VARIABLE_NAME,
+    VARIABLE_VALUE,
     WORD,
     is_identifier,
 )
@@ -78,7 +79,7 @@ FingerprintMode = Annotated[Literal["listing", "content", "none"], choice(("list
 Compat = Annotated[Literal["nemo-curator"], choice((defaults.COMPAT,))]
 MarkItem = Annotated[Mark, MARK_FIELD]
 Arguments = Annotated[tuple[Annotated[str, WORD], ...], ARGUMENTS]
-Environment = Annotated[dict[Annotated[str, VARIABLE_NAME], Annotated[str, WORD]], ENVIRONMENT]
+Environment = Annotated[dict[Annotated[str, VARIABLE_NAME], Annotated[str, VARIABLE_VALUE]], ENVIRONMENT]
 AxisValue = Annotated[bool | int | float | str, AXIS_VALUE]
 
 
@@ -264,8 +265,9 @@ class _ScriptRun(_Model):
     name: Name = Field(description="Unique name; becomes a directory and, for entries, part of the test's name.")
     enabled: Flag | None = optional("`false` removes it. Default: true.")
     script: Script = Field(
-        description="The Python script: absolute, or looked for in `script_base_dir` or in the `scripts` "
-        "directories beside the configuration files. Placeholders are substituted."
+        description="The script, Python or an executable with an interpreter line: absolute, or looked for in "
+        "`script_base_dir` or in the `scripts` directories beside the configuration files. "
+        "Placeholders are substituted."
     )
     script_base_dir: PathText | None = optional(
         "Where to look for the script; relative to the file that gives it. Placeholders are substituted."

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from pytest_curator_bench._util.masking import ANYWHERE, MASK, ORDINARY, Masker, spells_number
@@ -21,7 +21,9 @@ from pytest_curator_bench.config.matrix.combinations import in_name
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Secrets", "is_secret_variable"]
+__all__ = ["Secrets", "is_secret_variable", "masked_variables", "names_secret"]
+
+_Value = TypeVar("_Value")
 
 # Variables that every process has, and that sinks only use to build paths.
 _EVERYWHERE = frozenset(
@@ -30,8 +32,12 @@ _EVERYWHERE = frozenset(
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
 # Further words in the names of environment variables that nobody has chosen for a sink.
 _SECRET_IN_ENVIRONMENT = re.compile(
-    r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn)(?:_|$)|apikey|connection_string", re.IGNORECASE
+    r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn|pat|jwt|bearer)(?:_|$)"
+    r"|apikey|connection_string|passphrase",
+    re.IGNORECASE,
 )
+# Counts of tokens, such as `MAX_TOKENS`, where the value is a number.
+_COUNT = re.compile(r"tokens(?:_|$)|tokens?_(?:count|limit)$", re.IGNORECASE)
 _NOT_SECRET = frozenset({"PWD", "OLDPWD", "RAY_AUTH_MODE", "SSH_AUTH_SOCK"})
 # `token_file: /run/token` names the file and not the token.
 _FILE_KEY = re.compile(r"(?:^|[_-])(?:file|dir|directory)$", re.IGNORECASE)
@@ -46,17 +52,28 @@ _SECRET_VARIABLE = re.compile(
 _SHORTEST_SECRET = 4
 _SHORTEST_VALUE = 6
 _LONGEST_WORD = 12
+_RUNS = ("entries", "data_setups")
 _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
 
 
 def is_secret_variable(name: str, value: str) -> bool:
-    """Whether an environment variable seems to hold a secret; flags, short numbers and names of files do not."""
-    is_named = _names_secret(name) or (
+    """Whether an environment variable seems to hold a secret; flags, counts and names of files do not."""
+    is_named = names_secret(name) or (
         _SECRET_IN_ENVIRONMENT.search(name) is not None and _FILE_KEY.search(name) is None
     )
-    if not is_named or name in _NOT_SECRET:
+    if not is_named or name in _NOT_SECRET or _PATH_KEY.search(name) or (_COUNT.search(name) and value.isdecimal()):
         return False
     return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
+
+
+def masked_variables(env: Mapping[str, _Value]) -> dict[str, _Value | str]:
+    """Return a script's own variables with what stands under a telling name masked, words that stand everywhere too."""
+    return {
+        name: MASK
+        if isinstance(value, str) and _SECRET_VARIABLE.search(name) and is_secret_variable(name, value)
+        else value
+        for name, value in env.items()
+    }
 
 
 class Secrets:
@@ -86,8 +103,8 @@ class Secrets:
         self._sinks: list[object] = sinks if isinstance(sinks, list) else []
         self._sink_values = sink_values
         texts = list(_texts(self._sinks))
-        named = {variable for key, text in texts if _names_secret(key) for variable in _variables(text)}
-        self._telling = {*named, *filter(_names_secret, sink_variables)}
+        named = {variable for key, text in texts if names_secret(key) for variable in _variables(text)}
+        self._telling = {*named, *filter(names_secret, sink_variables)}
         self._paths = _EVERYWHERE | (self._path_variables(texts) - self._telling)
         self._ordinary = self._paths | self._url_variables(texts)
         host = socket.gethostname()
@@ -105,14 +122,16 @@ class Secrets:
         """Return everything, secrets masked."""
         sinks = [self._masked_sink(sink) for sink in self._sinks]
         whole = {key: sinks if key == "sinks" and sinks else value for key, value in self._whole.items()}
+        whole = _with_masked_env(whole)
+        for section in _RUNS:
+            if isinstance(items := whole.get(section), list):
+                whole[section] = [_with_masked_env(item) if isinstance(item, dict) else item for item in items]
         return self.masker.mask_data(whole) if self.values else whole
 
     def _masked_sink(self, value: object, *, is_named: bool = False) -> object:
         """Return a sink's settings with each value masked that is a secret by its place."""
         if isinstance(value, dict):
-            return {
-                key: self._masked_sink(item, is_named=is_named or _names_secret(key)) for key, item in value.items()
-            }
+            return {key: self._masked_sink(item, is_named=is_named or names_secret(key)) for key, item in value.items()}
         if isinstance(value, list):
             return [self._masked_sink(item, is_named=is_named) for item in value]
         if is_named and value is not None and not isinstance(value, bool):
@@ -124,7 +143,7 @@ class Secrets:
             if name not in self._paths and self._is_secret(value, {name}):
                 yield value
         for key, text in texts:
-            is_named = _names_secret(key)
+            is_named = names_secret(key)
             if is_named or (isinstance(text, FromEnvironment) and self._is_secret(text, _variables(text))):
                 shortest = _SHORTEST_SECRET if is_named else _SHORTEST_VALUE
                 if len(text) >= shortest and text.lower() not in ORDINARY:
@@ -175,7 +194,7 @@ def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
     """
     if isinstance(value, dict):
         for name, item in value.items():
-            yield from _texts(item, key if _names_secret(key) else str(name))
+            yield from _texts(item, key if names_secret(key) else str(name))
     elif isinstance(value, list):
         for item in value:
             yield from _texts(item, key)
@@ -183,10 +202,15 @@ def _texts(value: object, key: str = "") -> Iterator[tuple[str, str]]:
         yield key, value
 
 
+def _with_masked_env(mapping: Mapping[str, object]) -> dict[str, object]:
+    env = mapping.get("env")
+    return {**mapping, "env": masked_variables(env)} if isinstance(env, dict) else {**mapping}
+
+
 def _environments(whole: Mapping[str, object]) -> Iterator[tuple[str, str]]:
     """Yield the environment variables that scripts get."""
     yield from _texts(whole.get("env"))
-    for section in ("entries", "data_setups"):
+    for section in _RUNS:
         items = whole.get(section)
         for item in items if isinstance(items, list) else ():
             if isinstance(item, dict):
@@ -207,12 +231,13 @@ def _variables(text: str) -> frozenset[str]:
     return text.variables if isinstance(text, FromEnvironment) else frozenset()
 
 
-def _names_secret(key: str) -> bool:
+def names_secret(key: str) -> bool:
+    """Return whether a key, or a line of a file, says that its value is secret."""
     return _SECRET_KEY.search(key) is not None and _FILE_KEY.search(key) is None
 
 
 def _names_path(key: str) -> bool:
-    return not _names_secret(key) and (_FILE_KEY.search(key) or _PATH_KEY.search(key)) is not None
+    return not names_secret(key) and (_FILE_KEY.search(key) or _PATH_KEY.search(key)) is not None
 
 
 def _is_path(value: str) -> bool:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, near, quote
 from pytest_curator_bench.config.env_vars import FromEnvironment, Unresolved
 from pytest_curator_bench.config.forms import is_choice
 from pytest_curator_bench.config.locate import Location, key_path, place_of, without
@@ -119,9 +119,9 @@ def _keys_of(location: Location) -> tuple[str, ...]:
 def _unknown_key(keys: tuple[str, ...], *, ignored: bool = False) -> str:
     known = _keys(_model_at(keys[:-1]))
     found, meant = f"found the unknown key {quote(keys[-1])}", near(keys[-1], known)
-    return (
-        f"{found}, which is ignored{meant}" if ignored else f"{found}, expected {one_of(known)}{meant or _FOR_OTHERS}"
-    )
+    if ignored:
+        return f"{found}, which is ignored{meant}"
+    return f"{found}{instead_of(keys[-1], known)}{'' if meant else _FOR_OTHERS}"
 
 
 def _description(location: Location) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.locks import LockedError, locked_file
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench._util.text import near, one_of
+from pytest_curator_bench._util.text import instead_of
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, report_lines
 from pytest_curator_bench.delivery.replay_settings import ReplaySettings, from_config_files, from_session
@@ -144,7 +144,7 @@ def _wanted(settings: ReplaySettings, names: Sequence[str], write: Callable[[str
         if name in off:
             raise ReplayError(f"the sink {name} is switched off: {off[name]}")
         if name not in known:
-            raise ReplayError(f"no sink {name} in {settings.source}, expected {one_of(known)}{near(name, known)}")
+            raise ReplayError(f"no sink {name} in {settings.source}{instead_of(name, known)}")
     if not names:
         for name, reason in off.items():
             write(f"sink {name}: switched off: {reason}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.environment import diagnostics, script_environment
-from pytest_curator_bench.entry.plan import build_command
+from pytest_curator_bench.entry.plan import script_arguments
 from pytest_curator_bench.entry.resources import cluster_spec, request_for, shares_cluster
 
 if TYPE_CHECKING:
@@ -77,8 +77,7 @@ def job_plan(entry: Entry, bench_config: BenchConfig, plan: EntryPlan, cluster: 
         entry_dir=plan.entry_dir,
         job_dir=job_dir,
         script=script,
-        # Without the interpreter and the script, which are others there.
-        args=tuple(build_command(script, resolved.args, results_dir)[2:]),
+        args=tuple(script_arguments(resolved.args, results_dir)),
         env={**diagnostics(os.environ), **resolved.env},
         limit_s=plan.timeout_s,
         grace_s=plan.grace_s,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench._util.masking import MASK, Masker
 from pytest_curator_bench.config.secrets import is_secret_variable
+from pytest_curator_bench.session.names import SCRIPT_ENV_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
 
-__all__ = ["RECORD_NAME", "diagnostics", "record_environment", "script_environment"]
+__all__ = ["diagnostics", "record_environment", "script_environment"]
 
-RECORD_NAME = "script_env.json"
 # NeMo Curator's switch: with it the scheduler of Ray Data writes its decisions into Ray Data's own log.
 _DIAGNOSTICS = {"NEMO_CURATOR_RAY_DATA_DIAGNOSTICS": "1"}
 
@@ -67,4 +67,4 @@ def record_environment(directory: Path, environment: Mapping[str, str], mask: Ca
     secret = {name for name, value in environment.items() if is_secret_variable(name, value)}
     masked = {name: MASK if name in secret else value for name, value in sorted(environment.items())}
     also = Masker(environment[name] for name in secret)
-    write_json(directory / RECORD_NAME, mask(also.mask_data(masked)), durable=False)
+    write_json(directory / SCRIPT_ENV_NAME, mask(also.mask_data(masked)), durable=False)

@@ -14,10 +14,18 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, TypeVar
 
 from pytest_curator_bench.clusters.errors import ClusterError
+from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.entry.cluster import cluster_provider
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError, explain
-from pytest_curator_bench.entry.preflight import check_run, missing_data
-from pytest_curator_bench.entry.resources import acquire_lease, lease_warnings, make_room, shortage_for, with_lease
+from pytest_curator_bench.entry.preflight import check_run, key_of, missing_data
+from pytest_curator_bench.entry.resources import (
+    acquire_lease,
+    lease_warnings,
+    leased_status,
+    make_room,
+    shortage_for,
+    with_lease,
+)
 from pytest_curator_bench.entry.retries import archive_attempt, attempt_record, should_retry, with_attempts
 from pytest_curator_bench.entry.runs import EntryRuns, RunInputs
 from pytest_curator_bench.resources.errors import LeaseError
@@ -25,9 +33,10 @@ from pytest_curator_bench.results.meanings import rules_for
 from pytest_curator_bench.results.record import HARMLESS, EntryResult, Status
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 from pytest_curator_bench.session.errors import SessionError
-from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.names import LOG_NAME, SCRATCH_NAME
 from pytest_curator_bench.session.nemo_curator_files import GPU_STATS
-from pytest_curator_bench.session.status import EntryStatus, publish_status
+from pytest_curator_bench.session.status import publish_status
+from pytest_curator_bench.telemetry.noise import NOISE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
     from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.session.store import SessionStore
@@ -211,10 +221,12 @@ class EntryExecution:
             EntryFailedError: its script or data is missing, or resources are and the policy requires them.
         """
         policy = self._services.policy
-        shortage = shortage_for(self.entry, self._services.capacity)
-        if shortage and policy.require_resources:
-            raise EntryFailedError(shortage, reason="resources")
+        # What is wrong with an entry itself is no smaller where the machine is.
+        shortage = None if self.entry.problems else shortage_for(self.entry, self._services.capacity)
         if shortage:
+            shortage += ": ask for less, or run the entry on a machine that has it"
+            if policy.require_resources:
+                raise EntryFailedError(shortage, reason="resources")
             return shortage
         if any(mark.name == "skip" for mark in self.entry.marks):
             return None
@@ -326,17 +338,9 @@ class EntryExecution:
         self._reach(State.RUNNING)
         if self._runs is None:
             self._runs = EntryRuns(self.entry, self._services, self._nodeid)
-        inputs = RunInputs(
-            entry_dir=self.entry_dir,
-            scratch_dir=self.scratch_dir,
-            lease=self.lease,
-            cluster=self.cluster,
-            provider=None if self._is_cluster_given else self._provider,
-            timeout_s=self.timeout_s,
-        )
         try:
             with self._own_errors():
-                result = self._runs.run_next(inputs, one=one_run)
+                result = self._runs.run_next(self._inputs(), one=one_run)
         except Exception as error:
             self._fail_attempt(error)
             raise
@@ -348,6 +352,30 @@ class EntryExecution:
         self._write(durable=self.entry.ray is not None)
         self._end_attempt()
         return self.is_finished
+
+    def _inputs(self) -> RunInputs:
+        return RunInputs(
+            entry_dir=self.entry_dir,
+            scratch_dir=self.scratch_dir,
+            lease=self.lease,
+            cluster=self.cluster,
+            provider=None if self._is_cluster_given else self._provider,
+            timeout_s=self.timeout_s,
+        )
+
+    @property
+    def runs_as_job(self) -> bool:
+        """Whether the script runs on another machine."""
+        return self.entry.ray is not None and self.entry.ray.job is not None
+
+    def plan_by_hand(self, directory: Path) -> EntryPlan:
+        """Plan one run that is none of the entry's, with its files in ``directory``, on the entry's lease and cluster.
+
+        The entry must have its cluster (``State.CLUSTER_UP``) and not have left it.
+        """
+        scratch_dir = directory / SCRATCH_NAME
+        scratch_dir.mkdir(exist_ok=True)
+        return EntryRuns(self.entry, self._services, self._nodeid).plan(directory, scratch_dir, self._inputs())
 
     def run(self) -> EntryResult:
         """Run to the end and return the result; an error that is expected becomes the result."""
@@ -571,13 +599,23 @@ class EntryExecution:
     @contextlib.contextmanager
     def _on_checked_machine(self) -> Iterator[None]:
         """Look for noise before the entry's cluster starts, and for GPU memory in use before and after it."""
-        monitor, must_be_quiet = self._services.monitor, self._services.policy.require_quiet
-        noise = monitor.disturbances(self.lease, must_be_quiet=must_be_quiet)
-        if noise and must_be_quiet:
+        monitor, policy = self._services.monitor, self._services.policy
+        if policy.wait_quiet_s:
+            with publish_status(self.entry_dir) as report:
+                status = leased_status("waiting for a quiet machine", self.lease)
+                noise = monitor.await_quiet(
+                    self.lease, policy.wait_quiet_s, lambda noise: report(replace(status, detail=noise))
+                )
+        else:
+            noise = monitor.disturbances(self.lease, must_be_quiet=policy.require_quiet)
+        if noise and policy.require_quiet:
             raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
         if self._services.bench_config.compat is not None:
             self._gpu_stats = monitor.gpu_stats()
-        self._note(*noise, *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"))
+        self._note(
+            *(f"{NOISE}{text}" for text in noise),
+            *monitor.gpu_memory_warnings(self.entry, self.lease, "before the entry"),
+        )
         yield
         for warning in monitor.gpu_memory_warnings(self.entry, self.lease, "after the entry"):
             self.warn(warning)
@@ -594,14 +632,32 @@ class EntryExecution:
             yield
             return
         with publish_status(self.entry_dir) as report:
-            report(EntryStatus("probing Ray" if self.entry.ray.names_running_cluster else "starting Ray"))
-            self.cluster = provider.acquire()
+            doing = "probing Ray" if self.entry.ray.names_running_cluster else "starting Ray"
+            report(leased_status(doing, self.lease))
+            with self._named_cluster_errors():
+                self.cluster = provider.acquire()
         self._provider = provider
         yield
         self.cluster, self._is_cluster_given, self._provider = None, False, None
         passed = self.result is None or self.result.success  # None: more of its runs follow
-        for warning in provider.release(passed=passed):
-            self.warn(warning)
+        with publish_status(self.entry_dir) as report:
+            report(leased_status("stopping Ray", self.lease))
+            for warning in provider.release(passed=passed):
+                self.warn(warning)
+
+    @contextlib.contextmanager
+    def _named_cluster_errors(self) -> Iterator[None]:
+        """Have an error of a cluster that the configuration names say where it does."""
+        try:
+            yield
+        except ClusterError as error:
+            ray = self.entry.ray
+            if ray is None or not ray.names_running_cluster:
+                raise
+            key = "ray.job" if ray.job is not None else "ray.address"
+            place = Place(self.entry.file, self.entry.line)
+            problem = Problem(place, f"{key_of(self.entry)}.{key}", error.sentence, "ray")
+            raise type(error)(problem.shown(self._services.display), error.detail) from None
 
     @contextlib.contextmanager
     def _own_errors(self) -> Iterator[None]:

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.interpreter import script_python
+from pytest_curator_bench._util.interpreter import script_command
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.environment import script_environment
 from pytest_curator_bench.session.nemo_curator_files import params_keys
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.config.model import BenchConfig, Entry
     from pytest_curator_bench.resources.registry import Lease
 
-__all__ = ["EntryPlan", "build_command", "params_of", "plan_entry"]
+__all__ = ["EntryPlan", "build_command", "params_of", "plan_entry", "script_arguments"]
 
 RESULTS_PATH_OPTION = "--benchmark-results-path"
 
@@ -129,12 +129,16 @@ def plan_entry(
     )
 
 
-def build_command(script: Path, args: Sequence[str], entry_dir: Path) -> list[str]:
-    """Return the entry's argument list; the results path is added only where the arguments don't carry it."""
-    command = [script_python(), str(script), *args]
-    if not any(arg == RESULTS_PATH_OPTION or arg.startswith(f"{RESULTS_PATH_OPTION}=") for arg in args):
-        command += [RESULTS_PATH_OPTION, str(entry_dir)]
-    return command
+def build_command(script: Path, args: Sequence[str], entry_dir: Path, *, python: str | None = None) -> list[str]:
+    """Return the entry's command, with ``python`` as its interpreter if that is given."""
+    return [*script_command(script, python), *script_arguments(args, entry_dir)]
+
+
+def script_arguments(args: Sequence[str], entry_dir: Path) -> list[str]:
+    """Return the script's arguments: the results path is added only where they don't carry it."""
+    if any(arg == RESULTS_PATH_OPTION or arg.startswith(f"{RESULTS_PATH_OPTION}=") for arg in args):
+        return list(args)
+    return [*args, RESULTS_PATH_OPTION, str(entry_dir)]
 
 
 def params_of(entry: Entry) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.container import to_host_path
+from pytest_curator_bench._util.interpreter import runs_itself, why_not_executable
 from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench._util.text import near
 from pytest_curator_bench.config.model import DataSetup, Entry, find_script
 from pytest_curator_bench.config.problems import Place, Problem
 from pytest_curator_bench.entry.resources import shortage_for
@@ -87,12 +89,25 @@ def check_run(config: BenchConfig, run: ScriptRun) -> Iterator[Problem]:
     for placeholder in command.unresolved:
         remedy = "set CURATOR_REPO_DIR to NeMo Curator's repository, or install nemo-curator"
         yield Problem(place, key, f"{placeholder} has no value here: {remedy}", "placeholder")
-    if not command.unresolved and not find_script(command).is_file():
-        tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
-        yield Problem(place, f"{key}.script", f"{run.script} not found; looked for {tried}", "script")
+    problem = None if command.unresolved else _script_problem(config, run, command)
+    if problem is not None:
+        yield Problem(place, f"{key}.script", f"{run.script} {problem}", "script")
     if isinstance(run, Entry) and run.ray is not None and importlib.util.find_spec("ray") is None:
         text = "Ray is not installed; pip install 'pytest-curator-bench[curator]'"
         yield Problem(place, f"{key}.ray", text, "ray")
+
+
+def _script_problem(config: BenchConfig, run: ScriptRun, command: ResolvedCommand) -> str | None:
+    script = find_script(command)
+    if not script.is_file():
+        tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
+        beside = [file.name for path in command.script for file in path.parent.glob("*")]
+        return f"not found{near(script.name, beside, cutoff=0.75)}; looked for {tried}"
+    if not runs_itself(script):
+        return None
+    if isinstance(run, Entry) and run.ray is not None and run.ray.job is not None:
+        return "is no Python script, and ray.job runs no others"
+    return why_not_executable(script)
 
 
 def check_datasets(config: BenchConfig, run: ScriptRun, *, skip_setup: bool) -> Iterator[Problem]:

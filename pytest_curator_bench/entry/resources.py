@@ -30,6 +30,8 @@ __all__ = [
     "acquire_lease",
     "cluster_spec",
     "lease_warnings",
+    "leased_status",
+    "machine_share",
     "make_room",
     "parallel_order",
     "request_for",
@@ -191,15 +193,41 @@ def lease_warnings(entry: Entry, lease: Lease) -> list[str]:
 def waiting_status(blockage: Blockage) -> EntryStatus:
     """Return what is waited for, and who holds it."""
     holders = [
-        f"{grant.name} (pid {grant.pid}) holds {describe_allocation(grant.allocation)} since {_clock(grant.since)}"
+        f"{describe_allocation(grant.allocation).removeprefix('the ')} leased by {grant.name}, pid {grant.pid}, "
+        f"since {_clock(grant.since)}"
         for grant in blockage.grants
     ]
-    queue = [f"before it in the queue: {', '.join(blockage.ahead)}"] if blockage.ahead else []
-    return EntryStatus(f"waiting for {blockage.request}", (*holders, *queue), waiting=True)
+    queue = [f"queued behind {', '.join(blockage.ahead)}"] if blockage.ahead else []
+    return EntryStatus(
+        doing=f"waiting for {blockage.request}",
+        detail=(*holders, *queue),
+        held_by=tuple(grant.pid for grant in blockage.grants),
+    )
+
+
+def leased_status(doing: str, lease: Lease, *, run: str | None = None) -> EntryStatus:
+    """Return the status of an entry that holds its lease."""
+    return EntryStatus(
+        doing=doing,
+        leased_at=lease.granted_at,
+        cpus=len(lease.cpus),
+        gpus=tuple(gpu for gpu in lease.gpus if isinstance(gpu, int)),  # no figures of a divided GPU's instances
+        run=run,
+    )
+
+
+def machine_share(entry: Entry, capacity: Capacity, workers: int) -> float:
+    """Return the share of the machine that the entry takes while others run: 1 where nothing runs beside it."""
+    request = request_for(entry, capacity)
+    if request.alone:
+        return 1.0
+    parts = ((request.cpus, len(capacity.cpus)), (request.gpus, len(capacity.gpus)))
+    shares = [1.0 if asked is None else asked / there for asked, there in parts if there]
+    return min(max(1 / workers, *shares), 1.0)
 
 
 def _clock(moment: str) -> str:
-    return datetime.fromisoformat(moment).astimezone().strftime("%H:%M:%S")
+    return datetime.fromisoformat(moment).astimezone().strftime("%H:%M")
 
 
 def _local_cluster(entry: Entry) -> RaySettings | None:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.entry.plan import plan_entry
 from pytest_curator_bench.entry.repeats import RunSeries
+from pytest_curator_bench.entry.resources import leased_status
 from pytest_curator_bench.entry.script_process import run_script
 from pytest_curator_bench.entry.telemetry import EntryTelemetry
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME, RESULTS_NAME
+from pytest_curator_bench.session.status import publish_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.local import LocalCluster
     from pytest_curator_bench.clusters.provider import ClusterProvider
     from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.entry.plan import EntryPlan
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.results.record import EntryResult
@@ -130,10 +133,10 @@ class EntryRuns:
             write_json(run_dir / RESULTS_NAME, self._services.masker.mask_data(result.to_dict()))
         return result
 
-    def _run(self, entry_dir: Path, scratch_dir: Path, inputs: RunInputs) -> EntryResult:
-        services, cluster = self._services, inputs.cluster
-        services.session.entries.link_logs(entry_dir)
-        plan = plan_entry(
+    def plan(self, entry_dir: Path, scratch_dir: Path, inputs: RunInputs) -> EntryPlan:
+        """Plan a run whose files go into ``entry_dir``."""
+        services = self._services
+        return plan_entry(
             self._entry,
             services.bench_config,
             session_name=services.session.session_name,
@@ -142,11 +145,16 @@ class EntryRuns:
             scratch_dir=scratch_dir,
             working_dir=services.working_dir,
             lease=inputs.lease,
-            cluster=cluster,
+            cluster=inputs.cluster,
             timeout_s=inputs.timeout_s,
             datasets=services.dataset_records,
             mask=services.masker.mask_data,
         )
+
+    def _run(self, entry_dir: Path, scratch_dir: Path, inputs: RunInputs) -> EntryResult:
+        services, cluster = self._services, inputs.cluster
+        services.session.entries.link_logs(entry_dir)
+        plan = self.plan(entry_dir, scratch_dir, inputs)
         local = None
         if cluster is not None:
             from pytest_curator_bench.clusters.local import LocalCluster
@@ -164,7 +172,10 @@ class EntryRuns:
             cluster=local,
             environment=plan.environment,
         )
-        result = run_script(plan, services.supervisor, services.interrupts, telemetry.running)
+        with publish_status(inputs.entry_dir) as report:
+            run = entry_dir.name if entry_dir != inputs.entry_dir else ""
+            report(leased_status("running", inputs.lease, run=run))
+            result = run_script(plan, services.supervisor, services.interrupts, telemetry.running)
         result = telemetry.completed(result)
         return inputs.provider.outcome(result) if inputs.provider is not None else result
 

@@ -8,12 +8,25 @@ import contextlib
 import dataclasses
 import os
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import create_new
+from pytest_curator_bench._util.container import display_path
+from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench._util.text import format_seconds
+from pytest_curator_bench.entry.cause import CAUSE_LINES, explain_exit
 from pytest_curator_bench.entry.environment import record_environment
+from pytest_curator_bench.machine.cgroups import count_oom_kills
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
-from pytest_curator_bench.results.outputs import RECORDS_NAME, Outputs, keep_task_records, prepare_params, read_outputs
+from pytest_curator_bench.results.outputs import (
+    NOT_WRITTEN,
+    RECORDS_NAME,
+    Outputs,
+    keep_task_records,
+    prepare_params,
+    read_outputs,
+)
 from pytest_curator_bench.results.record import EntryResult, Status
 from pytest_curator_bench.session.claims import read_claim
 from pytest_curator_bench.session.entry_results import keep_apart
@@ -22,7 +35,6 @@ from pytest_curator_bench.session.names import CLAIM_NAME, LOG_NAME, RESULTS_NAM
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     from pytest_curator_bench._util.interrupts import Interrupts
     from pytest_curator_bench.entry.plan import EntryPlan
@@ -97,6 +109,7 @@ def _supervise(
     watching: Callable[[int], AbstractContextManager[None]],
 ) -> EntryResult:
     status: Status | None = None
+    oom_kills_before = count_oom_kills()
     try:
         with watching(process.keeper_pid), interrupts.raising():
             exit_ = process.wait(plan.timeout_s)
@@ -108,7 +121,8 @@ def _supervise(
             status = "interrupted"
     report = _end(process, LEFTOVER_GRACE_S if exit_ else plan.grace_s, interrupts)
     exit_ = exit_ or process.wait(0.0)
-    return _judge(plan, status, exit_, report, _outputs(plan))
+    oom_kills = count_oom_kills() - oom_kills_before
+    return _judge(plan, status, exit_, report, _outputs(plan), oom_kills=oom_kills)
 
 
 def _end(process: SupervisedProcess, grace_s: float, interrupts: Interrupts) -> EndReport:
@@ -139,29 +153,45 @@ def _kept_apart(entry_dir: Path) -> tuple[str, ...]:
 
 
 def _judge(
-    plan: EntryPlan, status: Status | None, exit_: ProcessExit | None, report: EndReport, outputs: Outputs
+    plan: EntryPlan,
+    status: Status | None,
+    exit_: ProcessExit | None,
+    report: EndReport,
+    outputs: Outputs,
+    *,
+    oom_kills: int,
 ) -> EntryResult:
     warnings = [*_leftover_warnings(report, by_itself=status is None), *outputs.warnings]
     reason: str | None = None
     error: str | None = None
     if status == "timeout":
         reason = "time-limit"
-        error = f"The time limit of {plan.configured_timeout_s:g} s ended it: raise timeout_s or make it faster."
+        limit = format_seconds(plan.configured_timeout_s)
+        error = f"Timed out after {limit}; raise timeout_s or make the script faster"
     elif status == "interrupted":
         reason, error = "keyboard", "Interrupted from the keyboard; what the script had written is kept."
     elif exit_ is None:
         status, reason, error = "error", "supervisor-lost", "The end of the script could not be observed."
-    elif exit_.signal is not None:
-        status, reason = "failed", "signal"
-        error = f"The script was ended by {exit_.signal}{_signal_hint(exit_.signal)}."
-    elif exit_.returncode != 0:
-        status, reason = "failed", "exit-code"
-        error = f"The script ended with exit status {exit_.returncode}; its log says why."
+    elif exit_.signal is not None or exit_.returncode:
+        status, reason = "failed", "exit-code" if exit_.signal is None else "signal"
+        error = explain_exit(
+            exit_,
+            log_tail(plan.entry_dir / LOG_NAME, CAUSE_LINES),
+            oom_kills=oom_kills,
+            display=lambda file: display_path(Path(file), plan.working_dir),
+        )
     elif outputs.problems:
-        status, reason, error = "failed", "outputs", "\n".join(outputs.problems)
+        status, reason, error = "failed", "outputs", _problems_text(outputs)
     else:
         status = "passed"
     return _result(plan, status, reason, exit_=exit_, report=report, outputs=outputs, warnings=warnings, error=error)
+
+
+def _problems_text(outputs: Outputs) -> str:
+    lines = ["; ".join(outputs.problems)]
+    if NOT_WRITTEN in lines[0]:
+        lines.append("the script must write it to --benchmark-results-path: use pytest_curator_bench.script")
+    return "\n".join(lines)
 
 
 def _result(
@@ -210,12 +240,3 @@ def _leftover_warnings(report: EndReport, *, by_itself: bool) -> list[str]:
     if report.unkillable:
         warnings.append(f"Processes that could not be ended: {', '.join(report.unkillable)}")
     return warnings
-
-
-def _signal_hint(name: str) -> str:
-    hints = {
-        "SIGKILL": " (the kernel's out-of-memory killer does this: see dmesg)",
-        "SIGSEGV": " (a crash in native code)",
-        "SIGBUS": " (often a full /dev/shm)",
-    }
-    return hints.get(name, "")

@@ -40,6 +40,7 @@ class Policy:
     Attributes:
         require_resources: an entry with a shortage of resources fails; otherwise it is skipped.
         require_quiet: an entry fails on a machine that is not quiet; otherwise its result gets a warning.
+        wait_quiet_s: how long the entries of a process may wait for a quiet machine, all together, in seconds.
         skip_setup: data setups count as passed.
         known_misses_count: an unmet requirement fails its entry although it is marked (pytest's ``--runxfail``).
         strict_known_misses: a requirement that is met although it is marked fails its entry (``xfail_strict``).
@@ -47,6 +48,7 @@ class Policy:
 
     require_resources: bool = False
     require_quiet: bool = False
+    wait_quiet_s: float = 0.0
     skip_setup: bool = False
     known_misses_count: bool = False
     strict_known_misses: bool = False

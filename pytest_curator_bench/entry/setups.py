@@ -15,13 +15,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from pytest_curator_bench._util.interpreter import script_python
+from pytest_curator_bench._util.interpreter import script_command
 from pytest_curator_bench._util.locks import LockedError, lock
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.environment import script_environment
 from pytest_curator_bench.entry.plan import EntryPlan
 from pytest_curator_bench.entry.preflight import needed_setups, required_setups
-from pytest_curator_bench.entry.resources import waiting_status
+from pytest_curator_bench.entry.resources import leased_status, waiting_status
 from pytest_curator_bench.entry.script_process import run_script
 from pytest_curator_bench.processes.client import SupervisionError
 from pytest_curator_bench.resources.allocation import ResourceRequest
@@ -30,13 +30,14 @@ from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.entry_results import read_result
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import LOG_NAME
+from pytest_curator_bench.session.status import publish_status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from pytest_curator_bench.config.model import DataSetup, Entry, ResolvedCommand
     from pytest_curator_bench.entry.services import Services
-    from pytest_curator_bench.resources.registry import Blockage
+    from pytest_curator_bench.resources.registry import Lease
 
 __all__ = ["SetupView", "run_data_setups", "setup_command"]
 
@@ -49,7 +50,10 @@ class SetupView(Protocol):
     """Shows people what is going on."""
 
     def started(self, setup: DataSetup, log: Path) -> None:
-        """A setup begins; its log will appear at ``log``."""
+        """A setup is prepared; its log will appear at ``log``."""
+
+    def began(self, setup: DataSetup) -> None:
+        """It holds its lease, and its script starts."""
 
     def ended(self, result: EntryResult) -> None:
         """It has ended."""
@@ -82,7 +86,7 @@ def run_data_setups(services: Services, entries: Iterable[Entry], view: SetupVie
 
 def setup_command(resolved: ResolvedCommand) -> list[str]:
     """The setup's argument list: what the config says and nothing else, because it hands in no files."""
-    return [script_python(), str(find_script(resolved)), *resolved.args]
+    return [*script_command(find_script(resolved)), *resolved.args]
 
 
 class _DataSetupRun:
@@ -156,24 +160,22 @@ class _DataSetupRun:
         self._store.entries.prepare(self._setup.name, timeout_s=self._setup.timeout_s)
         self._store.scratch.prepare(self._setup.name)
         self._view.started(self._setup, self._dir / LOG_NAME)
-        with self._whole_machine():
+        with self._whole_machine() as lease, publish_status(self._dir) as report:
+            report(leased_status("running", lease, run=""))
+            self._view.began(self._setup)
             return run_script(self._plan(), self._services.supervisor, self._services.interrupts)
 
     @contextlib.contextmanager
-    def _whole_machine(self) -> Iterator[None]:
+    def _whole_machine(self) -> Iterator[Lease]:
         """Disturb no entry of another run: one that measures holds a lease."""
         name = f"data setup {self._setup.name}"
         whole = ResourceRequest(cpus=None, gpus=None, alone=True)
-        with self._services.interrupts.raising():
-            lease = self._services.leases.acquire(whole, name, self._tell_waiting)
+        with self._services.interrupts.raising(), publish_status(self._dir) as report:
+            lease = self._services.leases.acquire(whole, name, lambda blockage: report(waiting_status(blockage)))
         try:
-            yield
+            yield lease
         finally:
             lease.release()
-
-    def _tell_waiting(self, blockage: Blockage) -> None:
-        status = waiting_status(blockage)
-        self._view.tell(f"data setup {self._setup.name}: {'; '.join((status.doing, *status.detail))}")
 
     def _plan(self) -> EntryPlan:
         setup, bench_config = self._setup, self._services.bench_config

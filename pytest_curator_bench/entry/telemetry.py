@@ -9,6 +9,7 @@ import dataclasses
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench.machine.gpus import visible_indexes
+from pytest_curator_bench.session.names import GPU_STATS_NAME, TELEMETRY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
     from pytest_curator_bench.telemetry.sources import Source
 
 __all__ = ["EntryTelemetry"]
-
-TELEMETRY_NAME = "telemetry.csv"
-GPU_NAME = "gpustats.csv"
 
 
 class EntryTelemetry:
@@ -60,7 +58,7 @@ class EntryTelemetry:
             with self._starting():
                 from pytest_curator_bench.telemetry.sampler import Table
 
-                for name in (TELEMETRY_NAME, *([GPU_NAME] if monitor.gpus is not None else [])):
+                for name in (TELEMETRY_NAME, *([GPU_STATS_NAME] if monitor.gpus is not None else [])):
                     self._tables.append(Table(entry_dir / name))
 
     @contextlib.contextmanager

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.history.index import Index
     from pytest_curator_bench.history.records import Record
 
-__all__ = ["Comparison", "EntryComparison", "EntryVerdict", "compare", "past_of"]
+__all__ = ["Comparison", "EntryComparison", "EntryVerdict", "compare", "past_among", "past_of"]
 
 # How many earlier results of an entry are looked at for comparable ones.
 _LOOK_BACK = 200
@@ -151,12 +151,28 @@ def past_of(index: Index, record: Record, *, besides: Iterable[str] = ()) -> tup
         besides: sessions that are left out.
 
     Returns:
+        as :func:`past_among`.
+    """
+    return past_among(index.past(record.entry, before=record.started_at or None, limit=_LOOK_BACK), record, besides)
+
+
+def past_among(
+    earlier: Iterable[Record], record: Record, besides: Iterable[str] = ()
+) -> tuple[list[Record], list[Record]]:
+    """Return earlier results of the same entry, by age.
+
+    Args:
+        earlier: results of the entry, the newest first.
+        record: the result.
+        besides: sessions that are left out.
+
+    Returns:
         the newest comparable ones that passed, as many as a baseline takes; and all that were looked at for them.
     """
     left_out = {record.session, *besides}
     comparable: list[Record] = []
     looked_at: list[Record] = []
-    for past in index.past(record.entry, before=record.started_at or None, limit=_LOOK_BACK):
+    for past in itertools.islice(earlier, _LOOK_BACK):
         if past.session in left_out:
             continue
         looked_at.append(past)

@@ -9,14 +9,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import read_regular
-from pytest_curator_bench.history.setting import machine_facts
+from pytest_curator_bench.history.setting import datasets_of, machine_facts
 from pytest_curator_bench.session.names import PACKAGES_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Fact", "environment_facts", "read_packages"]
+    from pytest_curator_bench.history.records import Record
+
+__all__ = ["Fact", "dataset_facts", "environment_facts", "facts_of", "log_commands", "read_packages"]
 
 _SHORT_COMMIT = 7
 _PACKAGE = re.compile(r"^([^=\s]+)==(\S+)(?:\s+#\s*(.*))?$")
@@ -55,8 +57,30 @@ class Fact:
 
 def environment_facts(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Fact]:
     """Return the facts of two environments, the contents of two ``env.json``: versions and commits first."""
-    sides = [dict(_facts(side)) for side in (then, now)]
-    return [Fact(name=name, then=sides[0].get(name), now=sides[1].get(name)) for name in dict.fromkeys(_all(sides))]
+    return facts_of(dict(_facts(then)), dict(_facts(now)))
+
+
+def facts_of(then: Mapping[str, str], now: Mapping[str, str]) -> list[Fact]:
+    """Return what both sides say, by name."""
+    return [Fact(name=name, then=then.get(name), now=now.get(name)) for name in {**then, **now}]
+
+
+def dataset_facts(then: Iterable[Record], now: Iterable[Record]) -> list[Fact]:
+    """Return the fingerprints of the datasets that two sessions' entries read."""
+    before, after = (
+        {name: text for record in side for name, text in datasets_of(record.setting)} for side in (then, now)
+    )
+    return facts_of(before, after)
+
+
+def log_commands(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """Return what shows the commits between two environments, one line for each checkout that differs."""
+    lines = []
+    for key, name in _CHECKOUTS.items():
+        before, after = (_commit(side.get(key)).partition(" ")[0] for side in (then, now))
+        if before and after and before != after:
+            lines.append(f"git log --oneline {before}..{after}    # {name.removesuffix(' commit')}")
+    return lines
 
 
 def read_packages(session_dir: Path) -> dict[str, str]:
@@ -67,11 +91,6 @@ def read_packages(session_dir: Path) -> dict[str, str]:
         return {}
     found = (match for line in lines if (match := _PACKAGE.match(line)))
     return {match[1]: f"{match[2]} {match[3]}" if match[3] else match[2] for match in found}
-
-
-def _all(sides: Iterable[Mapping[str, str]]) -> Iterator[str]:
-    for side in sides:
-        yield from side
 
 
 def _facts(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -87,7 +106,8 @@ def _facts(environment: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from machine_facts(environment).items()
 
 
-def _commit(checkout: object) -> str | None:
+def _commit(checkout: object) -> str:
+    """Return a commit, and whether files were changed; nothing where it is unknown."""
     if not isinstance(checkout, dict) or not checkout.get("commit"):
-        return None
+        return ""
     return str(checkout["commit"])[:_SHORT_COMMIT] + (" with changes" if checkout.get("dirty") else "")

@@ -15,6 +15,7 @@ import json
 import os
 import sqlite3
 from array import array
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.locks import LockedError, locked_file
@@ -24,7 +25,7 @@ from pytest_curator_bench.results.format import read_file
 from pytest_curator_bench.session.names import SESSION_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -34,8 +35,6 @@ __all__ = ["Index"]
 # Of the tables below and of what is put into them: a file of another version is made anew.
 VERSION = 2
 LOCK_WAIT_S = 5.0
-# Fields of a record that most results of an entry share.
-_DESCRIPTIVE = ("rules", "required", "marks")
 # More sessions than this are read with a progress line.
 _MANY = 100
 
@@ -121,6 +120,12 @@ class Index:
         with locked_file(file.with_suffix(".lock"), mode=0o600):
             return cls._built(results_dir, file)
 
+    @classmethod
+    def cached(cls, results_dir: Path) -> Index | None:
+        """Open the cache as it is, to look at it; ``None`` where there is none, or one that is made anew when used."""
+        file = index_file(results_dir)
+        return None if file is None else cls._existing(results_dir, file)
+
     def __enter__(self) -> Self:
         return self
 
@@ -172,6 +177,20 @@ class Index:
         """Return what is wrong with the cache's file, in SQLite's words; ``None`` if it is whole."""
         found = [text for (text,) in self._database.execute("PRAGMA integrity_check(3)")]
         return None if found == ["ok"] else "; ".join(found)
+
+    def sessions(self) -> list[str]:
+        """Return the names of the sessions that are in it, as it is."""
+        return [name for (name,) in self._database.execute("SELECT name FROM session ORDER BY name")]
+
+    def outdated(self) -> list[str]:
+        """Return the sessions whose files say something else than it, although nothing shows that; reads them all."""
+
+        def comparable(records: Iterable[Record]) -> list[Record]:
+            # The directory names the session, and its start stands in for a missing one.
+            return [replace(record, session="", started_at="") for record in records]
+
+        names = sorted({*self.sessions()} - self.changed().keys())
+        return [name for name in names if comparable(self.results(name)) != comparable(_read(self.results_dir / name))]
 
     def _record(self, row: Sequence[Any]) -> Record:
         session, entry, status, reason, error, started_at, setting, metrics, names, figures = row
@@ -340,5 +359,9 @@ def _signatures(results_dir: Path) -> dict[str, str]:
     return found
 
 
-def _marks(values: Sequence[object]) -> str:
-    return ", ".join("?" * len(values))
+def _read(directory: Path) -> Sequence[Record]:
+    try:
+        read_file(directory / SESSION_NAME)
+        return read_records(directory)[0]
+    except (OSError, ValueError):
+        return ()

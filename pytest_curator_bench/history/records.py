@@ -117,10 +117,13 @@ def _figures(result: Mapping[str, Any]) -> dict[str, float]:
             continue
         is_nested = dict in map(type, mapping.values())
         named: Mapping[str, Any] = flat_scalars(mapping) if is_nested else mapping
-        for name, value in named.items():
+        found = {
+            name: float(value)
+            for name, value in named.items()
             # JSON has these two types of numbers; a comparison with NaN is false.
-            if type(value) in _NUMBERS and -LARGEST_FIGURE <= value <= LARGEST_FIGURE:
-                figures.setdefault(name, float(value))
+            if type(value) in _NUMBERS and -LARGEST_FIGURE <= value <= LARGEST_FIGURE
+        }
+        figures.update(found if figures.keys().isdisjoint(found) else found | figures)
     return figures
 
 
@@ -134,7 +137,7 @@ def read_records(session_dir: Path) -> tuple[list[Record], list[str]]:
     machines: dict[str, Mapping[str, str]] = {}
     names = {path.name for path in session_dir.iterdir() if not path.name.startswith(".")} - RESERVED_ENTRY_NAMES
     for name in sorted(names):
-        file = session_dir / name / RESULTS_NAME
+        file = session_dir.joinpath(name, RESULTS_NAME)
         try:
             result = read_file(file)
             run = str(result.get("signed_by") or result.get("run_id") or "")

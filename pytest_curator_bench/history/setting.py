@@ -12,11 +12,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["Setting", "describe_differences", "machine_facts", "setting_of"]
+__all__ = ["ARGUMENTS", "Setting", "datasets_of", "describe_differences", "machine_facts", "setting_of"]
 
 Setting = Mapping[str, str]
 """Facts by name, in words that can be shown; two results are comparable if theirs are equal."""
 
+ARGUMENTS = "arguments"
+"""Name of the fact that holds the command line."""
+_DATASET = "dataset "
 _RESULTS_OPTION = "--benchmark-results-path"
 
 
@@ -27,7 +30,7 @@ def setting_of(result: Mapping[str, Any], machine: Mapping[str, str]) -> dict[st
         result: content of ``results.json``.
         machine: what :func:`machine_facts` says of the machine that it was measured on.
     """
-    facts = {**machine, "arguments": " ".join(_without_paths(_list(result.get("command"))))}
+    facts = {**machine, ARGUMENTS: " ".join(_without_paths(_list(result.get("command"))))}
     resources = _mapping(result.get("resources"))
     lease = _mapping(resources.get("lease"))
     if lease:
@@ -40,7 +43,7 @@ def setting_of(result: Mapping[str, Any], machine: Mapping[str, str]) -> dict[st
     for dataset in map(_mapping, _list(result.get("datasets"))):
         digest = dataset.get("content_digest") or dataset.get("listing_digest")
         label = "/".join(str(dataset[key]) for key in ("name", "format") if dataset.get(key))
-        facts[f"dataset {label}"] = str(digest)[:12] if digest else "not looked at"
+        facts[f"{_DATASET}{label}"] = str(digest)[:12] if digest else "not looked at"
     measured = sum(bool(_mapping(run).get("measured")) for run in _list(result.get("runs")))
     facts["repeats"] = "several runs" if measured > 1 else "one run"
     return facts
@@ -53,10 +56,15 @@ def describe_differences(then: Setting, now: Setting) -> list[str]:
         before, after = then.get(name), now.get(name)
         if before == after:
             continue
-        if name == "arguments":
+        if name == ARGUMENTS:
             before, after = _differing_words(before or "", after or "")
         phrases.append(f"{name}: {before or 'none'} → {after or 'none'}")
     return phrases
+
+
+def datasets_of(setting: Setting) -> list[tuple[str, str]]:
+    """Return the facts that are fingerprints of datasets."""
+    return [(name, text) for name, text in setting.items() if name.startswith(_DATASET)]
 
 
 def machine_facts(environment: Mapping[str, Any]) -> dict[str, str]:

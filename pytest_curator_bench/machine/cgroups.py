@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Limits of control groups on this process: memory and CPU time, versions 1 and 2."""
+"""Control groups of this process, versions 1 and 2: limits of memory and CPU time, and kills for lack of memory."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from pytest_curator_bench._util.small_files import read_text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["CgroupLimits", "read_limits"]
+__all__ = ["CgroupLimits", "count_oom_kills", "read_limits"]
 
 # Version 1 writes "no limit" as the largest multiple of the page size that fits into 63 bits.
 _NO_LIMIT_BYTES = 1 << 62
+# The files with the line "oom_kill N": version 2, version 1.
+_OOM_COUNTERS = ("memory.events", "memory.oom_control")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +57,26 @@ def read_limits(root: Path = Path("/")) -> CgroupLimits:
         memory_bytes=min((limit for limit in memory if limit < _NO_LIMIT_BYTES), default=None),
         cpus=min(cpus, default=None),
     )
+
+
+def count_oom_kills(root: Path = Path("/")) -> int:
+    """Return how many processes of this control group the kernel has ever killed for lack of memory.
+
+    Those of the whole machine count where the group has no counter; 0 where there is none at all.
+
+    Args:
+        root: where /proc and /sys are, for tests.
+    """
+    files = [
+        *(directory / name for directory in _directories(root, "memory") for name in _OOM_COUNTERS),
+        root / "proc/vmstat",
+    ]
+    for file in files:
+        for line in read_text(file).splitlines():
+            name, _, value = line.partition(" ")
+            if name == "oom_kill" and value.isdigit():
+                return int(value)
+    return 0
 
 
 def _directories(root: Path, controller: str) -> Iterator[Path]:

@@ -8,6 +8,7 @@ Only pytest and the standard library are imported here: whatever costs more, onc
 from __future__ import annotations
 
 import contextlib
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -20,6 +21,9 @@ from pytest_curator_bench.plugin.fixtures import (
     bench_session_dir,
 )
 from pytest_curator_bench.plugin.options import AT_END, add_options, selected_config_files
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
 
 __all__ = [
     "bench_entry",
@@ -57,6 +61,26 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
     if config.option.bench_dry_run and hasattr(config.option, "numprocesses"):
         # xdist derives the others from the first, before or after this hook: the order of plugins decides.
         config.option.numprocesses, config.option.tx, config.option.dist = 0, [], "no"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Say first what to type, where pytest can't collect a benchmark that an argument names."""
+    try:
+        return (yield)
+    except pytest.UsageError as error:
+        from pytest_curator_bench.plugin.not_found import suggestions
+
+        raise pytest.UsageError(*suggestions(session.config), *error.args) from None
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, exitstatus: int, config: pytest.Config) -> None:
+    """Say so also where only xdist's workers collect: their usage errors are not shown."""
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        from pytest_curator_bench.plugin.not_found import suggestions
+
+        for sentence in suggestions(config):
+            terminalreporter.write_line(f"ERROR: {sentence}", red=True)
 
 
 @pytest.hookimpl(tryfirst=True)

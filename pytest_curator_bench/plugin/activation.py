@@ -13,6 +13,7 @@ import pytest
 import pytest_timeout
 
 from pytest_curator_bench._util.container import display_path
+from pytest_curator_bench._util.text import one_of
 from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.config.viewer import viewer_problems
@@ -20,11 +21,14 @@ from pytest_curator_bench.entry.services import Policy
 from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
 from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
+from pytest_curator_bench.plugin.debugger import install_debugger
 from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
+from pytest_curator_bench.plugin.parallel import ParallelPlugin, send_singly
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin, KeywordPlugin
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
+from pytest_curator_bench.plugin.terminal.warning_lines import WarningLines
 from pytest_curator_bench.plugin.worker import end_with_controller
 from pytest_curator_bench.resources.capacity import SIMULATED_VARIABLE
 from pytest_curator_bench.resources.errors import LeaseError
@@ -67,13 +71,17 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         except LeaseError as error:
             raise pytest.UsageError(str(error)) from None
     config.stash[RUN] = bench_run
+    config.pluginmanager.register(WarningLines(config), "curator_bench_warnings")
     config.stash[AT_END].enter_context(bench_run.services.interrupts.taken())
     config.pluginmanager.register(ChannelPlugin(REPORT_ATTRIBUTE), "curator_bench_channel")
+    install_debugger(config)
     if bench_run.shows_only:
         config.option.setupplan = True  # to run fixtures is to start what they give
     config.pluginmanager.register(BenchmarkRunPlugin(bench_run), "curator_bench_run")
     config.pluginmanager.register(KeywordPlugin(), "curator_bench_keyword")
+    config.pluginmanager.register(ParallelPlugin(), "curator_bench_parallel")
     config.pluginmanager.register(RoundsPlugin(interleave=options.interleave), "curator_bench_rounds")
+    send_singly(config)
     is_worker = hasattr(config, "workerinput")
     if is_worker:
         end_with_controller()
@@ -106,6 +114,7 @@ def _policy(config: pytest.Config, options: BenchOptions) -> Policy:
     return Policy(
         require_resources=options.require_resources,
         require_quiet=options.require_quiet,
+        wait_quiet_s=options.wait_quiet_s,
         skip_setup=options.skip_setup,
         known_misses_count=runxfail,
         strict_known_misses=not runxfail and _xfail_is_strict(config),
@@ -133,8 +142,8 @@ def _with_entries(options: BenchOptions, bench_config: BenchConfig) -> BenchOpti
         for name in found:
             if name not in names:
                 variants = [known for known in names if known.startswith(f"{name}[")]
-                near = variants[:5] or difflib.get_close_matches(name, names, n=5, cutoff=0.5)
-                hint = f"; near ones: {', '.join(near)}" if near else "; see --collect-only for those there are"
+                near = variants[:5] or difflib.get_close_matches(name, names, n=3)
+                hint = f"; did you mean {' or '.join(near)}?" if near else f", expected {one_of(names, name)}"
                 raise pytest.UsageError(f"--bench-entry {name}: no enabled entry has this name{hint}")
         wanted |= dict.fromkeys(found)
     return dataclasses.replace(options, entries=tuple(wanted))

@@ -16,23 +16,25 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
-from pytest_curator_bench._util.text import counted, printable
+from pytest_curator_bench._util.text import counted, listed, printable
 from pytest_curator_bench.entry.execute import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
+from pytest_curator_bench.entry.resources import machine_share
 from pytest_curator_bench.plugin.channel import packed
 from pytest_curator_bench.plugin.comparing import Comparing
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
 from pytest_curator_bench.plugin.junit import comparison_properties
 from pytest_curator_bench.plugin.options import AT_END
-from pytest_curator_bench.plugin.sharding import DURATIONS_KEY
+from pytest_curator_bench.plugin.sharding import DURATIONS_KEY, SPLIT_BY_NAME
 from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
 from pytest_curator_bench.results.record import HARMLESS, EntryResult
 from pytest_curator_bench.session.environment import capture_environment
-from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.nemo_curator_files import environment_keys
+from pytest_curator_bench.session.progress.expected import expect, write_expected
 from pytest_curator_bench.session.store import RunFacts, SessionError
+from pytest_curator_bench.session.summary import SummaryRefresher
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.plugin.context import BenchRun
     from pytest_curator_bench.plugin.options import Shard
     from pytest_curator_bench.plugin.sinks import Delivery
+    from pytest_curator_bench.session.progress.expected import Expected
     from pytest_curator_bench.session.store import SessionStore
 
 __all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "UNWRITTEN_ATTRIBUTE", "Controller"]
@@ -74,6 +77,9 @@ class Controller:
         self._outcomes: dict[str, dict[str | None, str]] = {}
         self._undelivered: dict[str, Mapping[str, Any]] = {}
         self._live: LiveView | None = None
+        self._summary: SummaryRefresher | None = None
+        self._workers = 0
+        self._concluded: dict[str, EntryResult] = {}
         self._has_begun = False
         self._is_finished = False
         self._durations_s: dict[str, float] | None = None
@@ -84,6 +90,8 @@ class Controller:
         bench_run.on_finish = self._finish
         for warning in bench_run.bench_config.warnings:
             config.issue_config_time_warning(BenchWarning(warning), stacklevel=2)
+        if bench_run.options.shard is not None and bench_run.options.session is None:
+            self._warn(SPLIT_BY_NAME)
 
     def warn_of_left_out(self, arguments: Sequence[str]) -> None:
         """Warn that whole projects among the arguments are not collected, and how to collect what is wanted."""
@@ -108,6 +116,7 @@ class Controller:
     @pytest.hookimpl(optionalhook=True)
     def pytest_configure_node(self, node: Any) -> None:
         """Tell each xdist worker which session it measures for."""
+        self._workers += 1
         if not self._bench_run.shows_only:
             self._open()
             node.workerinput[WORKER_KEY] = packed(self._bench_run.store.to_worker())
@@ -170,11 +179,29 @@ class Controller:
             raise self._usage_error(str(error)) from None
         self._entries_by_nodeid = entries
         self._has_begun = True
+        self._summary = SummaryRefresher(run.store.session_dir)
+        expected = self._expect(selected)
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
-        if reporter is not None and self._config.option.verbose >= 0:
-            self._live = LiveView(reporter, self._bench_run.to_host_path, self._bench_run.mask)
-        lines = SetupLines(reporter, self._live, self._bench_run.mask, self._bench_run.to_host_path)
+        if reporter is not None:
+            self._live = LiveView(
+                reporter,
+                run.to_host_path,
+                run.mask,
+                expected=expected,
+                heartbeat_s=run.options.heartbeat_s,
+                is_quiet=self._config.option.verbose < 0,
+            )
+        lines = SetupLines(reporter, self._live, run.mask, run.to_host_path)
         self._prepare_data(selected, lines)
+
+    def _expect(self, selected: Sequence[Entry]) -> dict[str, Expected]:
+        """Work out how long entries usually take, for the live view and for ``curator-bench watch``."""
+        store, capacity = self._bench_run.store, self._services.capacity
+        shares = {entry.name: machine_share(entry, capacity, max(self._workers, 1)) for entry in selected}
+        expected = expect(self._bench_run.bench_config.results_dir, shares, besides=store.session_name)
+        with contextlib.suppress(OSError):  # nothing depends on it
+            write_expected(store.session_dir, store.run_id, expected)
+        return expected
 
     def _warn_of_unselected(self, selected: Sequence[Entry]) -> None:
         """Name the entries that would fail for their own mistakes, were they selected."""
@@ -183,8 +210,8 @@ class Controller:
         if wrong:
             first = wrong[0].problems[0].shown(self._bench_run.display)
             count = counted(len(wrong), "entry that isn't selected", "entries that aren't selected")
-            listed = ", ".join(entry.name for entry in wrong)
-            self._warn(f"{count} can't run as configured: {listed}; the first: {first}")
+            names_of_wrong = listed([entry.name for entry in wrong])
+            self._warn(f"{count} can't run as configured: {names_of_wrong}; the first: {first}")
 
     def _prepare_data(self, selected: Sequence[Entry], lines: SetupLines) -> None:
         if not any(entry.datasets_used or entry.data_setups for entry in selected):
@@ -243,15 +270,15 @@ class Controller:
         # pytest calls no pytest_sessionfinish where it is interrupted while xdist starts its workers.
         self._config.stash[AT_END].callback(self._discard_unfinished)
 
-    def shard_durations(self, shard: Shard) -> dict[str, float]:
-        """How long entries took before, in seconds: the same for all runs that fill one session."""
-        if self._durations_s is None:
+    def shard_durations(self, shard: Shard) -> dict[str, float] | None:
+        """How long entries took before, in seconds: the same for all runs that fill one session; else ``None``."""
+        options, results_dir = self._bench_run.options, self._bench_run.bench_config.results_dir
+        if self._durations_s is None and options.session is not None:
             from pytest_curator_bench.session.shards import known_durations, pin_durations
 
-            options, results_dir = self._bench_run.options, self._bench_run.bench_config.results_dir
             try:
                 self._durations_s = known_durations(results_dir, options.session, shard.count)
-                if options.session is not None and not self._bench_run.shows_only:
+                if not self._bench_run.shows_only:
                     self._open()
                     session_dir = self._bench_run.store.session_dir
                     self._durations_s = pin_durations(session_dir, self._durations_s, shard.count)
@@ -270,16 +297,26 @@ class Controller:
         entry = self._entries_by_nodeid.get(nodeid)
         if entry is not None:
             self._delivery.entry_started(entry.name)
+            self._note_progress()
         if self._live is not None and entry is not None:
-            log = self._bench_run.store.entries.path(entry.name) / LOG_NAME
-            self._live.started(nodeid, entry.name, entry.timeout_s, log)
+            entry_dir = self._bench_run.store.entries.path(entry.name)
+            self._live.started(nodeid, entry.name, entry.timeout_s, entry_dir)
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None]:
         """Keep the result that comes with an entry's last report."""
+        entry = self._entries_by_nodeid.get(report.nodeid)
         self._keep(report)
         with self._screen():
             yield
+        if self._live is None or entry is None:
+            return
+        if report.when == "setup" and report.passed:
+            self._live.began(report.nodeid)
+        result = self._results.get(entry.name)
+        if result is not None and result is not self._concluded.get(entry.name):
+            self._concluded[entry.name] = result
+            self._live.concluded(result)
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Take the entry off the live view: a turn of interleaved runs ends without a report."""
@@ -308,6 +345,10 @@ class Controller:
             self._unwritten.add(entry.name)
         self._delivery.submit(self._comparing.compared(result.to_dict()))
 
+    def _note_progress(self) -> None:
+        if self._summary is not None:
+            self._summary.changed()
+
     def _report_retry(self, record: Mapping[str, Any]) -> None:
         reporter = self._config.pluginmanager.getplugin("terminalreporter")
         if reporter is None or self._config.option.verbose < 0:
@@ -317,7 +358,7 @@ class Controller:
             reporter.ensure_newline()
             reporter.write_line(
                 self._bench_run.mask(
-                    f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line} Retrying."
+                    f"{record['name']}: attempt {record['attempt']}: {record['status']}: {first_line}; retrying"
                 )
             )
 
@@ -342,6 +383,7 @@ class Controller:
             return
         if self._live is not None and (report.when != "setup" or not report.passed):
             self._live.ended(report.nodeid)
+        self._note_progress()
         # For entries in xdist workers: their fixtures are set up, so that the script starts. Entries in this process
         # say so themselves.
         self._delivery.measuring(entry.name, report.when == "setup" and report.passed)
@@ -373,15 +415,21 @@ class Controller:
 
     # --- after them ---
 
+    def _close_views(self) -> None:
+        if self._live is not None:
+            self._live.close()
+        if self._summary is not None:
+            self._summary.close()
+
     def _discard_unfinished(self) -> None:
         if not self._is_finished:
+            self._close_views()
             self._bench_run.store.discard_if_unused()
 
     def _finish(self, session: pytest.Session) -> None:
         """Close the session: an entry without a result, or with a bad one, leaves no exit status 0."""
         self._is_finished = True
-        if self._live is not None:
-            self._live.close()
+        self._close_views()
         if not self._bench_run.is_open:
             is_left_out = any(isinstance(item, BenchItem) for item in getattr(session, "items", ()))
             if is_left_out and not self._bench_run.shows_only and session.exitstatus == pytest.ExitCode.OK:

@@ -12,7 +12,7 @@ from pytest_curator_bench._util.text import harmless, printable
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import EntryExecution, Listener, State
 from pytest_curator_bench.plugin.context import RUN
-from pytest_curator_bench.plugin.terminal.failure import failure_text
+from pytest_curator_bench.plugin.terminal.failure import failure_repr, failure_text, one_line
 from pytest_curator_bench.results.requirements import known_misses, unexpectedly_met
 
 if TYPE_CHECKING:
@@ -109,9 +109,12 @@ class BenchItem(pytest.Function):
         messages = expected_messages(excinfo.value)
         return super().repr_failure(excinfo, **kwargs) if messages is None else self.describe("\n".join(messages))
 
-    def describe(self, failure: str) -> str:
-        """Return what pytest shows for a failure: the message and the log's last lines."""
-        return self.bench_run.mask(failure_text(failure, self.execution.result, self.bench_run.to_host_path))
+    def describe(self, failure: str) -> Any:
+        """Return what pytest shows for a failure: the message and the log's last lines, and one line for summaries."""
+        result, mask = self.execution.result, self.bench_run.mask
+        text = failure_text(failure, result, self.bench_run.to_host_path)
+        place = self.bench_run.display(self.path)
+        return failure_repr(mask(text), mask(one_line(failure, result)), place, self.entry.line)
 
     def set_result_properties(self, properties: Sequence[tuple[str, object]]) -> None:
         """Put these into ``user_properties`` in place of those that were put there before."""

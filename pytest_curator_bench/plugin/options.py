@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import re
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ AT_END = pytest.StashKey[contextlib.ExitStack]()
 BENCH_SUFFIXES = (".bench.yaml", ".bench.yml")
 
 UNKNOWN_KEYS = ("error", "warn")
+WAIT_QUIET_MINUTES = "10"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,7 @@ class BenchOptions:
         dry_run: print what would run, run nothing.
         require_resources: entries that need more than the machine has fail instead of being skipped.
         require_quiet: entries fail on a machine that is not quiet, instead of only saying so.
+        wait_quiet_s: how long entries may wait for a quiet machine, in seconds.
         strict_config_check: undefined variables in sinks, and what is not defined in an entry, are errors for all.
         strict_keys: unknown keys are errors, and no warnings.
         reason: why this run was started, recorded in the session.
@@ -71,6 +74,7 @@ class BenchOptions:
         compare: what to compare results with: a selector, ``baseline`` for what is usual; ``None``: nothing.
         is_comparison_wanted: whether the command line asks for it; by itself it is shown where there is a baseline.
         fail_on: which changes fail the run; ``None``: none.
+        heartbeat_s: seconds between two lines about an entry that runs, where there is no terminal; 0 for none.
     """
 
     session_name: str | None
@@ -81,6 +85,7 @@ class BenchOptions:
     dry_run: bool
     require_resources: bool
     require_quiet: bool
+    wait_quiet_s: float
     strict_config_check: bool
     strict_keys: bool
     reason: str | None
@@ -90,6 +95,7 @@ class BenchOptions:
     compare: str | None
     is_comparison_wanted: bool
     fail_on: FailOn | None
+    heartbeat_s: float
 
     @classmethod
     def from_pytest_config(cls, config: pytest.Config) -> BenchOptions:
@@ -118,6 +124,7 @@ class BenchOptions:
             dry_run=option.bench_dry_run,
             require_resources=option.bench_require_resources,
             require_quiet=option.bench_require_quiet,
+            wait_quiet_s=_quiet_minutes(option.bench_wait_quiet) * 60,
             strict_config_check=option.bench_strict_config_check,
             strict_keys=(option.bench_unknown_keys or _unknown_keys(config)) == "error",
             reason=option.bench_reason,
@@ -127,7 +134,18 @@ class BenchOptions:
             compare=compare,
             is_comparison_wanted=isinstance(option.bench_compare, str) or fail_on is not None,
             fail_on=fail_on,
+            heartbeat_s=_heartbeat_s(config),
         )
+
+
+def _quiet_minutes(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 <= (minutes := float(text)) < float("inf"):
+            return minutes
+    raise pytest.UsageError(
+        f"--bench-wait-quiet {text}: expected a number of minutes: "
+        "write --bench-wait-quiet=MINUTES, or put --bench-wait-quiet behind the paths"
+    )
 
 
 def _unknown_keys(config: pytest.Config) -> str:
@@ -135,6 +153,19 @@ def _unknown_keys(config: pytest.Config) -> str:
     if value not in UNKNOWN_KEYS:
         raise pytest.UsageError(f"bench_unknown_keys in the ini file: found {value!r}, expected error or warn")
     return value
+
+
+def _heartbeat_s(config: pytest.Config) -> float:
+    value = str(config.getini("bench_heartbeat_s"))
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not 0 <= seconds < math.inf:
+        raise pytest.UsageError(
+            f"bench_heartbeat_s in the ini file: found {value!r}, expected a number of seconds, or 0 for no heartbeat"
+        )
+    return seconds
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -161,7 +192,8 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-shard",
         dest="bench_shard",
         metavar="K/N",
-        help="run only the K-th of N parts of the selected entries, balanced by how long they took in earlier sessions",
+        help="run only the K-th of N parts of the selected entries; with --bench-session balanced by how long they "
+        "took in earlier sessions, else split by name",
     )
     group.addoption(
         "--bench-session-name",
@@ -186,7 +218,7 @@ def add_options(parser: pytest.Parser) -> None:
         "--bench-dry-run",
         dest="bench_dry_run",
         action="store_true",
-        help="print each selected entry's command, environment, limits and resources; run nothing",
+        help="print each selected entry's command, to be pasted, its environment, limits and resources; run nothing",
     )
     group.addoption(
         "--bench-require-resources",
@@ -200,6 +232,16 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="fail an entry, before its script starts, if the machine is not quiet (other processes on CPUs or GPUs, "
         "little free memory, slow or hot CPUs), instead of a warning in its result",
+    )
+    group.addoption(
+        "--bench-wait-quiet",
+        dest="bench_wait_quiet",
+        nargs="?",
+        const=WAIT_QUIET_MINUTES,
+        default="0",
+        metavar="MINUTES",
+        help="wait for a quiet machine before each entry, at most so long in the whole run (default: "
+        f"{WAIT_QUIET_MINUTES}); an entry runs with a warning afterwards, or fails with --bench-require-quiet",
     )
     group.addoption(
         "--bench-strict-config-check",
@@ -240,6 +282,11 @@ def add_options(parser: pytest.Parser) -> None:
     )
     add_comparison_options(group)
     parser.addini("bench_unknown_keys", "as --bench-unknown-keys: error or warn", default="error")
+    parser.addini(
+        "bench_heartbeat_s",
+        "seconds between two lines about an entry that runs, where the output is no terminal; 0: none",
+        default="60",
+    )
     parser.addini(
         "bench_config",
         "default benchmark config files (as --bench-config), relative to the ini file",
@@ -370,10 +417,17 @@ def _existing(name: Path, candidates: Sequence[Path]) -> Path:
     for candidate in candidates:
         if os.path.exists(candidate):  # noqa: PTH110  # pathlib raises an error for paths that are too long
             return candidate
-    from pytest_curator_bench._util.text import printable
+    from pytest_curator_bench._util.text import near, printable
 
     tried = "".join(f"\n  {printable(f'{candidate}{_why_missing(candidate)}')}" for candidate in candidates)
-    raise pytest.UsageError(f"benchmark config not found: {printable(str(name))}; looked for{tried}")
+    beside = [file.name for candidate in candidates for file in _yaml_files(candidate.parent)]
+    meant = near(name.name, beside, cutoff=0.75)
+    looked = f"{meant} Looked for" if meant else "; looked for"
+    raise pytest.UsageError(f"benchmark config not found: {printable(str(name))}{looked}{tried}")
+
+
+def _yaml_files(directory: Path) -> list[Path]:
+    return [*directory.glob("*.yaml"), *directory.glob("*.yml")]
 
 
 def _why_missing(path: Path) -> str:

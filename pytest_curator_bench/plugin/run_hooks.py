@@ -11,7 +11,6 @@ import pytest
 
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.execute import State
-from pytest_curator_bench.entry.resources import parallel_order
 from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning
 from pytest_curator_bench.plugin.verdicts import VerdictPlugin
@@ -62,9 +61,7 @@ class BenchmarkRunPlugin:
         return True if self._bench_run.is_script_dir(collection_path) else None
 
     def pytest_collection_modifyitems(self, config: pytest.Config, items: list[pytest.Item]) -> None:
-        """Keep the entries that ``--bench-entry`` names, each once; order them for workers that share the machine."""
-        if hasattr(config, "workerinput"):
-            _reorder(items)
+        """Keep the entries that ``--bench-entry`` names, each once."""
         wanted = self._bench_run.options.entries
         paths: dict[str, Path] = {}
         kept: list[pytest.Item] = []
@@ -176,12 +173,3 @@ class BenchmarkRunPlugin:
     def _close_services(self, config: pytest.Config) -> None:
         for problem in self._bench_run.services.close():
             config.issue_config_time_warning(BenchWarning(self._bench_run.mask(problem)), stacklevel=2)
-
-
-def _reorder(items: list[pytest.Item]) -> None:
-    """Put the entries into the order that suits parallel runs; what is no entry stays in its place."""
-    entries = [item for item in items if isinstance(item, BenchItem)]
-    order = parallel_order([item.entry for item in entries])
-    position = {entry.name: number for number, entry in enumerate(order)}
-    ordered = iter(sorted(entries, key=lambda item: position[item.name]))
-    items[:] = [next(ordered) if isinstance(item, BenchItem) else item for item in items]

@@ -4,6 +4,7 @@
 
 Every job of a CI run comes to the same split if it selects the same entries and sees the same durations. Jobs that
 fill one session (``--bench-session``) are sure of the latter: the first writes them down in the session's directory.
+Others split by name: durations may change between two jobs' starts, and an entry would then be in no job's part.
 """
 
 from __future__ import annotations
@@ -21,16 +22,21 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.plugin.options import Shard
 
-__all__ = ["DURATIONS_KEY", "ShardPlugin", "worker_durations"]
+__all__ = ["DURATIONS_KEY", "SPLIT_BY_NAME", "ShardPlugin", "worker_durations"]
+
+SPLIT_BY_NAME = (
+    "--bench-shard without --bench-session splits by name, not by past durations: these may change between two jobs' "
+    "starts, and their splits would leave an entry out. For balanced shards give all jobs the same --bench-session"
+)
 
 # What controllers tell workers, and workers controllers.
 DURATIONS_KEY = "curator_bench_durations_s"
 EMPTY_KEY = "curator_bench_shard_was_empty"
 
 
-def worker_durations(config: pytest.Config) -> Callable[[Shard], Mapping[str, float]]:
+def worker_durations(config: pytest.Config) -> Callable[[Shard], Mapping[str, float] | None]:
     """For an xdist worker: what its controller has told it."""
-    durations_s: Mapping[str, float] = unpacked(config.workerinput[DURATIONS_KEY])  # type: ignore[attr-defined]  # xdist's
+    durations_s: Mapping[str, float] | None = unpacked(config.workerinput[DURATIONS_KEY])  # type: ignore[attr-defined]  # xdist's
     return lambda _: durations_s
 
 
@@ -39,13 +45,13 @@ class ShardPlugin:
 
     Args:
         shard: which part.
-        durations_of: gives the durations that are known, in seconds by the entry's name.
+        durations_of: gives the durations that are known, in seconds by the entry's name; ``None`` to split by name.
 
     Attributes:
         was_empty: whether entries were selected, and none fell to this part.
     """
 
-    def __init__(self, shard: Shard, durations_of: Callable[[Shard], Mapping[str, float]]) -> None:
+    def __init__(self, shard: Shard, durations_of: Callable[[Shard], Mapping[str, float] | None]) -> None:
         self._shard = shard
         self._durations_of = durations_of
         self.was_empty = False
@@ -58,8 +64,12 @@ class ShardPlugin:
         limits_s = {item.nodeid: item.entry.timeout_s for item in items if isinstance(item, BenchItem)}
         names = {item.nodeid: item.entry.name for item in items if isinstance(item, BenchItem)}
         durations = self._durations_of(self._shard) if limits_s else {}
-        known_s = {nodeid: durations[name] for nodeid, name in names.items() if name in durations}
-        parts = assign(expected_durations(known_s, limits_s), self._shard.count)
+        if durations is None:
+            expected_s = dict.fromkeys(limits_s, 1.0)
+        else:
+            known_s = {nodeid: durations[name] for nodeid, name in names.items() if name in durations}
+            expected_s = expected_durations(known_s, limits_s)
+        parts = assign(expected_s, self._shard.count)
         kept = [item for item in items if parts.get(item.nodeid, 1) == self._shard.number]
         self.was_empty = bool(items) and not kept
         if len(kept) < len(items):

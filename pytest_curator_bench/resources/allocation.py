@@ -120,15 +120,15 @@ def shortage(request: ResourceRequest, capacity: Capacity) -> str | None:
 
 
 def describe_request(request: ResourceRequest, capacity: Capacity) -> str:
-    """Describe a request, as in ``4 GPUs, 16 CPUs, 7.2 GB of object store``."""
+    """Describe a request, as in ``4 GPUs, 16 CPUs, 7.2 GB of object store``; one of nothing is ``a free slot``."""
     store = request.object_store_bytes
-    return _describe(_gpus(request, capacity), _cpus(request, capacity), store, alone=request.alone)
+    return _describe(_gpus(request, capacity), _cpus(request, capacity), store, alone=request.alone) or "a free slot"
 
 
 def describe_allocation(allocation: Allocation) -> str:
     """Describe an allocation in the same way."""
     store = allocation.object_store_bytes
-    return _describe(len(allocation.gpus), len(allocation.cpus), store, alone=allocation.alone)
+    return _describe(len(allocation.gpus), len(allocation.cpus), store, alone=allocation.alone) or "a slot"
 
 
 def _describe(gpus: int, cpus: int, store: int, *, alone: bool) -> str:
@@ -137,7 +137,7 @@ def _describe(gpus: int, cpus: int, store: int, *, alone: bool) -> str:
     parts = [counted(gpus, "GPU")] if gpus else []
     parts += [counted(cpus, "CPU")] if cpus else []
     parts += [f"{format_size(store)} of object store"] if store else []
-    return ", ".join(parts) or "a slot without CPUs or GPUs"
+    return ", ".join(parts)
 
 
 def _cpus(request: ResourceRequest, capacity: Capacity) -> int:

@@ -17,7 +17,7 @@ import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.atomic import read_regular, write_bytes
+from pytest_curator_bench._util.atomic import read_regular, signature, write_bytes
 from pytest_curator_bench._util.locks import LockedError, lock, locked_file
 from pytest_curator_bench.resources.errors import LeaseError
 from pytest_curator_bench.resources.queue import State
@@ -139,11 +139,7 @@ class SharedState:
 
     def signature(self) -> tuple[int, int, int] | None:
         """Return something that differs after each change of the state; it costs next to nothing."""
-        try:
-            found = self._state_file.stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns, found.st_size
+        return signature(self._state_file)
 
     def close(self) -> None:
         """Leave; this process's leases are free, unless another process has a copy of its lock."""

@@ -13,6 +13,7 @@ __all__ = [
     "EnvironmentDict",
     "MetricRuleDict",
     "OwnerDict",
+    "ProgressDict",
     "ResultDict",
     "ResultFileDict",
     "RunDict",
@@ -157,8 +158,7 @@ class ResultDict(TypedDict):
     metric_rules: NotRequired[
         Annotated[
             list[MetricRuleDict],
-            "What the configuration's section `metrics` said of its metrics; of all others the name decides. Older "
-            "versions don't write it.",
+            "What the configuration's section `metrics` said of its metrics; of all others the name decides.",
         ]
     ]
     nodeid: Annotated[str, "pytest's name of the item."]
@@ -238,6 +238,15 @@ class RunDict(RunOfSessionDict):
     results: Annotated[dict[str, Status], "Status of each entry that has a result, by name."]
 
 
+class ProgressDict(TypedDict):
+    """How far the session has come (``progress`` of ``session.json``)."""
+
+    entries: Annotated[int, "Number of selected entries."]
+    done: Annotated[int, "How many have ended or were skipped."]
+    failed: Annotated[int, "How many of these are neither `passed`, `skipped` nor `xfailed`."]
+    running: Annotated[int, "How many have begun and not ended, those that wait for a lease included."]
+
+
 class SessionDict(TypedDict):
     """All runs that filled the session: ``session.json``."""
 
@@ -247,7 +256,8 @@ class SessionDict(TypedDict):
     started_at: Annotated[str | None, "Start of the first run, UTC, ISO 8601."]
     finished_at: Annotated[str | None, "End of the last run, UTC, ISO 8601; null while one runs."]
     exit_status: Annotated[int | None, "The highest exit status of its runs; null while one runs."]
-    counts: Annotated[dict[str, int], "Number of entries by status."]
+    counts: Annotated[dict[str, int], "Number of entries by status; kept up to date while the session runs."]
+    progress: NotRequired[Annotated[ProgressDict, "The same in sums; older versions don't write it."]]
     entries: Annotated[list[str], "Names of the selected entries, in order."]
     plugin_version: Annotated[str | None, "Of the first run that says it."]
     config_digest: Annotated[str | None, "Of the first run that says it."]

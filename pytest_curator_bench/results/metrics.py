@@ -8,12 +8,14 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.text import format_number
 from pytest_curator_bench.results.outputs import flat_scalars
+from pytest_curator_bench.results.statistics import is_number
 
 if TYPE_CHECKING:
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["EXEC_TIME", "MISSING", "additional_metrics", "find_metric", "metric_names"]
+__all__ = ["EXEC_TIME", "MISSING", "additional_metrics", "find_metric", "metric_lines", "metric_names"]
 
 MISSING = object()
 EXEC_TIME = "exec_time_s"
@@ -48,6 +50,12 @@ def metric_names(run: EntryResult) -> list[str]:
     own = flat_scalars(run.script_metrics)
     resources = flat_scalars({RESOURCES: run.resources})
     return list(dict.fromkeys([*own, *run.task_metrics, EXEC_TIME, *resources]))[:MAX_NAMES]
+
+
+def metric_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """Return a script's metrics for people, one ``NAME = VALUE`` each."""
+    values = flat_scalars(metrics)
+    return [f"{name} = {format_number(value) if is_number(value) else value}" for name, value in values.items()]
 
 
 def _find(mapping: Mapping[str, Any], name: str) -> object:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "METRICS_NAME",
+    "NOT_WRITTEN",
     "PARAMS_NAME",
     "RECORDS_NAME",
     "TASKS_NAME",
@@ -45,7 +46,8 @@ MAX_JSON_BYTES = 64 * 1024**2
 # The modification time of a params.json that no script has touched (in 2001; whole seconds, because some file
 # systems keep no more). Whoever writes the file, be it with the very same content, sets the present time.
 _LAID_OUT_AT_S = 1_000_000_000
-_REMEDY = "the script must write it to --benchmark-results-path"
+NOT_WRITTEN = "was not written"
+"""How the problem of a file ends that the script has not written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +59,7 @@ class Outputs:
         metrics: content of ``metrics.json``; NaN and infinities are floats.
         task_metrics: statistics per stage, aggregated from ``tasks.pkl``.
         task_records: one record per task, as JSON text.
-        problems: one sentence for each file that is missing or can't be used, with what to do.
+        problems: one sentence for each file that was not written or can't be used.
         warnings: sentences about what was left out of a file that could be read.
     """
 
@@ -103,7 +105,7 @@ def read_outputs(entry_dir: Path) -> Outputs:
     try:
         params, modified_at_s = _read_object(entry_dir / PARAMS_NAME, warnings)
         if modified_at_s == _LAID_OUT_AT_S:
-            problems.append(f"{PARAMS_NAME} was left untouched: {_REMEDY}")
+            problems.append(f"{PARAMS_NAME} {NOT_WRITTEN}")
     except _OutputError as error:
         problems.append(str(error))
     try:
@@ -113,7 +115,7 @@ def read_outputs(entry_dir: Path) -> Outputs:
     try:
         task_data = read_tasks(entry_dir / TASKS_NAME)
     except TasksError as error:
-        problems.append(f"{error}: {_REMEDY}" if error.missing else str(error))
+        problems.append(str(error))
     return Outputs(
         params=params,
         metrics=metrics,
@@ -148,13 +150,13 @@ def _read_object(path: Path, warnings: list[str]) -> tuple[dict[str, Any], float
             modified_at_s = os.fstat(file.fileno()).st_mtime
             content = file.read(MAX_JSON_BYTES + 1)
     except FileNotFoundError:
-        raise _OutputError(f"{path.name} is missing: {_REMEDY}") from None
+        raise _OutputError(f"{path.name} {NOT_WRITTEN}") from None
     except OSError as error:
         raise _OutputError(f"{path.name} can't be read: {error.strerror or error}") from None
     if len(content) > MAX_JSON_BYTES:
         raise _OutputError(f"{path.name} is larger than {MAX_JSON_BYTES >> 20} MiB: write a summary instead")
     if not content.strip():
-        raise _OutputError(f"{path.name} is empty: {_REMEDY}")
+        raise _OutputError(f"{path.name} is empty")
     try:
         data = json.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:

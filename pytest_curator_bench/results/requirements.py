@@ -14,7 +14,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import format_number, format_percent, format_ratio
+from pytest_curator_bench._util.text import format_number, format_percent, format_ratio, listed
 from pytest_curator_bench.results.metrics import MISSING, find_metric, metric_names
 from pytest_curator_bench.results.record import KNOWN_MISS
 from pytest_curator_bench.results.statistics import is_finite_number, is_number, median
@@ -160,8 +160,9 @@ class _Judge:
         missing = [index for index, value in enumerate(values) if value is MISSING]
         if missing:
             where = f" in {of_runs[missing[0]]}" if len(missing) < count else ""
-            near = difflib.get_close_matches(name, metric_names(self._runs[missing[0]]), n=3, cutoff=0.5)
-            hint = f" (near names: {', '.join(near)})" if near else ""
+            known = metric_names(self._runs[missing[0]]) if len(missing) == count else []
+            near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+            hint = f" (did you mean {' or '.join(near)}?)" if near else f" (known: {listed(known)})" if known else ""
             return [_Check(value=None, met=False, problem=f"is missing{where}{hint}")]
         if count == 1 or self._how == "all":
             return [self._check(value, of_run) for value, of_run in zip(values, of_runs, strict=True)]
@@ -261,7 +262,8 @@ def _distance(check: _Check) -> str:
         return "" if check.met else word
     if check.value > 2 * check.limit > 0:
         return f"{format_ratio(check.value / check.limit)} as much"
-    return f"{format_percent(abs(check.margin_percent))} {word}"
+    # A value of the other sign is no multiple of its limit, and "1,200 % too low" says nothing.
+    return f"{format_percent(abs(check.margin_percent))} {word}" if abs(check.margin_percent) <= 100 else word
 
 
 def _aside(text: str) -> str:

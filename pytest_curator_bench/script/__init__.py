@@ -17,7 +17,7 @@
         with bench.timed("time_taken_s"), bench.task("counting", items=len(lines)):
             bench.metrics["num_words"] = sum(len(line.split()) for line in lines)
 
-Such a script runs under pytest, by itself (``python script.py --benchmark-results-path /tmp/x``) and
+Such a script runs under pytest, by itself (``python script.py``: it prints its metrics then) and
 under a debugger. Importing this package costs little: Ray, NeMo Curator and the like are imported where they
 are used.
 """

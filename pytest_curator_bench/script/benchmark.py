@@ -7,6 +7,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import tempfile
 import threading
 import time
 from contextlib import contextmanager
@@ -64,7 +65,8 @@ class Benchmark:
     Attributes:
         parser: the command line; add the script's own arguments to it before the block begins.
         args: the parsed arguments; there from the block's beginning.
-        results_path: the directory that the files go to; created where missing.
+        results_path: the directory that the files go to; created where missing. Without the argument
+            ``--benchmark-results-path`` it is a new temporary directory, and the metrics are printed at the end.
         params: what the benchmark ran with; all arguments, to begin with. They are merged into an existing
             params.json: mappings recursively; other values of the script take precedence.
         metrics: what was measured: anything that JSON can carry, scalars and arrays of numpy, tensors of torch,
@@ -87,7 +89,10 @@ class Benchmark:
         """
         self.parser = argparse.ArgumentParser(description=description)
         self.parser.add_argument(
-            "--benchmark-results-path", type=Path, required=True, metavar="DIR", help="where the results go"
+            "--benchmark-results-path",
+            type=Path,
+            metavar="DIR",
+            help="where the results go (default: a new temporary directory; the metrics are printed then)",
         )
         if executor is not None:
             self.parser.add_argument(
@@ -99,6 +104,7 @@ class Benchmark:
         self.metrics: dict[str, Any] = {}
         self._argv = argv
         self._tasks = TaskList()
+        self._by_hand = False
         self._owner_pid: int | None = None
         self._former_handler: Any = None
 
@@ -111,7 +117,9 @@ class Benchmark:
         """
         self.args = self.parser.parse_args(self._argv)
         arguments = dict(vars(self.args))
-        self.results_path = arguments.pop("benchmark_results_path")
+        results_path = arguments.pop("benchmark_results_path")
+        self._by_hand = results_path is None
+        self.results_path = results_path or Path(tempfile.mkdtemp(prefix="benchmark-"))
         self.params = {**arguments, **self.params}
         self.results_path.mkdir(parents=True, exist_ok=True)
         self._owner_pid = os.getpid()
@@ -126,6 +134,10 @@ class Benchmark:
             return  # a forked child that unwinds its parent's stack has nothing to report
         self._release_sigterm()
         self._write_files()
+        if self._by_hand:
+            from pytest_curator_bench.results.metrics import metric_lines
+
+            print(*metric_lines(_plain(self.metrics)), f"results: {self.results_path}", sep="\n")  # noqa: T201
 
     @contextmanager
     def task(self, name: str, *, items: int = 0, input_bytes: int = 0) -> Iterator[TaskBlock]:

@@ -1,13 +1,14 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Durations in earlier sessions: what shards are balanced by."""
+"""Durations in earlier sessions: what shards are balanced by, and how long people wait."""
 
 from __future__ import annotations
 
 import contextlib
+from datetime import datetime
 from functools import lru_cache
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pytest_curator_bench.results.format import NewerFormatError, read_file_or_skip, skip
 from pytest_curator_bench.session.entry_dirs import walk_entries
@@ -20,10 +21,26 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["past_durations", "past_sessions"]
+__all__ = ["UsualTimes", "past_durations", "past_sessions", "past_times"]
 
 MAX_SESSIONS = 30
 """How many sessions are read: the newest tell of the benchmarks as they are, and reading more takes long."""
+
+
+USUAL_SESSIONS = 10
+"""How many give the usual times that people see while entries run: those of half a year ago help nobody wait."""
+
+
+class UsualTimes(NamedTuple):
+    """How long an entry usually takes, in seconds.
+
+    Attributes:
+        usual_s: one run of its script.
+        usual_total_s: the whole entry while it holds its lease: all runs, and its cluster's start and stop.
+    """
+
+    usual_s: float
+    usual_total_s: float
 
 
 def past_sessions(results_dir: Path, *, besides: str | None = None) -> list[Path]:
@@ -61,6 +78,37 @@ def past_durations(results_dir: Path, *, besides: str | None = None) -> dict[str
             if result.exec_time_s is not None:
                 found.setdefault(result.name, []).append(result.exec_time_s)
     return {name: median(times_s) for name, times_s in found.items()}
+
+
+def past_times(results_dir: Path, names: Iterable[str], *, besides: str) -> dict[str, UsualTimes]:
+    """Return the usual times of those entries that passed before: medians over the newest 10 sessions.
+
+    Args:
+        results_dir: where the sessions are; need not exist.
+        names: the entries to look for; only their results are read.
+        besides: name of a session that is left out, because it is still being filled.
+    """
+    sessions = past_sessions(results_dir, besides=besides)[:USUAL_SESSIONS]
+    usual = {}
+    for name in names:
+        times = [
+            UsualTimes(result.exec_time_s, _held_s(result) or result.exec_time_s)
+            for result in _passed(session / name for session in sessions)
+            if result.exec_time_s is not None
+        ]
+        if times:
+            usual[name] = UsualTimes(*map(median, zip(*times, strict=True)))
+    return usual
+
+
+def _held_s(result: EntryResult) -> float | None:
+    """Return how long an entry held its lease."""
+    lease: Any = result.resources.get("lease")
+    try:
+        held = datetime.fromisoformat(lease["released_at"]) - datetime.fromisoformat(lease["granted_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return held.total_seconds()
 
 
 def _passed(entry_dirs: Iterable[Path]) -> Iterator[EntryResult]:

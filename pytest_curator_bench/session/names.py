@@ -15,19 +15,24 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLAIM_NAME",
+    "CONFIG_NAME",
     "DATASETS_NAME",
     "DATA_SETUP_NAME",
     "DEFAULT_PREFIX",
+    "EXPECTED_NAME",
+    "GPU_STATS_NAME",
     "LOG_NAME",
     "PACKAGES_NAME",
     "RESERVED_ENTRY_NAMES",
     "RESULTS_NAME",
     "RUNS_NAME",
     "SCRATCH_NAME",
+    "SCRIPT_ENV_NAME",
     "SESSION_NAME",
     "SHARDS_NAME",
     "SINKS_NAME",
     "SUPERSEDED_NAME",
+    "TELEMETRY_NAME",
     "candidate_names",
     "validate_entry_name",
     "validate_session_name",
@@ -40,16 +45,22 @@ MAX_ENTRY_NAME_BYTES = 200
 
 SESSION_NAME = "session.json"
 PACKAGES_NAME = "packages.txt"
+CONFIG_NAME = "config.yaml"
 RESULTS_NAME = "results.json"
 LOG_NAME = "stdouterr.log"
+TELEMETRY_NAME = "telemetry.csv"
+GPU_STATS_NAME = "gpustats.csv"
 CLAIM_NAME = ".run.json"
 SCRATCH_NAME = "scratch"
+# It stays on the machine: sinks deliver what scripts print and write, not all that their environment holds.
+SCRIPT_ENV_NAME = "script_env.json"
 RUNS_NAME = "runs"
 SINKS_NAME = "sinks"
 SUPERSEDED_NAME = "superseded"
 DATA_SETUP_NAME = "data_setup"
 DATASETS_NAME = "datasets.json"
 SHARDS_NAME = "shards.json"
+EXPECTED_NAME = "expected.json"
 
 
 def candidate_names(prefix: str, moment: datetime) -> Iterator[str]:

@@ -53,13 +53,13 @@ def expected_durations(known_s: Mapping[str, float], limits_s: Mapping[str, floa
     return {name: known.get(name, limit if default is None else default) for name, limit in limits_s.items()}
 
 
-def known_durations(results_dir: Path, session_name: str | None, count: int) -> dict[str, float]:
+def known_durations(results_dir: Path, session_name: str, count: int) -> dict[str, float]:
     """Return the durations pinned in the session of that name, else those of earlier sessions; in seconds.
 
     Raises:
         SessionError: the session is split into another number of parts than ``count``, or the file can't be read.
     """
-    pinned = None if session_name is None else _read_pinned(results_dir / session_name, count)
+    pinned = _read_pinned(results_dir / session_name, count)
     return past_durations(results_dir, besides=session_name) if pinned is None else pinned
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from pytest_curator_bench._util.masking import Masker
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, quote
 from pytest_curator_bench.config.validate import describe
 
 if TYPE_CHECKING:
@@ -204,7 +204,7 @@ class SinkSettings(BaseModel):
         if error["type"] == "extra_forbidden":
             known = [field.alias or name for name, field in cls.model_fields.items() if name != "name"]
             unknown = str(error["loc"][-1])
-            return key, f"found the unknown key {quote(unknown)}, expected {one_of(known)}{near(unknown, known)}"
+            return key, f"found the unknown key {quote(unknown)}{instead_of(unknown, known)}"
         if error["type"] == "missing":
             field = cls.model_fields.get(str(error["loc"][0]))
             about = f": {field.description}" if field is not None and field.description else ""

@@ -12,7 +12,7 @@ import sys
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, near, quote
 from pytest_curator_bench.config.locate import key_path, place_of
 from pytest_curator_bench.config.problems import ConfigError, Problem
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError
@@ -105,8 +105,8 @@ def _class_of(config: SinkConfig, registered: Mapping[str, Any], module_dirs: Se
         path = points[config.name].value
         return _checked(_load(path, "name", ()), "name", path)
     known = sorted({*BUILT_IN, *registered, *points})
-    text = f"found the unknown sink {quote(config.name)}, expected {one_of(known)}, or `class: package.module:Class`"
-    raise SinkConfigError("name", text + near(config.name, known))
+    found = f"found the unknown sink {quote(config.name)}{instead_of(config.name, known)}"
+    raise SinkConfigError("name", f"{found}, or `class: package.module:Class`")
 
 
 def _load(path: str, key: str, module_dirs: Sequence[Path]) -> object:

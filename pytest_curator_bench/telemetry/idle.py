@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING
 from pytest_curator_bench._util.text import format_size
 from pytest_curator_bench.machine.cpu import hot_zones, read_cpu_times, read_frequency_policies, read_throttle_count
 from pytest_curator_bench.machine.hardware import available_memory_bytes, read_memory
-from pytest_curator_bench.machine.processes import members_below, read_stats
+from pytest_curator_bench.machine.processes import command_of, members_below, read_stats
 from pytest_curator_bench.telemetry.gpus import named_processes
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
 
     from pytest_curator_bench.machine.gpus import GpuReading
+    from pytest_curator_bench.machine.processes import ProcessStat
 
 __all__ = ["IdleCheck"]
 
@@ -35,6 +36,8 @@ VALID_S = 5.0
 # then.
 _BUSY_SHARE = 0.1
 _BUSY_CPUS = 0.5
+_NAMED_PROCESSES = 3
+_NAMED_FROM_CPUS = 0.05
 _STOLEN_SHARE = 0.05
 _AVAILABLE_SHARE = 0.1
 _SLOWING_GPU = {
@@ -82,7 +85,8 @@ class IdleCheck:
             return (*self._found, *on_gpus)
         self._checked_cpus = checked_cpus
         for _ in range(consecutive_checks):
-            self._found = (*self._of_cpu_time(checked_cpus), *self._of_memory(), *self._of_cpu_speed())
+            passing = (*self._of_cpu_time(checked_cpus), *self._of_memory(), *self._of_heat())
+            self._found = (*passing, *self.slow_settings())
             self._checked_at = time.monotonic()
             if not self._found:
                 break
@@ -90,15 +94,17 @@ class IdleCheck:
 
     def _of_cpu_time(self, cpus: Collection[int]) -> Iterator[str]:
         try:
-            own_s, before, begun = _own_cpu_time_s(self._root), read_cpu_times(self._root, cpus=cpus), time.monotonic()
+            processes, before, begun = read_stats(self._root), read_cpu_times(self._root, cpus=cpus), time.monotonic()
             time.sleep(self._sample_s)
             spent, elapsed_s = read_cpu_times(self._root, cpus=cpus) - before, time.monotonic() - begun
-            own_s = _own_cpu_time_s(self._root) - own_s
+            processes_after = read_stats(self._root)
         except OSError:
             return
+        own_s = _own_cpu_time_s(processes_after) - _own_cpu_time_s(processes)
         busy = max(spent.busy_s - max(own_s, 0.0), 0.0) / elapsed_s
         if busy > max(_BUSY_CPUS, _BUSY_SHARE * spent.cpus):
-            yield f"Other processes keep {busy:.1f} of {spent.cpus} CPUs busy."
+            names = ", ".join(_busiest(processes, processes_after, elapsed_s, cpus)) or "none that is visible from here"
+            yield f"Other processes keep {busy:.1f} of {spent.cpus} CPUs busy: {names}."
         stolen = spent.stolen_s / elapsed_s / max(spent.cpus, 1)
         if stolen > _STOLEN_SHARE:
             yield f"The hypervisor withholds {100 * stolen:.0f} % of this machine's CPU time (steal)."
@@ -111,7 +117,8 @@ class IdleCheck:
                 f"Only {format_size(available)} of memory ({share:.0f} %) are available: other processes use the rest."
             )
 
-    def _of_cpu_speed(self) -> Iterator[str]:
+    def slow_settings(self) -> Iterator[str]:
+        """Yield one sentence for each setting that makes CPUs slow: waiting does not change those."""
         policies = read_frequency_policies(self._root)
         for setting, number in policies.slow.items():
             yield (
@@ -123,6 +130,8 @@ class IdleCheck:
                 f"CPUs may not run at full speed: in {policies.capped} of {policies.total} frequency policies "
                 "scaling_max_freq is below what the hardware can do."
             )
+
+    def _of_heat(self) -> Iterator[str]:
         throttled, before = read_throttle_count(self._root), self._throttled
         self._throttled = throttled
         if throttled is not None and before is not None and throttled > before:
@@ -134,11 +143,37 @@ class IdleCheck:
             )
 
 
-def _own_cpu_time_s(root: Path) -> float:
+def _own(stats: Mapping[int, ProcessStat]) -> list[ProcessStat]:
+    """Return this process and all below it."""
+    pid = os.getpid()
+    return [*([stats[pid]] if pid in stats else []), *members_below(stats, [pid])]
+
+
+def _own_cpu_time_s(stats: Mapping[int, ProcessStat]) -> float:
     """Return the CPU time of this process and of all that run and ran below it."""
-    stats = read_stats(root)
-    own = [stats[pid] for pid in (os.getpid(),) if pid in stats]
-    return sum(stat.own_cpu_time_s + stat.waited_cpu_time_s for stat in (*own, *members_below(stats, [os.getpid()])))
+    return sum(stat.own_cpu_time_s + stat.waited_cpu_time_s for stat in _own(stats))
+
+
+def _busiest(
+    before: Mapping[int, ProcessStat], after: Mapping[int, ProcessStat], elapsed_s: float, cpus: Collection[int]
+) -> Iterator[str]:
+    """Name the processes of others that used most of these CPUs, with the number of CPUs that each kept busy."""
+    ours = {stat.pid for stat in _own(after)}
+    used = {
+        pid: (stat.own_cpu_time_s - (before[pid].own_cpu_time_s if pid in before else 0.0)) / elapsed_s
+        for pid, stat in after.items()
+        if pid not in ours and _may_use(pid, cpus)
+    }
+    for pid in sorted(used, key=lambda pid: -used[pid])[:_NAMED_PROCESSES]:
+        if used[pid] >= _NAMED_FROM_CPUS:
+            yield f"{command_of(pid) or after[pid].name} (pid {pid}, {used[pid]:.1f} CPUs)"
+
+
+def _may_use(pid: int, cpus: Collection[int]) -> bool:
+    try:
+        return not os.sched_getaffinity(pid).isdisjoint(cpus)
+    except OSError:  # it has ended
+        return True
 
 
 def _gpu_disturbances(gpus: Collection[GpuReading]) -> Iterator[str]:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ from pytest_curator_bench.telemetry.gpus import memory_record, memory_warnings
 from pytest_curator_bench.telemetry.idle import IdleCheck
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.machine.gpus import GpuInfo, GpuReading
     from pytest_curator_bench.resources.registry import Lease
@@ -19,14 +22,17 @@ if TYPE_CHECKING:
 __all__ = ["MachineMonitor"]
 
 CHECKS_IF_REQUIRED = 3
+# Each look takes up to 0.6 s: it must not become noise itself.
+LOOK_AGAIN_S = 3.0
 
 
 class MachineMonitor:
     """Checks the machine before and after entries; one for each process. Call :meth:`close` at its end."""
 
-    def __init__(self) -> None:
-        self._idle_check = IdleCheck()
+    def __init__(self, idle_check: IdleCheck | None = None) -> None:
+        self._idle_check = idle_check or IdleCheck()
         self._driver_hangs = False
+        self._waited_s = 0.0
 
     @property
     def gpus(self) -> GpuReader | None:
@@ -47,6 +53,25 @@ class MachineMonitor:
         """Return what would disturb an entry that starts now on this lease, one sentence each."""
         checks = CHECKS_IF_REQUIRED if must_be_quiet else 1
         return self._idle_check.disturbances(self._leased_gpus(lease), cpus=lease.affinity, consecutive_checks=checks)
+
+    def await_quiet(self, lease: Lease, limit_s: float, on_wait: Callable[[tuple[str, ...]], None]) -> tuple[str, ...]:
+        """Wait until the machine is quiet, and return what still disturbs.
+
+        Settings that make CPUs slow are not waited for: they stay.
+
+        Args:
+            lease: of the entry that starts then.
+            limit_s: how long all calls together may wait.
+            on_wait: called with what disturbs, after each look.
+        """
+        while True:
+            begun = time.monotonic()
+            noise = self.disturbances(lease, must_be_quiet=True)
+            if set(noise) <= set(self._idle_check.slow_settings()) or self._waited_s >= limit_s:
+                return noise
+            on_wait(noise)
+            time.sleep(min(LOOK_AGAIN_S, limit_s - self._waited_s))
+            self._waited_s += time.monotonic() - begun
 
     def gpu_memory_warnings(self, entry: Entry, lease: Lease, when: str) -> list[str]:
         """Return one sentence for each leased GPU with more memory in use than the entry tolerates."""

@@ -87,8 +87,9 @@ def _two_files(project: Project) -> None:
 
 
 def _a_script(project: Project) -> None:
-    """The script of README's tour."""
+    """The script of README's tour, and its entry."""
     _two_files(project)
+    project.config("entries: [{name: count_words, script: count_words.py}]")
     (text,) = [block.text for block in blocks(REPO / "README.md") if (block.file or "").endswith("count_words.py")]
     project.script("count_words.py", text)
 

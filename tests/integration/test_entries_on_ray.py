@@ -96,17 +96,6 @@ def test_a_cluster_that_dies(project: Project, mark: str) -> None:
     assert not marked(mark)
 
 
-def test_a_cluster_that_does_not_start(project: Project, mark: str) -> None:
-    """The entry is an error in setup, with one sentence; its script never runs."""
-    project.config("entries:\n  - {name: a, script: ray_script.py, ray: {object_store_memory: 2000000}}\n")
-    result = project.run()
-    result.assert_outcomes(errors=1)
-    data = project.result("a")
-    assert (data["status"], data["reason"], data["exec_time_s"]) == ("error", "ray", None)
-    result.stdout.no_fnmatch_line("*Traceback*")
-    assert not marked(mark)
-
-
 def test_kill_of_pytest_ends_the_cluster(project: Project, mark: str) -> None:
     """After kill -9 of pytest in mid-entry no process of entry or cluster is left, nor Ray's directory."""
     project.config(

@@ -146,7 +146,7 @@ def test_two_entries_on_two_workers(project: Project, server: Server) -> None:
         assert run.data.tags["metric.note"] == "fast"
         assert run.data.tags["curator_bench.delivery_key"] == delivery_key(expected)
         files = {"results.json", "params.json", "metrics.json", "stdouterr.log", "telemetry.csv"}
-        assert files <= runs.artifacts(run) <= {*files, "ray.log", "script_env.json", "tasks.json"}
+        assert files <= runs.artifacts(run) <= {*files, "ray.log", "tasks.json"}
         assert json.loads(runs.text(run, "results.json", project.path)) == expected
         assert "hello from the script" in runs.text(run, "stdouterr.log", project.path)
         rows = list(csv.DictReader((project.session_dir / name / "telemetry.csv").read_text().splitlines()))

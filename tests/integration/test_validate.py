@@ -74,7 +74,7 @@ WRONG = {
     "datasets: [{name: d, formats: [{type: j, path: gone}]}]\n"
     "entries: [{name: a, script: ok.py, args: '{dataset:d,j}'}]": "a.yaml:3: entries[a]: dataset d,j is not there: ",
     f"data_setups: [{{name: p, script: no.py}}]\n{ONE}": "a.yaml:2: data_setups[p].script: no.py not found",
-    f"sinks: [{{name: slak}}]\n{ONE}": "a.yaml:2: sinks[slak].name: found the unknown sink 'slak', expected one of ",
+    f"sinks: [{{name: slak}}]\n{ONE}": "a.yaml:2: sinks[slak].name: found the unknown sink 'slak'; did you mean ",
     f"sinks: [{{name: jsonl, paht: x}}]\n{ONE}": "a.yaml:2: sinks[jsonl].paht: ",
     f"sinks: [{{name: s, class: 'no_such.mod:C'}}]\n{ONE}": "a.yaml:2: sinks[s].class: the module no_such.mod ",
 }

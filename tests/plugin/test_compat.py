@@ -7,15 +7,16 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from tests.support.nemo_curator_files import assert_has_keys
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pytest
+
     from tests.support.bench_project import Project
 
+DIAGNOSTICS = "NEMO_CURATOR_RAY_DATA_DIAGNOSTICS"
 CONFIG = """
 compat: nemo-curator
 run_reason: nightly
@@ -86,10 +87,12 @@ def test_data_setups_are_read_by_their_names(project: Project) -> None:
     assert_has_keys("results.json", project.result("a"))
 
 
-def test_nothing_of_it_without_the_key(project: Project) -> None:
-    """Our names alone."""
+def test_nothing_of_it_without_the_key(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our names alone; its switch of diagnostics is on all the same."""
     project.config("entries: [{name: a, script: ok.py}]\n")
+    monkeypatch.delenv(DIAGNOSTICS, raising=False)
     project.run().assert_outcomes(passed=1)
+    assert read(project.session_dir / "a" / "script_env.json")[DIAGNOSTICS] == "1"
     assert "cmd" not in project.result("a")
     assert not (project.session_dir / "a" / "logs").exists()
     assert "ray_num_cpus" not in project.result("a")["script_params"]
@@ -97,30 +100,23 @@ def test_nothing_of_it_without_the_key(project: Project) -> None:
 
 
 def test_the_environment_of_a_script_is_recorded(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Names and values; what names and sinks say is secret is masked, wherever it stands."""
+    """Names and values; what names and sinks say is secret is masked, wherever it stands.
+
+    Pytest's environment takes precedence over defaults, and the config over both.
+    """
+    monkeypatch.setenv(DIAGNOSTICS, "0")
     monkeypatch.setenv("MY_API_TOKEN", "t0k3n-of-mine")
     monkeypatch.setenv("COPIED", "--with t0k3n-of-mine")
     monkeypatch.setenv("TOKENIZERS_PARALLELISM", "false")
-    project.config("entries: [{name: a, script: ok.py, env: {LEVEL: high}}]\n")
-    project.run().assert_outcomes(passed=1)
+    project.config(
+        "entries: [{name: a, script: ok.py, env: {LEVEL: high}},"
+        f" {{name: b, script: ok.py, env: {{{DIAGNOSTICS}: 'yes'}}}}]\n"
+    )
+    project.run().assert_outcomes(passed=2)
     text = (project.session_dir / "a" / "script_env.json").read_text()
     recorded = json.loads(text)
     assert (recorded["LEVEL"], recorded["TOKENIZERS_PARALLELISM"]) == ("high", "false")
     assert (recorded["MY_API_TOKEN"], recorded["COPIED"]) == ("***", "--with ***")
     assert "t0k3n" not in text
-
-
-@pytest.mark.parametrize(
-    ("inherited", "configured", "expected"), [(None, "", "1"), ("0", "", "0"), ("0", "env: {%s: 'yes'}", "yes")]
-)
-def test_the_switch_of_diagnostics(
-    project: Project, monkeypatch: pytest.MonkeyPatch, inherited: str | None, configured: str, expected: str
-) -> None:
-    """On by default; pytest's environment takes precedence, and the config over both."""
-    name = "NEMO_CURATOR_RAY_DATA_DIAGNOSTICS"
-    monkeypatch.delenv(name, raising=False)
-    if inherited is not None:
-        monkeypatch.setenv(name, inherited)
-    project.config(f"{configured.replace('%s', name)}\nentries: [{{name: a, script: ok.py}}]\n")
-    project.run().assert_outcomes(passed=1)
-    assert read(project.session_dir / "a" / "script_env.json")[name] == expected
+    assert recorded[DIAGNOSTICS] == "0"
+    assert read(project.session_dir / "b" / "script_env.json")[DIAGNOSTICS] == "yes"

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.bench_project import UNTIL_WAITED_FOR
+from tests.support.bench_project import UNTIL_WAITED_FOR, WITHOUT_OTHER_PLUGINS
 from tests.support.processes import LIMIT_S
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ class Host:
             "CURATOR_BENCH_RESULTS_DIR": str(self.results),
             "CURATOR_BENCH_LEASES_DIR": str(path / "leases"),
             "GPUS": "none",
+            "STUB_ADDOPTS": WITHOUT_OTHER_PLUGINS,
         }
 
     def program(self, name: str, text: str) -> None:

@@ -60,13 +60,12 @@ def statuses(project: Project) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("workers", [("-n", "2")])
-def test_a_full_disk_makes_an_entry_an_error(project: Project, workers: tuple[str, ...]) -> None:
+def test_a_full_disk_makes_an_entry_an_error(project: Project) -> None:
     """The log of the last script fills the disk: its result is there, as an error, and pytest fails."""
     project.script("fill.py", SCRIPT.replace("sys.exit(args.exit)", f"{FILL}\nsys.exit(args.exit)"))
     project.config("entries:\n  - {name: fine, script: ok.py}\n  - {name: full, script: fill.py}\n")
     (project.path / "results").mkdir()
-    ended = run(project, on_small_disk(pytest_command(*workers), project.path / "results", "3m"))
+    ended = run(project, on_small_disk(pytest_command("-n", "1"), project.path / "results", "3m"))
     (project.path / "results").rmdir()
     (project.path / "results.kept").rename(project.path / "results")
     assert ended.returncode == pytest.ExitCode.TESTS_FAILED, ended.stdout

@@ -40,13 +40,17 @@ runpy.run_path(__file__.replace("mine", "ok"), run_name="__main__")
 """
 
 
-def entry(keys: str = "", before: str = "results_dir: ../results") -> Callable[[Project], str]:
+def entry(
+    keys: str = "", before: str = "results_dir: ../results", *, refused: bool = False
+) -> Callable[[Project], str]:
     """A scenario: one entry with these keys."""
-    return script(None, keys, before)
+    return script(None, keys, before, refused=refused)
 
 
-def script(text: str | None, keys: str = "", before: str = "results_dir: ../results") -> Callable[[Project], str]:
-    """A scenario: one entry with this script, in place of the one that works."""
+def script(
+    text: str | None, keys: str = "", before: str = "results_dir: ../results", *, refused: bool = False
+) -> Callable[[Project], str]:
+    """A scenario: one entry with this script, in place of the one that works; nothing runs if it is refused."""
 
     def run(project: Project) -> str:
         name = "ok.py" if text is None else "mine.py"
@@ -54,7 +58,7 @@ def script(text: str | None, keys: str = "", before: str = "results_dir: ../resu
             project.script(name, text)
         given = "" if "script:" in keys else f", script: {name}"
         project.config(f"{before}\nentries: [{{name: a{given}{', ' if keys else ''}{keys}}}]", head=False)
-        return told(project.run("-rs"))
+        return told(project.run_here() if refused else project.run("-rs"))
 
     return run
 
@@ -66,7 +70,7 @@ def told(result: pytest.RunResult) -> str:
 
 def config_not_found(project: Project) -> str:
     """A misspelt name."""
-    return told(project.run(config="confg.yaml"))
+    return told(project.run_here(config="confg.yaml"))
 
 
 def config_elsewhere(project: Project) -> str:
@@ -85,7 +89,7 @@ def waiting(project: Project) -> str:
     project.script("waited.py", UNTIL_WAITED_FOR + (project.scripts / "ok.py").read_text())
     project.config("entries: [{name: a, script: waited.py}, {name: b, script: waited.py}]")
     text = told(project.run("-n", "2"))
-    return text.replace("b: waiting", "a: waiting").replace("| a (pid", "| b (pid")  # whoever was first
+    return text.replace("b: waiting", "a: waiting").replace("leased by a,", "leased by b,")  # whoever was first
 
 
 def noisy(project: Project) -> str:
@@ -121,18 +125,18 @@ SINK = "results_dir: ../results\nsinks: [{name: webhook, url: 'http://127.0.0.1:
 DATASET = "results_dir: ../results\ndatasets: [{name: d, formats: [{type: t, path: ../data}]}]"
 SCENARIOS: dict[str, Callable[[Project], str]] = {
     "A module is not found": script("import my_helpers"),
-    "Results can't be written": entry(before="results_dir: ../benchmarks/config.yaml/results"),
+    "Results can't be written": entry(before="results_dir: ../benchmarks/config.yaml/results", refused=True),
     "An entry takes too long": entry("args: --sleep 60, timeout_s: 1"),
     "Out of memory: the kernel": script("import os, signal; os.kill(os.getpid(), signal.SIGKILL)"),
     "Out of memory: in Python": script("bytearray(1 << 60)"),
     "Out of memory: in Ray": script(OOM_IN_RAY),
     "Out of memory: on the GPU": script(OOM_ON_GPU),
-    "A key is misspelt": entry("timout_s: 3"),
-    "An environment variable is not defined": entry(before="results_dir: ${NOWHERE}/x"),
+    "A key is misspelt": entry("timout_s: 3", refused=True),
+    "An environment variable is not defined": entry(before="results_dir: ${NOWHERE}/x", refused=True),
     "A configuration is not found": config_not_found,
-    "A script is not found": entry("script: nothere.py"),
+    "A script is not found": entry("script: nothere.py", refused=True),
     "Scripts or marks of the project are unknown with a configuration elsewhere": config_elsewhere,
-    "A dataset is not there": entry("args: '{dataset:d,t}'", DATASET),
+    "A dataset is not there": entry("args: '{dataset:d,t}'", DATASET, refused=True),
     "An entry is skipped for want of GPUs": entry("ray: {num_gpus: 8}"),
     "The object store does not fit": entry("ray: {}, object_store_size: 5000000000000"),
     "One of the three files is missing": entry("args: --skip-file tasks.pkl"),

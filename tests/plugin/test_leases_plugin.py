@@ -10,6 +10,7 @@ import pty
 import re
 import signal
 import subprocess
+import termios
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -135,7 +136,7 @@ def test_what_the_machine_has_not(simulated: Project) -> None:
         result.assert_outcomes(skipped=2)
         result.stdout.fnmatch_lines_random(
             [
-                "SKIPPED*needs 5 GPUs, this machine has 4; needs 9 CPUs, this machine has 8",
+                "SKIPPED*needs 5 GPUs, this machine has 4; needs 9 CPUs, this machine has 8: ask for less*",
                 "SKIPPED*object store of 65 GB is more than the 64 GB of memory here*",
             ]
         )
@@ -144,33 +145,38 @@ def test_what_the_machine_has_not(simulated: Project) -> None:
         strict.stdout.fnmatch_lines(["*needs 5 GPUs, this machine has 4*"])
 
 
-def test_waiting_shows_in_a_log(two: Project) -> None:
-    """One line says for what, and who holds it; from a worker too. It is not counted against the limit."""
+@pytest.mark.parametrize("options", [("-n", "1"), ("-q",)])
+def test_waiting_shows_in_a_log(two: Project, options: tuple[str, ...]) -> None:
+    """One line says for what, and who holds it; from a worker and with -q, too. It isn't counted against the limit."""
     two.config("entries: [{name: a, script: ok.py, timeout_s: 8}]")
     with another_run() as (_, lease):
-        process = two.start("-n", "1")
+        process = two.start(*options)
         assert process.stdout is not None
         watchdog = threading.Timer(LIMIT_S, process.kill)
         watchdog.start()
         line = next((line for line in process.stdout if "waiting for" in line), "")
         assert re.match(
-            rf"a: waiting for the whole machine, \d+ s \| other_entry \(pid {os.getpid()}\) holds the whole machine since [\d:]{{8}}$",
+            rf"a: waiting for the whole machine \(whole machine leased by other_entry, pid {os.getpid()}, since \d\d:\d\d\)$",
             line,
         )
-        time.sleep(8)
+        time.sleep(4)
         lease.release()
         rest, _ = process.communicate(timeout=LIMIT_S)
         watchdog.cancel()
     assert process.returncode == 0, rest
-    assert lease_of(two, "a")["waited_s"] > 8
+    assert lease_of(two, "a")["waited_s"] > 4
     assert not (two.session_dir / "a" / ".status.json").exists()
 
 
 def test_waiting_shows_on_a_terminal(two: Project) -> None:
-    """The panel names what is waited for and who holds it."""
+    """The panel names what is waited for and who holds it, as wide as the terminal is, also when that changes."""
     screen, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (40, 160))
+    wide = f"waiting for the whole machine (whole machine leased by other_entry, pid {os.getpid()}, since "
+    narrow = f"\n  whole machine leased by other_entry, pid {os.getpid()}, since "
     with another_run() as (_, lease):
         environment = {**os.environ, "TERM": "xterm"}
+        environment.pop("COLUMNS", None)
         process = subprocess.Popen(
             pytest_command("-k", "first"),
             cwd=two.path,
@@ -183,13 +189,15 @@ def test_waiting_shows_on_a_terminal(two: Project) -> None:
         shown, deadline = "", time.monotonic() + LIMIT_S
         with contextlib.suppress(OSError):  # the terminal's end
             while chunk := os.read(screen, 65536):
-                shown += chunk.decode(errors="replace")
+                shown += re.sub(r"\x1b\[[\d;]*m", "", chunk.decode(errors="replace")).replace("\r", "")
                 assert time.monotonic() < deadline, shown
-                if "other_entry (pid" in shown:
+                if wide in shown:
+                    termios.tcsetwinsize(screen, (40, 70))
+                if narrow in shown:
                     lease.release()
     os.close(screen)
     assert process.wait(LIMIT_S) == 0, shown
-    assert "waiting for the whole machine" in shown
+    assert "[0/1]" in shown
     assert "1 passed" in shown
 
 
@@ -232,6 +240,29 @@ def test_order_of_parallel_runs(simulated: Project) -> None:
         assert sorted(begun, key=lambda name: begun[name]) == expected
 
 
+def test_narrow_entries_run_side_by_side(simulated: Project) -> None:
+    """Two that fit beside one another do so, whatever the file's order: each meets the other one."""
+    simulated.config(
+        "object_store_size: 0.1\nray: {num_cpus: 2, num_gpus: 0}\nentries:\n"
+        "  - {name: wide1, script: ok.py, exclusive: true}\n"
+        "  - {name: a, script: meet.py, args: a b}\n"
+        "  - {name: wide2, script: ok.py, exclusive: true}\n"
+        "  - {name: b, script: meet.py, args: b a}\n"
+    )
+    result = simulated.run("-n", "2")
+    result.assert_outcomes(passed=4)
+    a, b = (lease_of(simulated, name) for name in "ab")
+    assert max(a["granted_at"], b["granted_at"]) < min(a["released_at"], b["released_at"])
+    result.stdout.no_fnmatch_line("*one after the other*")
+
+
+def test_workers_that_only_wait_for_one_another(two: Project) -> None:
+    """One warning, where each entry leases the whole machine."""
+    (two.path / "conftest.py").write_text("def pytest_runtestloop(session): raise session.Interrupted('enough')\n")
+    result = two.run("-n", "2")
+    assert result.stdout.str().count("-n 2 runs these 2 entries one after the other") == 1
+
+
 def test_dry_run_tells_the_lease(simulated: Project) -> None:
     """What each entry would lease, or that it can't."""
     simulated.config(
@@ -246,21 +277,21 @@ def test_dry_run_tells_the_lease(simulated: Project) -> None:
             *("a", "  lease: the whole machine"),
             *("b", "  lease: 1 GPU, 8 CPUs, 100 MB of object store"),
             *("c", "  lease: none: it needs 5 GPUs, this machine has 4"),
-            *("d", "  lease: a slot without CPUs or GPUs"),
+            *("d", "  lease: a free slot"),
         ]
     )
 
 
-@pytest.mark.parametrize("args", [(), ("-n", "2")])
+@pytest.mark.parametrize("args", [(), ("-n", "1")])
 def test_a_wrong_simulated_machine(two: Project, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]) -> None:
     """One line, and nothing runs."""
     monkeypatch.setenv(SIMULATED_VARIABLE, "gpus=8")
-    result = two.run(*args)
+    result = two.run_here(*args)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines(["*CURATOR_BENCH_SIMULATED_MACHINE=gpus=8: found 'gpus=8', expected cpus=NUMBER*"])
 
 
-@pytest.mark.parametrize("args", [(), ("-n", "2")])
+@pytest.mark.parametrize("args", [(), ("-n", "1")])
 def test_a_lease_directory_that_cannot_be_used(
     two: Project, monkeypatch: pytest.MonkeyPatch, args: tuple[str, ...]
 ) -> None:

@@ -34,7 +34,7 @@ def real(project: Project) -> Project:
     return project
 
 
-@pytest.mark.parametrize("extra", [(), ("-n", "2")])
+@pytest.mark.parametrize("extra", [(), ("-n", "1")])
 def test_a_file_through_a_linked_directory_runs(real: Project, extra: tuple[str, ...]) -> None:
     """Its scripts and its results are those of the directory that the link leads to."""
     file = "proj/benchmarks/a.bench.yaml"
@@ -141,7 +141,7 @@ entries:
     scripts = target.parent / "scripts"
     dry.stdout.fnmatch_lines(
         [
-            f"  command: * {scripts}/ok.py {target.parent}/d.json {link.parent}/weights * {link.parent}/results/*",
+            f"  command: * {scripts}/ok.py {target.parent}/d.json {link.parent}/weights *",
             f"  command: * {link.parent}/scripts/mine.py *",
             f"  command: * {scripts}/ok.py *",
         ]

@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,8 +96,8 @@ def test_dry_run_shows_the_old_runners_commands(nightly: Nightly, pytester: pyte
     lines = done.outlines
     for name, arguments in COMMANDS.items():
         shown = lines[lines.index(name) + 1].removeprefix("  command: ")
-        python, script, *words = shlex.split(shown)
-        entry_dir = f"{nightly.root}/results/session__TIME/{name}"
+        python, script, *words = shlex.split(shown.partition(" && ")[2])
+        entry_dir = f"{tempfile.gettempdir()}/curator-bench-{os.getuid()}/{name}"
         places = {S: entry_dir, DATA: str(nightly.data_dir), WEIGHTS: str(nightly.weights_dir)}
         expected = arguments
         for old, new in places.items():

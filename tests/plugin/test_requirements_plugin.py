@@ -32,7 +32,7 @@ def properties(case: ET.Element) -> dict[str, str]:
     return {item.get("name", ""): item.get("value", "") for item in case.iter("property")}
 
 
-@pytest.mark.parametrize("extra", [(), ("-n", "2")])
+@pytest.mark.parametrize("extra", [(), ("-n", "1")])
 def test_a_broken_bound_is_one_line_everywhere(project: Project, extra: tuple[str, ...]) -> None:
     """Terminal, table, JUnit message and properties, results.json: the same sentence, with xdist and without."""
     entries(
@@ -93,7 +93,7 @@ def test_a_failed_script_is_not_judged(project: Project) -> None:
     result.stdout.no_fnmatch_line("*must be at least*")
 
 
-@pytest.mark.parametrize("extra", [(), ("-n", "2")])
+@pytest.mark.parametrize("extra", [(), ("-n", "1")])
 def test_expected_failures_are_pytests_own(project: Project, extra: tuple[str, ...]) -> None:
     """A known miss is xfailed, a marked one that is met xpassed; an unmarked miss beside it fails."""
     known = "{metric: rate_per_sec, min_value: 2, xfail: needs the new reader}"

@@ -67,7 +67,7 @@ def test_errors_do_not_print_sink_values(project: Project, monkeypatch: pytest.M
     project.config(
         "sinks: [{name: [1, '${PLANTED_TOKEN}'], token: '${PLANTED_TOKEN}'}]\nentries: [{name: a, script: ok.py}]\n"
     )
-    result = project.run()
+    result = project.run_here()
     assert result.ret == 4
     assert "planted-secret" not in result.stdout.str() + result.stderr.str()
 
@@ -80,7 +80,7 @@ def test_undefined_variable_in_a_sink(project: Project) -> None:
     result = project.run()
     result.assert_outcomes(passed=1, warnings=1)
     result.stdout.fnmatch_lines(["*slack*NOT_THERE_AT_ALL*"])
-    strict = project.run("--bench-strict-config-check")
+    strict = project.run_here("--bench-strict-config-check")
     assert strict.ret == 4
     strict.stderr.fnmatch_lines(["ERROR: *config.yaml:3*NOT_THERE_AT_ALL*"])
 
@@ -133,7 +133,7 @@ entries:
 """
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1])
 def test_secrets_that_entries_share_with_a_sink_are_nowhere(
     project: Project, monkeypatch: pytest.MonkeyPatch, workers: int
 ) -> None:

@@ -56,11 +56,23 @@ def test_the_split_is_pinned_by_the_first_job(project: Project) -> None:
     assert durations_s["long"] == 10
     # Had the second job looked for itself, it would now split otherwise.
     took(project, long=1.0, others=9.0)
-    assert "long" not in listed(project, "--bench-shard", "1/2")
+    assert "long" not in listed(project, "--bench-session", "other", "--bench-shard", "1/2")
     project.run(*args, "2/2").assert_outcomes(passed=3, deselected=1)
     outcome = project.run(*args, "1/3")
     assert outcome.ret == pytest.ExitCode.USAGE_ERROR
     outcome.stderr.fnmatch_lines(["*session ci is split into 2 shards, and this run was told 3*"])
+
+
+def test_without_a_session_the_split_is_by_name(project: Project) -> None:
+    """Durations that change between two jobs' starts leave no entry out; a warning says so."""
+    project.config(LONG)
+    project.run("--bench-session", "before")
+    took(project, long=10.0, others=1.0)
+    first = project.run_here("--collect-only", "-q", "--bench-shard", "1/2")
+    first.stdout.fnmatch_lines(["*--bench-shard without --bench-session splits by name, not by past durations*"])
+    took(project, long=1.0, others=9.0)
+    assert listed(project, "--bench-shard", "1/2") == {"e0", "e2"}
+    assert listed(project, "--bench-shard", "2/2") == {"e1", "long"}
 
 
 def test_shards_of_a_selection(project: Project) -> None:

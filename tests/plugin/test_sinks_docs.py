@@ -86,7 +86,7 @@ def test_the_documented_errors(documented: Project) -> None:
     result = documented.run("--bench-config", "with_sink.yaml", "--bench-config", "wrong.yaml")
     assert result.ret == 4
     result.stderr.fnmatch_lines(
-        ["ERROR: benchmarks/wrong.yaml:1: sinks[[]database].fil: found the unknown key 'fil', *did you mean 'file'[?]"]
+        ["ERROR: benchmarks/wrong.yaml:1: sinks[[]database].fil: found the unknown key 'fil'; did you mean 'file'[?]*"]
     )
 
 

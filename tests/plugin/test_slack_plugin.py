@@ -52,7 +52,7 @@ def curator_bench(project: Project, *args: str) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.usefixtures("environ")
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 1])
 def test_a_run(project: Project, slack: Slack, workers: int) -> None:
     """One summary, one reply each, owners pinged; no outcome changed, no secret in any file or output."""
     project.config(CONFIG.format(api_url=slack.api_url))
@@ -119,7 +119,7 @@ def test_jobs_that_fill_one_session(project: Project, slack: Slack) -> None:
 def test_wrong_settings(project: Project) -> None:
     """Config errors with their place, and the nearest key, before anything runs."""
     project.config("sinks:\n  - name: slack\n    channel: C0123456789\nentries: [{name: a, script: ok.py}]\n")
-    result = project.run()
+    result = project.run_here()
     assert result.ret == 4
     result.stderr.fnmatch_lines(["ERROR: *config.yaml:4: sinks[[]slack].channel: found the unknown key 'channel', *"])
 

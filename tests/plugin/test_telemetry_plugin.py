@@ -74,17 +74,19 @@ def test_gpu_memory_left_in_use(project: Project, gpus: Path) -> None:
     assert after.startswith("GPU 1: 8.59 GB of 85.9 GB of memory (10 %) in use after the entry")
     assert f": {os.getpid()} " in before
     assert not [text for text in project.result("lax")["warnings"] if "threshold" in text]
-    assert any(text.startswith("Other processes are on GPU 1: ") for text in project.result("lax")["warnings"])
+    assert any(text.startswith("noise: Other processes are on GPU 1: ") for text in project.result("lax")["warnings"])
     assert (project.session_dir / "strict" / "gpustats.csv").exists()
     result.stdout.fnmatch_lines(["*strict: GPU 1: *in use before the entry*"])
+    result.stdout.fnmatch_lines(["noise: 2 of 2 entries ran on a noisy machine (strict, lax): *"])
 
 
 def test_a_machine_that_must_be_quiet_and_is_not(project: Project, gpus: Path) -> None:
     """The entry is an error in setup that says why; its script never runs, and there is no traceback."""
     gpus.write_text(f"COUNT=1\nPROCESSES={os.getpid()}:-\n")
     project.config("entries: [{name: a, script: ok.py}]\n")
-    result = project.run("--bench-require-quiet")
+    result = project.run("--bench-require-quiet", "--bench-wait-quiet=0.01")
     result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*waiting for a quiet machine, * | Other processes are on GPU 0: *"])
     data = project.result("a")
     assert (data["status"], data["reason"], data["exec_time_s"]) == ("error", "noisy", None)
     assert data["error"].startswith("The machine is not quiet.\n")
@@ -118,6 +120,14 @@ def test_a_killed_pytest_leaves_readable_rows(project: Project) -> None:
     text = table.read_text()
     assert text.endswith("\n")
     assert len({line.count(",") for line in text.splitlines()}) == 1
+
+
+def test_a_path_is_no_number_of_minutes(project: Project) -> None:
+    """An option whose value may be left out takes a path behind it for one: the message says what to write."""
+    project.config("entries: [{name: a, script: ok.py}]\n")
+    result = project.run_here("--bench-wait-quiet", "benchmarks")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*--bench-wait-quiet benchmarks: expected a number of minutes: write *=MINUTES*"])
 
 
 def test_help_names_the_option(project: Project) -> None:

@@ -136,7 +136,7 @@ def sent(project: Project) -> list[tuple[str, str]]:
     return [(result["name"], result["status"]) for result in results]
 
 
-@pytest.mark.parametrize(("names", "extra"), [(tuple(CASES), ()), (SOME, ("-n", "2"))], ids=["all", "xdist"])
+@pytest.mark.parametrize(("names", "extra"), [(tuple(CASES), ()), (SOME, ("-n", "1"))], ids=["all", "xdist"])
 def test_pytest_and_the_result_agree(project: Project, names: tuple[str, ...], extra: tuple[str, ...]) -> None:
     """Marks, fixtures and hooks decide what pytest says; result, session, table, JUnit and sink say the same."""
     write(project, names)
@@ -211,7 +211,7 @@ def test_an_entry_that_is_left_out_is_an_error(project: Project) -> None:
     """A hook that runs nothing and reports nothing leaves no exit status 0."""
     project.config("entries: [{name: left_out, script: ok.py}, {name: b, script: ok.py}]")
     (project.path / "conftest.py").write_text(LEAVES_OUT)
-    run = project.run("-n", "2", "-q")
+    run = project.run("-n", "1", "-q")
     run.assert_outcomes(passed=1, warnings=1)
     assert run.ret == pytest.ExitCode.TESTS_FAILED
     run.stdout.fnmatch_lines(["*left_out: pytest ended without running the entry*"])
@@ -274,7 +274,7 @@ def test_sinks_get_the_last_of_several_runs_by_another_plugin(project: Project) 
 
 @pytest.mark.parametrize(
     "options",
-    [("--setup-only",), ("--setup-plan",), ("--setup-only", "-n", "2"), ("--collect-only",), ("--fixtures",),
+    [("--setup-only",), ("--setup-plan",), ("--setup-only", "-n", "1"), ("--collect-only",), ("--fixtures",),
      ("--bench-session", "mine", "--setup-only")],
     ids=" ".join,
 )  # fmt: skip

@@ -87,8 +87,7 @@ def _result(entry: str, session: str, directory: Path, started: datetime, fields
         nodeid=f"config.yaml::{entry}",
         entry_dir=str(directory / entry),
         stdouterr_file=str(directory / entry / "stdouterr.log"),
-        started_at=started.isoformat(),
         command=["/usr/bin/python3", "/b/scripts/s.py", *arguments, "--benchmark-results-path", str(directory / entry)],
         resources=resources,
-        **fields,
+        **{"started_at": started.isoformat(), **fields},
     )

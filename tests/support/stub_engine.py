@@ -118,7 +118,7 @@ def run(words: list[str]) -> int:
     environment = {
         "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
         "PYTHONPATH": f"/opt/Curator:{IMAGE_DIR}",
-        "PYTEST_ADDOPTS": "-o cache_dir=/tmp/pytest-cache -p no:cacheprovider",
+        "PYTEST_ADDOPTS": f"-o cache_dir=/tmp/pytest-cache -p no:cacheprovider {os.environ.get('STUB_ADDOPTS', '')}",
         "CURATOR_BENCH_IN_CONTAINER": "1",
     }
     given = set()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from pytest_curator_bench._util.interpreter import runs_itself
 from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench._util.text import counted
 from pytest_curator_bench.cli.files import add_file_arguments, display, load_files
@@ -112,7 +113,7 @@ def _ask_for_help(config: BenchConfig, rows: Sequence[Row], environ: Mapping[str
     for row in rows:
         command = command_of(config, row.run)
         script = find_script(command)
-        if script.is_file() and not command.unresolved:
+        if script.is_file() and not command.unresolved and not runs_itself(script):  # such one may know no --help
             wanted.setdefault(HelpRun(script, tuple(sorted(command.env.items()))), []).append(row)
     inherited = {name: value for name, value in environ.items() if name not in config.secret_variables}
     try:

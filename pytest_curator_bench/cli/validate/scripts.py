@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench.entry.cause import CAUSE_LINES, find_cause
 from pytest_curator_bench.processes.client import SupervisionError, Supervisor
 
 if TYPE_CHECKING:
@@ -109,5 +110,8 @@ def _outcome(running: _Running, limit_s: float) -> str | None:
     if ended.returncode == 0:
         return None
     how = f"exit status {ended.returncode}" if ended.signal is None else f"ended by {ended.signal}"
-    last = log_tail(running.log_file, 1)
-    return f"{how}: {last[0].strip()[:_SHOWN_CHARACTERS]}" if last else f"{how}, and said nothing"
+    lines = log_tail(running.log_file, CAUSE_LINES)
+    if not lines:
+        return f"{how}, and said nothing"
+    cause = find_cause(lines)
+    return f"{how}: {(lines[-1].strip() if cause is None else cause.text)[:_SHOWN_CHARACTERS]}"

@@ -112,13 +112,17 @@ def _as_written(value: object, written: str | None) -> object:
     return written if isinstance(value, bool | int | float) and written is not None else value
 
 
-def _word(value: object) -> object:
+def _word(value: object, what: str = "a string or a number") -> object:
     if not isinstance(value, str):
-        raise expected("a string or a number")
+        raise expected(what)
     if "\0" in value:
         raise expected("text without NUL characters", found="one")
     refuse_unencodable(value)
     return str(value)
+
+
+def _variable_value(value: object) -> object:
+    return _word(value, "text, in quotes; '' for an empty one")
 
 
 def _variable_name(value: object) -> object:
@@ -129,6 +133,7 @@ def _variable_name(value: object) -> object:
 
 
 WORD = FieldValidator(_word, _SCALAR)
+VARIABLE_VALUE = FieldValidator(_variable_value, {"type": "string"})
 VARIABLE_NAME = FieldValidator(_variable_name, {"type": "string"})
 ARGUMENTS = WrapFieldValidator(
     _arguments, lambda _: {"anyOf": [{"type": "string"}, {"type": "array", "items": _SCALAR}]}

@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, cast
 
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, one_of, quote
 from pytest_curator_bench.config.fields.types import LONGEST_NAME_BYTES
 from pytest_curator_bench.config.fields.validators import from_variable
 from pytest_curator_bench.config.locate import key_path, place_of
@@ -172,9 +172,10 @@ class MatrixCombinations:
         for location, values in self._items("exclude"):
             unknown = [name for name in values if name not in self._axes]
             if unknown or not values:
-                found = f"the unknown axis {quote(unknown[0])}" if unknown else "nothing"
-                hint = near(unknown[0], self._axes) if unknown else ""
-                text = f"found {found}, expected values of axes: {one_of(self._axes)}{hint}"
+                if unknown:
+                    text = f"found the unknown axis {quote(unknown[0])}{instead_of(unknown[0], self._axes)}"
+                else:
+                    text = f"found nothing, expected values of axes: {one_of(self._axes)}"
                 self.problems.append(self._problem((*location, *unknown[:1]), text))
                 continue
             left = [

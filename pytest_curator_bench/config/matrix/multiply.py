@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from pytest_curator_bench.config.locate import key_path
 from pytest_curator_bench.config.matrix.combinations import MOST_COMBINATIONS, MatrixCombinations
 from pytest_curator_bench.config.matrix.substitution import MATRIX_PREFIX, MatrixSubstitution
-from pytest_curator_bench.config.prepare import twice_within
+from pytest_curator_bench.config.prepare import has_unresolved, known_part, twice_within
 from pytest_curator_bench.config.problems import Problem
 from pytest_curator_bench.config.schema_models import Matrix
 from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from pytest_curator_bench.config.locate import Location
@@ -40,29 +40,42 @@ class Multiplied:
         data: the data; entries that came out of one matrix still have one name, so that messages name what the
             user wrote.
         combinations: for each entry, the combination that it is; ``None`` where it has no matrix.
-        problems: what is wrong.
+        undefined: for each entry, its references to a matrix that have no value.
+        incomplete: those entries as they are written; of them the data has the part that is known.
+        problems: what else is wrong.
         warnings: what is odd.
     """
 
     data: YamlMapping
+    incomplete: YamlMapping
     combinations: list[Combination | None] = field(default_factory=list)
+    undefined: list[list[Problem]] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
 
 
-def multiply_matrix(data: YamlMapping, display: Callable[[Path], str]) -> Multiplied:
-    """Multiply the entries of ``data`` by their matrices; one with a wrong matrix stays as it is."""
-    multiplied = Multiplied(data=data)
+def multiply_matrix(data: YamlMapping, display: Callable[[Path], str], *, strict_entries: bool) -> Multiplied:
+    """Multiply the entries of ``data`` by their matrices; one with a wrong matrix stays as it is.
+
+    Args:
+        data: the data.
+        display: how to write a file's path in messages.
+        strict_entries: whether a reference without a value is a problem of the whole, and not of its entry alone.
+    """
+    multiplied = Multiplied(data=data, incomplete=YamlMapping(data.place))
     entries = data.get(_ENTRIES)
     if isinstance(entries, YamlList):
-        _Multiplier(data, multiplied, display).multiply(entries)
+        _Multiplier(data, multiplied, display, strict_entries=strict_entries).multiply(entries)
     return multiplied
 
 
 class _Multiplier:
     """Fills :class:`Multiplied`."""
 
-    def __init__(self, data: YamlMapping, multiplied: Multiplied, display: Callable[[Path], str]) -> None:
+    def __init__(
+        self, data: YamlMapping, multiplied: Multiplied, display: Callable[[Path], str], *, strict_entries: bool
+    ) -> None:
+        self._strict_entries = strict_entries
         self._data = data
         self._result = multiplied
         self._display = display
@@ -70,48 +83,59 @@ class _Multiplier:
 
     def multiply(self, entries: YamlList) -> None:
         changed = YamlList(entries.place)
+        incomplete = YamlList(entries.place)
         for index, (entry, place) in enumerate(zip(entries, entries.places, strict=True)):
-            for changed_entry, combination in self._multiplied(entry, index):
-                changed.put(changed_entry, place)
+            for changed_entry, combination, undefined in self._multiplied(entry, index):
+                if not undefined or self._strict_entries or not isinstance(changed_entry, YamlMapping):
+                    changed.put(changed_entry, place)
+                    self._result.problems += undefined
+                else:
+                    changed.put(known_part(changed_entry), place)
+                    incomplete.put(changed_entry, place)
                 self._result.combinations.append(combination)
+                self._result.undefined.append(undefined)
+        if incomplete:
+            self._result.incomplete.put(_ENTRIES, incomplete, self._data.places[_ENTRIES])
         self._result.data = self._data.copied()
         self._result.data.put(_ENTRIES, changed, self._data.places[_ENTRIES])
         for index, combination in enumerate(self._result.combinations):
             if combination is not None:
                 self._result.problems += twice_within(self._result.data, (_ENTRIES, index), self._display)
 
-    def _multiplied(self, entry: object, index: int) -> list[tuple[object, Combination | None]]:
+    def _multiplied(self, entry: object, index: int) -> Iterator[tuple[object, Combination | None, list[Problem]]]:
+        """Yield each combination of an entry, with its references that have no value."""
+        undefined: list[Problem] = []
         if not isinstance(entry, YamlMapping):
-            return [(entry, None)]
-        report = self._reporter((_ENTRIES, index))
+            yield entry, None, undefined
+            return
+        report = self._reporter((_ENTRIES, index), undefined)
         matrix = entry.get("matrix")
         if matrix is None:
-            if any(key in entry for key in _FREE_KEYS):
-                # Only to find what refers to a matrix: the result is not wanted.
-                MatrixSubstitution(None, report, missing_reason=_NO_MATRIX).entry(_part(entry, _FREE_KEYS))
-            return [(entry, None)]
+            free = MatrixSubstitution(None, report, missing_reason=_NO_MATRIX).entry(_part(entry, _FREE_KEYS))
+            yield _overlaid(entry, free) if undefined else entry, None, undefined
+            return
         name = entry.get("name")
         if isinstance(name, str) and MATRIX_PREFIX in name:
-            report(entry.places["name"], ("name",), _IN_NAME)
+            report(entry.places["name"], ("name",), _IN_NAME, "config")
         combinations = self._combinations(matrix, str(name), index)
         if not combinations:
             # What refers to the matrix has no value, which is reported already.
             changed = MatrixSubstitution(None, report).entry(entry)
             changed.take("matrix", entry)
-            return [(changed, None)]
+            yield changed, None, undefined
         names = dict.fromkeys(name for combination in combinations for name in combination.values)
-        return [
-            (MatrixSubstitution(combination, report, names=names).entry(entry), combination)
-            for combination in combinations
-        ]
+        for combination in combinations:
+            own: list[Problem] = []
+            report = self._reporter((_ENTRIES, index), own)
+            yield MatrixSubstitution(combination, report, names=names).entry(entry), combination, own
 
     def _combinations(self, matrix: object, name: str, index: int) -> list[Combination]:
-        """Return the combinations; none where the matrix is wrong."""
+        """Return the combinations; none where the matrix is wrong or lacks a variable."""
         try:
             Matrix.model_validate(matrix)
         except ValidationError:
             return []  # reported when all entries are checked, this one among them
-        if not isinstance(matrix, YamlMapping):
+        if not isinstance(matrix, YamlMapping) or has_unresolved(matrix):
             return []
         found = MatrixCombinations(matrix, name, self._data, (_ENTRIES, index, "matrix"), self._allowance)
         self._allowance -= len(found.combinations)
@@ -119,9 +143,10 @@ class _Multiplier:
         self._result.warnings += found.warnings
         return found.combinations
 
-    def _reporter(self, start: Location) -> Callable[[Place, Location, str], None]:
-        def report(place: Place, inner: Location, text: str) -> None:
-            self._result.problems.append(Problem(place, key_path(self._data, (*start, *inner)), text))
+    def _reporter(self, start: Location, undefined: list[Problem]) -> Callable[[Place, Location, str, str], None]:
+        def report(place: Place, inner: Location, text: str, kind: str) -> None:
+            problems = undefined if kind == "placeholder" else self._result.problems
+            problems.append(Problem(place, key_path(self._data, (*start, *inner)), text, kind))
 
         return report
 
@@ -132,3 +157,10 @@ def _part(entry: YamlMapping, keys: tuple[str, ...]) -> YamlMapping:
         if key in entry:
             part.take(key, entry)
     return part
+
+
+def _overlaid(entry: YamlMapping, part: YamlMapping) -> YamlMapping:
+    whole = entry.copied()
+    for key in part:
+        whole.take(key, part)
+    return whole

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, near, one_of, quote
 from pytest_curator_bench.config.env_vars import Unresolved
 from pytest_curator_bench.config.fields.types import split_arguments
 from pytest_curator_bench.config.problems import Place
@@ -42,7 +42,8 @@ class MatrixSubstitution:
 
     Args:
         combination: the combination; ``None`` where the entry has no matrix, or a wrong one.
-        report: takes what is wrong; the location is that within the entry.
+        report: takes what is wrong: its place, the location within the entry, the text, and the kind, ``placeholder``
+            where a name has no value.
         names: all names that some combination of the entry has a value for.
         missing_reason: why nothing has a value, where there is no combination; ``None`` if that is reported elsewhere.
     """
@@ -50,7 +51,7 @@ class MatrixSubstitution:
     def __init__(
         self,
         combination: Combination | None,
-        report: Callable[[Place, Location, str], None],
+        report: Callable[[Place, Location, str, str], None],
         *,
         names: Collection[str] = (),
         missing_reason: str | None = None,
@@ -155,11 +156,10 @@ class MatrixSubstitution:
             if name in self._names:
                 text = f"which has no value in the combination {self._label}, expected one (`include` can give it)"
             else:
-                hint = near(f"{MATRIX_PREFIX}{name}}}", known)
-                text = f"which nothing in the matrix gives, expected {one_of(known)}{hint}"
-            self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}}, {text}")
+                text = f"which nothing in the matrix gives{instead_of(f'{MATRIX_PREFIX}{name}}}', known)}"
+            self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}}, {text}", "placeholder")
         elif self._missing_reason:
-            self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}} {self._missing_reason}")
+            self._found_wrong(place, f"found {MATRIX_PREFIX}{name}}} {self._missing_reason}", "placeholder")
         return False
 
     def _choice(self, mapping: YamlMapping, key: str, place: Place) -> tuple[object, Place]:
@@ -173,7 +173,7 @@ class MatrixSubstitution:
                 self._found_wrong(here, f"found {key} {self._missing_reason}")
         elif axis not in self._axes:
             known = [f"{CHOICE_PREFIX}{word}" for word in self._axes]
-            self._found_wrong(here, f"found {key}, expected an axis: {one_of(known)}{near(key, known)}")
+            self._found_wrong(here, f"found {key}, which is no axis{instead_of(key, known)}")
         elif not isinstance(given, YamlMapping):
             self._found_wrong(here, f"found something else behind {key}, expected a mapping of its values")
         elif (text := self._axes[axis].text) not in given:
@@ -186,5 +186,5 @@ class MatrixSubstitution:
             return self._substituted(given[text], given.places[text])
         return Unresolved(key), place
 
-    def _found_wrong(self, place: Place, text: str) -> None:
-        self._report(place, tuple(self._location), text)
+    def _found_wrong(self, place: Place, text: str, kind: str = "config") -> None:
+        self._report(place, tuple(self._location), text, kind)

@@ -43,7 +43,7 @@ class Directories:
         artifacts_dir: where scratch directories go; likewise.
         mounts: in a container, container path and host path of each path; empty on the host.
         problems: what is wrong.
-        dataset_problems: what is wrong with single datasets: names of paths that are not defined.
+        dataset_problems: what is wrong with single datasets: names of paths and variables that are not defined.
     """
 
     paths: Mapping[str, Path]
@@ -63,11 +63,18 @@ class DirectoryResolver:
         data: the data that it was made of.
         environ: the environment variables.
         files: the configuration files.
+        undefined: variables that are not defined in paths of datasets, by the key path.
     """
 
     def __init__(
-        self, model: ConfigModel, data: YamlMapping, environ: Mapping[str, str], files: Sequence[Path]
+        self,
+        model: ConfigModel,
+        data: YamlMapping,
+        environ: Mapping[str, str],
+        files: Sequence[Path],
+        undefined: Mapping[str, Problem],
     ) -> None:
+        self._undefined = undefined
         self._model = model
         self._data = data
         self._environ = environ
@@ -134,6 +141,9 @@ class DirectoryResolver:
             for number, form in enumerate(dataset.formats):
                 location = ("datasets", index, "formats", number, "path")
                 problems = self._problems_at(location, scanner.scan(form.path).problems)
+                undefined = self._undefined.get(key_path(self._data, location))
+                if undefined is not None:
+                    problems = [undefined]  # what is left of its text is no path
                 if problems:
                     self._dataset_problems[dataset.name, form.type] = problems
                 found[dataset.name, form.type] = DatasetPath(

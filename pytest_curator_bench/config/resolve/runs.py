@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from pytest_curator_bench._util.text import near, one_of, quote
+from pytest_curator_bench._util.text import instead_of, quote
 from pytest_curator_bench.config import defaults
 from pytest_curator_bench.config.defaults import otherwise
 from pytest_curator_bench.config.locate import key_path, place_of
@@ -93,9 +93,7 @@ class SetupNeeds:
         """Yield the index of each name that is not defined, and the problem's text."""
         for index, name in enumerate(named):
             if name not in self._known:
-                known = sorted(self._known)
-                found = f"found the unknown data setup {quote(name)}"
-                yield index, f"{found}, expected {one_of(known)}{near(name, known)}"
+                yield index, f"found the unknown data setup {quote(name)}{instead_of(name, self._known)}"
 
 
 def _names(part: YamlMapping) -> tuple[str, ...]:
@@ -161,15 +159,19 @@ class RunResolver:
         self._uses: dict[Dataset, DatasetUse] = {}
         self._dirs: dict[tuple[str, Path], tuple[Path, ...]] = {}
 
-    def entries(self, known_problems: Mapping[str, Sequence[Problem]]) -> tuple[Entry, ...]:
+    def entries(
+        self, known_problems: Mapping[str, Sequence[Problem]], undefined: Sequence[Sequence[Problem]]
+    ) -> tuple[Entry, ...]:
         """Return the entries, in order.
 
         Args:
             known_problems: what is known to keep entries from running, by their name.
+            undefined: the same for each entry by itself.
         """
         models = self._model.entries or ()
         entries = tuple(
-            self._entry(model, index, known_problems.get(model.name, ())) for index, model in enumerate(models)
+            self._entry(model, index, [*known_problems.get(model.name, ()), *undefined[index]])
+            for index, model in enumerate(models)
         )
         if self._context.curator_repo is not None and self._context.curator_repo.is_package:
             self._warn_of_missing_files(entries, self._context.curator_repo.path)

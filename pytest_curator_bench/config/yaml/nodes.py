@@ -69,6 +69,27 @@ class Removal(YamlMapping):
     __slots__ = ()
 
 
+class NamedChoice(YamlMapping):
+    """A choice by the axis of a matrix whose values are all items of one name.
+
+    Attributes:
+        token: the key that names them, and the name as Python writes it.
+    """
+
+    __slots__ = ("token",)
+
+    def __init__(self, place: Place, token: tuple[str, str]) -> None:
+        super().__init__(place)
+        self.token = token
+
+    def copied(self) -> NamedChoice:
+        """Return a choice of its own with the same keys, values and places."""
+        copy = NamedChoice(self.place, self.token)
+        copy.update(self)
+        copy.places.update(self.places)
+        return copy
+
+
 class YamlList(list[object]):
     """A list with the place of each item. Never changed once it is read.
 
@@ -98,7 +119,7 @@ class YamlList(list[object]):
 
 
 class ListByName(YamlList):
-    """A list that is written as a mapping, from the name of each item to the rest of it."""
+    """A list that is written as a mapping by the names of its items."""
 
     __slots__ = ()
 

@@ -38,6 +38,7 @@ MAX_DEPTH = 100
 MAX_VALUES = 1_000_000
 _EXPECTED = "expected a mapping with results_dir and entries"
 _TOO_DEEP = f"found more than {MAX_DEPTH} levels of nesting, expected fewer"
+_EXCERPT_CHARACTERS = 100
 _MERGE_KEY = "<<"
 _STANDARD = "tag:yaml.org,2002:"
 _TEXT = {"!", f"{_STANDARD}str"}
@@ -90,8 +91,11 @@ def parse_yaml(data: bytes, file: Path) -> list[YamlMapping]:
         mark = error.problem_mark or error.context_mark
         # libyaml reads ahead, and has a limit of its own.
         said = ", ".join(part for part in (error.context, error.problem) if part)
-        text = _TOO_DEEP if "nesting depth" in said else f"not valid YAML: {said}"
-        _refuse(file, text, line=mark.line + 1 if mark else 0)
+        if error.context_mark and mark and error.context_mark.line != mark.line:
+            said += f" (begun in line {error.context_mark.line + 1})"
+        excerpt = _excerpt(data, mark, error.context_mark)
+        text = _TOO_DEEP if "nesting depth" in said else f"not valid YAML: {said}{_remedy(said, excerpt)}"
+        _refuse(file, text, line=mark.line + 1 if mark else 0, excerpt=excerpt)
     except ReaderError as error:
         code = error.character if isinstance(error.character, int) else ord(error.character)
         text = f"found 0x{code:02x}, expected text in UTF-8 that can be printed: {error.reason}"
@@ -151,6 +155,7 @@ class _Composer(Composer):
         self.peek_event: Callable[[], Any] = events.peek_event
         self.problems: list[Problem] = []
         self.root_line = 1
+        self._data = data
         self._file = file
         self._named: dict[str, _Anchor | None] = {}
         # Few words make up most of a file.
@@ -282,7 +287,7 @@ class _Composer(Composer):
         self._refuse(event, f"found the tag {written}, expected plain YAML: tags are not supported")
 
     def _refuse(self, event: Any, text: str) -> NoReturn:
-        _refuse(self._file, text, line=_line(event))
+        _refuse(self._file, text, line=_line(event), excerpt=_excerpt(self._data, event.start_mark))
 
 
 # Resolves alone: it reads nothing.
@@ -318,5 +323,30 @@ def _read_bytes(file: Path) -> bytes:
         _refuse(file, f"found an impossible file name ({error}), expected a YAML file")
 
 
-def _refuse(file: Path, text: str, *, line: int = 0) -> NoReturn:
-    raise SourceError(Problem(Place(file, line), "", text))
+def _refuse(file: Path, text: str, *, line: int = 0, excerpt: str = "") -> NoReturn:
+    raise SourceError(Problem(Place(file, line), "", text, excerpt=excerpt))
+
+
+def _remedy(said: str, excerpt: str) -> str:
+    if "→" in excerpt:
+        return "; indent with spaces, not with tabs"
+    if "mapping values are not allowed" in said:
+        return "; correct the indentation, or quote a value with a colon in it"
+    if "cannot start any token" in said:
+        return "; quote what begins with this character"
+    if "block" in said:
+        return "; correct the indentation: keys of one mapping begin in the same column"
+    return ""
+
+
+def _excerpt(data: bytes, *marks: yaml.Mark | None) -> str:
+    """Return the line of the first mark within the file and a caret below it; nothing if it may hold a secret."""
+    from pytest_curator_bench.config.secrets import names_secret  # which works on what is read here
+
+    lines = data.decode("utf-8", "replace").splitlines()
+    mark = next((mark for mark in marks if mark is not None and mark.line < len(lines)), None)
+    if mark is None or names_secret(lines[mark.line]):
+        return ""
+    begin = max(0, mark.column - _EXCERPT_CHARACTERS // 2)
+    line = lines[mark.line].replace("\t", "→")[begin : begin + _EXCERPT_CHARACTERS]
+    return f"{line}\n{' ' * (mark.column - begin)}^"

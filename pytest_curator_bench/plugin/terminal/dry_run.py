@@ -4,20 +4,26 @@
 
 from __future__ import annotations
 
+import os
 import shlex
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench.config.model import find_script
+from pytest_curator_bench.config.secrets import masked_variables
+from pytest_curator_bench.entry.by_hand import run_script_line
 from pytest_curator_bench.entry.plan import build_command
 from pytest_curator_bench.entry.preflight import needed_setups
 from pytest_curator_bench.entry.resources import request_for, shortage_for
 from pytest_curator_bench.entry.runs import has_several_runs
 from pytest_curator_bench.entry.setups import setup_command
 from pytest_curator_bench.resources.allocation import describe_request
-from pytest_curator_bench.session.names import DATA_SETUP_NAME
+from pytest_curator_bench.session.names import DATA_SETUP_NAME, SCRATCH_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from pytest_curator_bench.config.model import Entry, ResolvedCommand, ScriptRun
     from pytest_curator_bench.plugin.context import BenchRun
@@ -27,19 +33,19 @@ __all__ = ["print_dry_run"]
 
 
 def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable[[str], None]) -> None:
-    """Print each entry's command as it would be run; directories of a session are named after its prefix.
+    """Print each entry's command such that it can be pasted: with directories that it makes in the temporary one.
 
     Nothing is created, and scripts and datasets need not be there.
     """
     bench, capacity = bench_run.bench_config, bench_run.services.capacity
-    session = bench_run.options.session or f"{bench_run.options.session_name or 'session'}__TIME"
+    by_hand_dir = Path(tempfile.gettempdir(), f"curator-bench-{os.getuid()}")
     write("")
     entries = list(entries)
     for setup, dependents in needed_setups(bench, entries, capacity, skip_setup=bench_run.options.skip_setup):
-        setup_dir = bench.results_dir / session / DATA_SETUP_NAME / setup.name
-        values = bench.command_values(setup, session_entry_dir=setup_dir, scratch_dir=setup_dir / "scratch")
+        setup_dir = by_hand_dir / DATA_SETUP_NAME / setup.name
+        values = bench.command_values(setup, session_entry_dir=setup_dir, scratch_dir=setup_dir / SCRATCH_NAME)
         write(f"data setup {setup.name}")
-        write(f"  command: {shlex.join(setup_command(values))}")
+        write(f"  command: {_pasteable(setup_dir, values, setup_command(values))}")
         _write_surroundings(bench_run, setup, values, write)
         write(f"  needed by: {', '.join(entry.name for entry in dependents)}")
         write(f"  from: {bench_run.display(setup.file)}:{setup.line}")
@@ -50,14 +56,12 @@ def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable
                 write(bench_run.mask(f"  error: {problem.shown(bench_run.display)}"))
             write(f"  from: {bench_run.display(entry.file)}:{entry.line}")
             continue
-        entry_dir = bench.results_dir / session / entry.name
-        scratch_dir = entry_dir / "scratch"
-        if has_several_runs(entry):
-            entry_dir, scratch_dir = entry_dir / "run-1", scratch_dir / "run-1"
-        resolved = bench.command_values(entry, session_entry_dir=entry_dir, scratch_dir=scratch_dir)
+        entry_dir = by_hand_dir / entry.name
+        resolved = bench.command_values(entry, session_entry_dir=entry_dir, scratch_dir=entry_dir / SCRATCH_NAME)
         command = build_command(find_script(resolved), resolved.args, entry_dir)
         write(f"{entry.name}")
-        write(f"  command: {shlex.join(command)}")
+        write(f"  command: {_pasteable(entry_dir, resolved, command)}")
+        write(f"  by itself: {run_script_line(entry.name, bench.files, bench_run.display)}")
         _write_surroundings(bench_run, entry, resolved, write)
         write(f"  resources: {_resources(entry)}")
         write(f"  lease: {_lease(entry, capacity)}")
@@ -65,6 +69,14 @@ def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable
             write(f"  runs: {_runs(entry)}")
         write(f"  from: {bench_run.display(entry.file)}:{entry.line}")
     write("")
+
+
+def _pasteable(directory: Path, resolved: ResolvedCommand, command: Sequence[str]) -> str:
+    """Return a shell's line that makes the command's directories and runs it in its environment."""
+    python, script, *args = command
+    variables = "".join(f"{name}={shlex.quote(value)} " for name, value in resolved.env.items())
+    made = shlex.join(["mkdir", "-p", str(directory / SCRATCH_NAME)])
+    return f"{made} && {variables}{shlex.join([python, str(as_named(Path(script))), *args])}"
 
 
 def _runs(entry: Entry) -> str:
@@ -76,7 +88,7 @@ def _runs(entry: Entry) -> str:
 def _write_surroundings(
     bench_run: BenchRun, run: ScriptRun, resolved: ResolvedCommand, write: Callable[[str], None]
 ) -> None:
-    for key, value in resolved.env.items():
+    for key, value in masked_variables(resolved.env).items():
         write(f"  environment: {key}={shlex.quote(value)}")
     write(f"  working directory: {bench_run.services.working_dir}")
     grace_s = bench_run.bench_config.grace_s

@@ -6,7 +6,9 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from pytest_curator_bench._util.log_tail import log_tail
 
@@ -15,13 +17,13 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["failure_text"]
+__all__ = ["failure_repr", "failure_text", "one_line"]
 
 TAIL_LINES = 20
 
 
 def failure_text(message: str, result: EntryResult | None, to_host_path: Callable[[Path | str], Path]) -> str:
-    """The reason, where to look, and the last lines of the log."""
+    """Return the reason, the command, and the last lines of the log."""
     if result is None:
         return message
     lines = [message]
@@ -36,3 +38,29 @@ def failure_text(message: str, result: EntryResult | None, to_host_path: Callabl
             what = "nothing that can be shown in its last lines" if log.stat().st_size else "empty"
             lines.append(f"log: {to_host_path(log)} ({what})")
     return "\n".join(lines)
+
+
+def one_line(message: str, result: EntryResult | None) -> str:
+    """Return the cause alone: the first line of an error, or all requirements that were not met."""
+    lines = message.splitlines() or [""]
+    return "; ".join(lines) if result is not None and result.reason == "requirements" else lines[0]
+
+
+def failure_repr(text: str, summary: str, file: str, line: int) -> Any:
+    """Return what pytest takes for a report's ``longrepr``.
+
+    Args:
+        text: what is shown of the failure.
+        summary: one line for pytest's short summary, ``--tb=line`` and JUnit's message attribute.
+        file: the configuration file.
+        line: the entry's line in it.
+    """
+    try:
+        pytest.fail(summary)  # only an exception that was raised has a representation
+    except pytest.fail.Exception:
+        found = pytest.ExceptionInfo.from_current().getrepr(style="native")
+    found.reprtraceback.reprentries[0].lines = [f"{text}\n"]
+    crash = found.reprcrash
+    if crash is not None:
+        crash.path, crash.lineno, crash.message = file, line, summary
+    return found

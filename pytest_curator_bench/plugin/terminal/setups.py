@@ -43,10 +43,15 @@ class SetupLines:
         self._on_host = to_host_path
 
     def started(self, setup: DataSetup, log: Path) -> None:
-        """A setup begins; its log will appear at ``log``."""
+        """A setup is prepared; its log will appear at ``log``."""
         if self._live is not None:
-            self._live.started(_key(setup.name), f"data setup {setup.name}", setup.timeout_s, log)
+            self._live.started(_key(setup.name), f"data setup {setup.name}", setup.timeout_s, log.parent)
             self._live.release()
+
+    def began(self, setup: DataSetup) -> None:
+        """Its script starts."""
+        if self._live is not None:
+            self._live.began(_key(setup.name))
 
     def ended(self, result: EntryResult) -> None:
         """A setup has ended."""
@@ -60,12 +65,12 @@ class SetupLines:
             sentence = (result.error or "").partition("\n")[0]
             # Never raises, as pathlib's would.
             has_log = os.path.exists(result.stdouterr_file)  # noqa: PTH110
-            log = f" Log: {self._on_host(result.stdouterr_file)}" if has_log else ""
+            log = f"; log: {self._on_host(result.stdouterr_file)}" if has_log else ""
             self.tell(f"data setup {result.name}: {result.status}{taken}: {sentence}{log}")
 
     def tell(self, text: str) -> None:
         """One line."""
-        if self._live is not None and self._reporter is not None:
+        if self._reporter is not None and self._reporter.verbosity >= 0:
             self._reporter.ensure_newline()
             self._reporter.write_line(self._mask(text))
 

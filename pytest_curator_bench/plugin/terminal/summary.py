@@ -14,6 +14,7 @@ from rich.text import Text
 from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
 from pytest_curator_bench._util.text import harmless
 from pytest_curator_bench.reporting.summary import summary_table
+from pytest_curator_bench.telemetry.noise import NOISE, noise_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -62,11 +63,14 @@ def write_summary(
 
     for result in results if verbosity >= 0 else ():
         for warning in result.warnings:
-            write_line(f"{result.name}: {warning}", "yellow")
+            if not warning.startswith(NOISE):
+                write_line(f"{result.name}: {warning}", "yellow")
         if result.status not in {"passed", "skipped"} and os.path.exists(result.stdouterr_file):  # noqa: PTH110  # never raises
             write_line(f"{result.name}: log {to_host_path(result.stdouterr_file)}")
     for remark in remarks:
         write_line(remark, "red")
+    if verbosity >= 0 and (noise := noise_line(results)):
+        write_line(noise, "yellow")
     write_line(f"results: {to_host_path(session_dir)}")
     if verbosity >= 0:
         terminalreporter.section("benchmarks")

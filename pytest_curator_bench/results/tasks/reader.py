@@ -46,15 +46,7 @@ main(*map(int, sys.argv[2:]))
 
 
 class TasksError(Exception):
-    """The file gives no statistics; the message is one sentence that begins with the file's name.
-
-    Attributes:
-        missing: there is no such file.
-    """
-
-    def __init__(self, message: str, *, missing: bool = False) -> None:
-        super().__init__(message)
-        self.missing = missing
+    """The file gives no statistics; the message is one sentence that begins with the file's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +77,7 @@ def read_tasks(path: Path) -> TaskData:
     try:
         descriptor = open_regular(path)
     except FileNotFoundError:
-        raise TasksError(f"{path.name} is missing", missing=True) from None
+        raise TasksError(f"{path.name} was not written") from None
     except OSError as error:
         raise TasksError(f"{path.name} can't be read: {error.strerror}") from None
     try:

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import open_regular
-from pytest_curator_bench.session.names import RUNS_NAME, SCRATCH_NAME, SINKS_NAME, SUPERSEDED_NAME
+from pytest_curator_bench.session.names import RUNS_NAME, SCRATCH_NAME, SCRIPT_ENV_NAME, SINKS_NAME, SUPERSEDED_NAME
 from pytest_curator_bench.session.reserve import RESERVE_DIR
 
 if TYPE_CHECKING:
@@ -50,9 +50,9 @@ class Content:
 def session_files(session_dir: Path, leave_out: _LeaveOut) -> Iterator[PurePosixPath]:
     """The regular files of a session, relative to its directory, in a fixed order.
 
-    Left out are scratch directories (those of superseded goes too), ``sinks`` (notes on what was delivered, which
-    change by delivering), reserved space, files that are being written, symbolic links, pipes, sockets and devices;
-    and directories that can't be read, for each of which ``leave_out`` is called.
+    Left out are scratch directories (those of superseded goes too), records of scripts' environments, ``sinks`` (notes
+    on what was delivered, which change by delivering), reserved space, files that are being written, symbolic links,
+    pipes, sockets and devices; and directories that can't be read, for each of which ``leave_out`` is called.
     """
 
     def unreadable(error: OSError) -> None:
@@ -63,7 +63,7 @@ def session_files(session_dir: Path, leave_out: _LeaveOut) -> Iterator[PurePosix
         directories[:] = sorted(name for name in directories if not _is_left_out(relative / name))
         for file in sorted(files):
             is_temporary = file.startswith(".") and file.endswith(".tmp")
-            if not is_temporary and _is_regular(Path(name, file)):
+            if not is_temporary and file != SCRIPT_ENV_NAME and _is_regular(Path(name, file)):
                 yield relative / file
 
 

@@ -16,7 +16,7 @@ from pydantic import Field
 from pytest_curator_bench._util.atomic import open_regular, read_json_object
 from pytest_curator_bench._util.text import format_size
 from pytest_curator_bench.results.format import read_file_or_skip
-from pytest_curator_bench.session.names import DATA_SETUP_NAME, RUNS_NAME, SESSION_NAME
+from pytest_curator_bench.session.names import DATA_SETUP_NAME, RUNS_NAME, SCRIPT_ENV_NAME, SESSION_NAME
 from pytest_curator_bench.sinks.base import Sink, SinkConfigError, SinkSettings, delivery_key
 from pytest_curator_bench.sinks.files.locking import locked
 from pytest_curator_bench.sinks.files.masked import TEXT_SUFFIXES, masked_copy
@@ -199,7 +199,7 @@ def _files_below(directory: Path, parts: Parts, *, is_deep: bool = True) -> Iter
         if path.is_dir():
             if is_deep and path.name not in _LEFT_OUT_DIRS:
                 yield from _files_below(path, parts)
-        elif path.is_file() and path.suffix in TEXT_SUFFIXES:
+        elif path.name != SCRIPT_ENV_NAME and path.is_file() and path.suffix in TEXT_SUFFIXES:
             yield path
 
 

@@ -287,7 +287,7 @@ def _requirement_line(record: Mapping[str, Any]) -> str:
     if not isinstance(sentence, str) or not sentence:
         sentence = f"{record.get('metric')} = {show(record.get('actual'))}, must be {record.get('bound')}"
         margin = record.get("margin_percent")
-        if is_number(margin):
+        if is_number(margin) and abs(margin) <= 100:
             sentence += f" ({'+' if margin > 0 else ''}{format_percent(margin)})"
     return f":small_red_triangle_down: {escape(' '.join(sentence.split()))}"
 

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench import __version__
-from pytest_curator_bench.cli import main
+from pytest_curator_bench.cli import _COMMANDS, main
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-COMMANDS = ("schema", "validate", "replay", "preview", "mounts", "plan", "list", "show", "clean")
 
 
 def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixture[str]) -> None:
@@ -24,12 +22,12 @@ def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixtu
     with pytest.raises(SystemExit, match="0"):
         main(["--help"])
     listed = capsys.readouterr().out
-    assert all(f"    {name} " in listed for name in COMMANDS)
+    assert all(f"\n    {name}" in listed for name in _COMMANDS)
     code = (
-        "import sys; from pytest_curator_bench.cli import main\n"
+        "import sys; from pytest_curator_bench.cli import _COMMANDS, main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
-        f"heavy = {{'pydantic', *(f'pytest_curator_bench.cli.{{name}}' for name in {COMMANDS})}}\n"
+        f"heavy = {{'pydantic', *(f'pytest_curator_bench.cli.{{name}}' for name in {_COMMANDS})}}\n"
         "print([name for name in sys.modules if name in heavy], file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -39,7 +37,7 @@ def test_the_commands_are_listed_without_loading_any(capsys: pytest.CaptureFixtu
 def test_commands_that_read_results_start_fast(tmp_path: Path) -> None:
     """With ``--results`` neither the configuration's models are imported nor pytest or Ray."""
     code = (
-        "import sys; from pytest_curator_bench.cli import main\n"
+        "import sys; from pytest_curator_bench.cli import _COMMANDS, main\n"
         f"for command in ('list', 'show'): main([command, '--results', {str(tmp_path)!r}])\n"
         "print([name for name in ('pydantic', 'pytest', 'ray', 'yaml') if name in sys.modules])"
     )
@@ -54,7 +52,7 @@ def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == f"curator-bench {__version__}\n"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", _COMMANDS)
 def test_each_command_describes_itself(capsys: pytest.CaptureFixture[str], command: str) -> None:
     """Its own help has its description."""
     with pytest.raises(SystemExit, match="0"):

@@ -178,7 +178,7 @@ def test_an_untouched_params_file_stays_untouched(place: Place) -> None:
     place.script.write_text("print('nothing')\n")
     received = place.end(place.begin())
     assert received.files == {}
-    assert read_outputs(place.entry_dir).problems[0].startswith("params.json was left untouched")
+    assert read_outputs(place.entry_dir).problems[0].startswith("params.json was not written")
 
 
 def test_a_script_that_is_killed(place: Place) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench.config import ConfigError, load_config
-from tests.support.config import MINIMAL, load, problem, write_files
+from tests.support.config import MINIMAL, load, problem, problems, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,6 +131,31 @@ def test_a_choice_in_a_mapping_by_name(tmp_path: Path) -> None:
     assert (one.sink_data, two.sink_data) == ({"s": {"x": 1}}, {"s": {"x": 2}})
 
 
+@pytest.mark.parametrize(
+    ("over", "bounds"),
+    [
+        ("null", [None, None]),
+        ("{min_value: 9}", [9, 9]),
+        ("{matrix.x: {b: {min_value: 5}}}", [3, 5]),
+        ("{matrix.x: {a: null}}", [None, None]),
+        ("{matrix.y: {c: {min_value: 7}}}", [7, 7]),
+    ],
+)
+def test_an_overlay_finds_a_choice_by_its_name(tmp_path: Path, over: str, bounds: list[float | None]) -> None:
+    """It removes or replaces it, or changes what it has for some values."""
+    base = "  matrix: {x: [a, b], y: [c]}\n  requirements: {m: {matrix.x: {a: {min_value: 3}, b: null}}}\n"
+    config = load(tmp_path, MINIMAL + base, f"entries: [{{name: cc, requirements: {{m: {over}}}}}]\n")
+    assert [one.requirements[0].min_value if one.requirements else None for one in config.entries] == bounds
+
+
+def test_a_choice_takes_the_place_of_an_item_of_its_name(tmp_path: Path) -> None:
+    """In a later file."""
+    base = MINIMAL + "  matrix: {x: [a, b]}\n  requirements: [{metric: m, min_value: 3, judge: all}]\n"
+    over = "entries: [{name: cc, requirements: {m: {matrix.x: {a: {min_value: 4}, b: {min_value: 5}}}}}]\n"
+    found = [one.requirements[0] for one in load(tmp_path, base, over).entries]
+    assert [(one.min_value, one.judge) for one in found] == [(4, None), (5, None)]
+
+
 def test_null_removes_what_an_earlier_file_says(tmp_path: Path) -> None:
     """A key of a mapping, or a whole list, as whoever writes it expects."""
     base = (
@@ -181,6 +206,85 @@ def test_what_only_adds_to_a_data_setup_that_is_not_there(tmp_path: Path) -> Non
     assert (config.warnings, config.data_setups) == ((text,), ())
 
 
+def tolerant(directory: Path, *texts: str) -> tuple[Entry, ...]:
+    """The entries, each with its own problems."""
+    files = write_files(directory, *texts)
+    return load_config(files, environ={}, strict_entries=False, root_dir=directory).entries
+
+
+def test_what_is_known_of_an_entry_that_lacks_a_variable(tmp_path: Path) -> None:
+    """What selects and delivers it: `-m 'not gpu'` must leave it out, and Slack ping its owner."""
+    _, bad = tolerant(
+        tmp_path,
+        MINIMAL + "- {name: bad, script: s.py, args: '${NO}', marks: [slow, '${NO}'], timeout_s: 5, retry_on: [error],"
+        " retries: '${NO}', ray: {num_gpus: 8, num_cpus: '${NO}'},"
+        " sink_data: [{name: a, b: 1}, {name: c, d: '${NO}'}]}\n",
+    )
+    assert [mark.name for mark in bad.marks] == ["slow"]
+    assert bad.ray is not None
+    assert bad.ray.model_dump(exclude_none=True) == {"num_gpus": 8}
+    assert (bad.timeout_s, bad.sink_data) == (5, {"a": {"b": 1}})
+    assert len(bad.problems) == 5
+
+
+def test_nothing_refers_to_a_matrix_that_lacks_a_variable(tmp_path: Path) -> None:
+    """It is one problem of its entry."""
+    keys = "marks: ['{matrix.x}', gpu], timeout_s: {matrix.x: {a: 1}}, ray: {matrix.x: {a: {num_gpus: 1}}}"
+    _, bad = tolerant(tmp_path, MINIMAL + f"- {{name: bad, script: s.py, matrix: {{x: [a, '${{NO}}']}}, {keys}}}\n")
+    assert [mark.name for mark in bad.marks] == ["gpu"]
+    assert [one.path for one in bad.problems] == ["entries[bad].matrix.x[#2]"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "path"),
+    [
+        ("args: '{matrix.no}', matrix: {x: [1]}", "args"),
+        ("marks: ['{matrix.no}'], matrix: {x: [1]}", "marks[#1]"),
+        ("timeout_s: '{matrix.no}', matrix: {x: [1]}", "timeout_s"),
+        ("marks: ['{matrix.no}']", "marks[#1]"),
+    ],
+)
+def test_a_reference_to_a_matrix_that_has_no_value_is_the_entrys_own_problem(
+    tmp_path: Path, keys: str, path: str
+) -> None:
+    """As any other placeholder that is not defined; the rest of the entry is checked all the same."""
+    text = MINIMAL + f"- {{name: bad, script: s.py, {keys}}}\n"
+    good, bad = tolerant(tmp_path, text)
+    assert not good.problems
+    assert [one.path for one in bad.problems] == [f"entries[bad].{path}"]
+    assert problems(tmp_path, text)[-1].startswith(f"a.yaml:5: entries[bad].{path}: found {{matrix.no}}")
+    with pytest.raises(ConfigError, match=r"repeat: found 'x' \(text\)"):
+        tolerant(tmp_path, text.replace("}\n", ", repeat: x}\n"))
+
+
+def test_one_combination_that_lacks_a_value_stops_no_other(tmp_path: Path) -> None:
+    """They are entries of their own."""
+    matrix = "matrix: {x: [1, 2], include: [{x: 1, limit: 5}]}, timeout_s: '{matrix.limit}'"
+    _, good, bad = tolerant(tmp_path, MINIMAL + f"- {{name: m, script: s.py, {matrix}}}\n")
+    assert (good.name, good.timeout_s, good.problems) == ("m[1]", 5, ())
+    assert (bad.name, len(bad.problems)) == ("m[2]", 1)
+
+
+@pytest.mark.parametrize("off", ["enabled: false", "args: '${NO}'"])
+def test_what_is_switched_off_in_an_entry_that_does_not_run(tmp_path: Path, off: str) -> None:
+    """A requirement without a bound is no mistake there either."""
+    requirements = "requirements: {m: null}, sink_data: [{name: a, enabled: false}]"
+    tolerant(tmp_path, MINIMAL + f"- {{name: b, script: s.py, {off}, {requirements}}}\n")
+
+
+def test_an_empty_mapping_by_name_changes_nothing(tmp_path: Path) -> None:
+    """As any mapping: only an empty list empties a list."""
+    base = MINIMAL + "  requirements: [{metric: m, min_value: 1}]\n"
+    assert len(entry(tmp_path, base, "entries: [{name: cc, requirements: {}}]\n").requirements) == 1
+    assert entry(tmp_path, MINIMAL + "  requirements: {}\n").requirements == ()
+
+
+def test_a_variable_that_no_file_sets_may_be_removed(tmp_path: Path) -> None:
+    """Overlays lag behind their base; where a file stands alone nothing is removed."""
+    over = "entries: [{name: cc, environment: {GONE: null}}]\n"
+    assert entry(tmp_path, MINIMAL + "  env: {A: b}\n", over).env == {"A": "b"}
+
+
 def test_a_path_that_is_not_defined_is_the_entrys_own_problem(tmp_path: Path) -> None:
     """Where the dataset that names it is used; elsewhere it is none."""
     datasets = "datasets: [{name: d, formats: [{type: json, path: '{nope}/d'}, {type: csv, path: /d}]}]\n"
@@ -190,6 +294,20 @@ def test_a_path_that_is_not_defined_is_the_entrys_own_problem(tmp_path: Path) ->
     assert [len(one.problems) for one in config.entries] == [0, 1]
     assert config.entries[1].problems[0].path == "datasets[d].formats[json].path"
     assert set(config.datasets) == {("d", "csv")}
+
+
+def test_a_variable_of_a_dataset_stops_those_that_use_it(tmp_path: Path) -> None:
+    """And nobody where the dataset, its format or a path is switched off."""
+    datasets = "datasets: [{name: d, formats: [{type: json, path: '${NO}/{nope}'}]}]\n"
+    text = datasets + MINIMAL + "- {name: bad, script: s.py, args: '{dataset:d,json}'}\n"
+    assert problem(tmp_path, text).startswith(
+        "a.yaml:1: datasets[d].formats[json].path: found the environment variable"
+    )
+    good, bad = tolerant(tmp_path, text)
+    assert (len(good.problems), [one.kind for one in bad.problems]) == (0, ["variable"])
+    off = "paths: [{name: p, host_path: '${NO}', enabled: false}]\n" + MINIMAL
+    for formats in ("enabled: false, formats: [{type: a, path: '${NO}'}]", "formats: [{type: a, enabled: false}]"):
+        load(tmp_path, off, f"datasets: [{{name: d, {formats}}}]\n")
 
 
 def test_a_script_that_lacks_a_variable_has_one_problem(tmp_path: Path) -> None:
@@ -258,9 +376,16 @@ def test_where_the_previous_runner_merges_otherwise(tmp_path: Path) -> None:
         "b.yaml:4: entries[cc].marks: empties the list; run.py keeps it",
         "b.yaml:5: entries[cc].requirements: empties the list; run.py keeps it",
     )
+    over = (
+        "entries:\n- name: cc\n  args: [{matrix.n: {1: b}}]\n  matrix: {n: [1]}\n  requirements: {m: {max_value: 2}}\n"
+    )
+    assert load(tmp_path, base, over).differences == (
+        "b.yaml:3: entries[cc].args: replaces the list; run.py appends to it",
+        "b.yaml:5: entries[cc].requirements: merges a mapping by name and a list; run.py replaces the earlier one",
+    )
 
 
-MERGES = "merges with what was there; run.py replaces it, because one is a list and one a mapping"
+MERGES = "merges a mapping by name and a list; run.py replaces the earlier one"
 
 
 @pytest.mark.parametrize(
@@ -269,7 +394,7 @@ MERGES = "merges with what was there; run.py replaces it, because one is a list 
         ("[{metric: m, min_value: 1}]", "{n: {min_value: 1}}", MERGES),
         ("{m: {min_value: 1}}", "[{metric: n, min_value: 1}]", MERGES),
         ("{m: {min_value: 1}}", "{n: {min_value: 1}}", None),
-        ("{m: {min_value: 1}}", "{}", "empties the list; run.py keeps it"),
+        ("{m: {min_value: 1}}", "{}", None),
         ("[{metric: m, min_value: 1}]", "{}", None),
         ("{m: {min_value: 1}}", "[]", None),
     ],

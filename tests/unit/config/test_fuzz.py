@@ -2,16 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """No input ends in a traceback: mutated configurations load, or raise ConfigError.
 
-Breadth by plain random mutations of the real files, ``CONFIG_FUZZ_CASES`` of them; depth by hypothesis,
-``CONFIG_FUZZ_EXAMPLES`` for each test, which shrinks what it finds.
+Breadth by plain random mutations of the real files, ``CONFIG_FUZZ_CASES`` of them (20,000 before a release: more than
+a minute); depth by hypothesis, ``CONFIG_FUZZ_EXAMPLES`` for each test, which shrinks what it finds.
 """
 
 from __future__ import annotations
 
 import copy
-import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -34,7 +32,7 @@ from tests.support.config_mutations import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-CASES = int(os.environ.get("CONFIG_FUZZ_CASES", "20000"))
+CASES = int(os.environ.get("CONFIG_FUZZ_CASES", "2000"))
 EXAMPLES = int(os.environ.get("CONFIG_FUZZ_EXAMPLES", "150"))
 FUZZ = settings(
     max_examples=EXAMPLES,
@@ -58,14 +56,10 @@ ODD = st.recursive(
 @pytest.mark.slow
 def test_many_mutations() -> None:
     """Every case, by its number, is a configuration or an error; and enough of them are configurations."""
-    size = 250
-    ranges = [range(first, min(first + size, CASES)) for first in range(0, CASES, size)]
-    with ProcessPoolExecutor(max_workers=2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        outcomes = list(pool.map(run_cases, ranges))
-    failures = [failure for _, failure in outcomes if failure]
-    assert not failures, failures[0]
+    loaded, failure = run_cases(range(CASES))
+    assert failure is None
     # Were nearly all of them refused, little of what comes behind the reading would have been tried.
-    assert sum(loaded for loaded, _ in outcomes) > CASES / 20
+    assert loaded > CASES / 20
 
 
 @FUZZ

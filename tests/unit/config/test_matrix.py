@@ -226,8 +226,8 @@ PROBLEMS = {
     "matrix: {a: ['{matrix.b}']}": "matrix.a[#1]: found '{matrix.b}' (text), expected a value that does not refer",
     "matrix: {a: [1, 2, 1.0]}": "matrix.a[#3]: found 1.0 behind 1, expected each value once",
     "matrix: {a: [1], include: [{'b c': 1}]}": "matrix: found the axis 'b c', expected axes named with letters",
-    "matrix: {exec: [1], exclude: [{exek: 1}]}": "matrix.exclude[#1].exek: found the unknown axis 'exek', "
-    "expected values of axes: one of exec; did you mean 'exec'?",
+    "matrix: {exec: [1], exclude: [{exek: 1}]}": "matrix.exclude[#1].exek: found the unknown axis 'exek'; "
+    "did you mean 'exec'? Expected one of exec",
     "matrix: {a: [1], exclude: [{}]}": "matrix.exclude[#1]: found nothing, expected values of axes",
     "matrix: {a: [1], exclude: [{a: 1}]}": "matrix: found no combination that is left, expected at least one",
     "matrix: {a: [1], b: [2], include: [{a: 3}]}": "matrix.include[#1]: found no value for the axis b and no",
@@ -236,8 +236,8 @@ PROBLEMS = {
     "matrix: {a: ['x-y', x], b: [y, 'y-y']}": "matrix: found two combinations that would both be called 'cc[x-y-y]' "
     "(a: x-y, b: y, and a: x, b: y-y)",
     f"matrix: {{a: [{'x' * 200}]}}": "matrix: found a combination whose name has 204 bytes",
-    "matrix: {a: [1]}\n  args: '{matrix.b}'": "args: found {matrix.b}, which nothing in the matrix gives, "
-    "expected one of {matrix.a}; did you mean '{matrix.a}'?",
+    "matrix: {a: [1]}\n  args: '{matrix.b}'": "args: found {matrix.b}, which nothing in the matrix gives; "
+    "did you mean '{matrix.a}'? Expected one of {matrix.a}",
     "matrix: {a: [1, 2], include: [{a: 2, b: 3}]}\n  args: '{matrix.b}'": "args: found {matrix.b}, which has no value "
     "in the combination 1, expected one (`include` can give it)",
     "matrix: {a: [x]}\n  timeout_s: '{matrix.a}'": "timeout_s: found 'x' (text), expected a number of seconds",
@@ -247,7 +247,7 @@ PROBLEMS = {
     "matrix: {a: [1]}\n  enabled: '{matrix.a}'": "enabled: found '{matrix.a}' (text), expected true or false",
     'matrix: {a: [1]}\n  args: "\'{matrix.a}"': "args: found a quote that is never closed",
     "matrix: {a: [x]}\n  timeout_s: {matrix.a: {y: 1}}": "timeout_s: found nothing for 'x' (one of y)",
-    "matrix: {a: [x]}\n  timeout_s: {matrix.b: {x: 1}}": "timeout_s: found matrix.b, expected an axis: one of matrix.a",
+    "matrix: {a: [x]}\n  timeout_s: {matrix.b: {x: 1}}": "timeout_s: found matrix.b, which is no axis; did you mean ",
     "matrix: {a: [x]}\n  timeout_s: {matrix.a: 1}": "timeout_s: found something else behind matrix.a",
     "matrix: {a: [x]}\n  env: {matrix.a: {x: 1}, B: c}": "env: found matrix.a beside other keys",
     "sink_data: [{name: s, a: '{matrix.x}'}]": "sink_data[s].a: found {matrix.x} in an entry without a matrix",

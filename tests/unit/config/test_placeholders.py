@@ -84,9 +84,10 @@ def test_scan() -> None:
         (
             "{sesion_entry_dir}",
             (
-                "found the unknown placeholder {sesion_entry_dir}, expected one of {curator_repo_dir}, "
+                "found the unknown placeholder {sesion_entry_dir}; did you mean '{session_entry_dir}'? "
+                "Expected one of {curator_repo_dir}, "
                 "{dataset:NAME,FORMAT}, {datasets_path}, {my-data.v2}, {scratch_dir}, {session_entry_dir} (write "
-                "{{sesion_entry_dir}} for a literal {sesion_entry_dir}); did you mean '{session_entry_dir}'?"
+                "{{sesion_entry_dir}} for a literal {sesion_entry_dir})"
             ),
         ),
         ("{foo.bar}", "found the unknown placeholder {foo.bar}"),
@@ -100,15 +101,15 @@ def test_scan() -> None:
         (
             "{dataset:rpv2-2023-14,parquet}",
             (
-                "found the unknown dataset 'rpv2-2023-14', expected one of cc, rpv2-2023-14-en; "
-                "did you mean 'rpv2-2023-14-en'?"
+                "found the unknown dataset 'rpv2-2023-14'; did you mean 'rpv2-2023-14-en'? "
+                "Expected one of cc, rpv2-2023-14-en"
             ),
         ),
         (
             "{dataset:cc,jsonl}",
             (
-                "found the unknown format 'jsonl' of the dataset 'cc', expected one of json, parquet; "
-                "did you mean 'json'?"
+                "found the unknown format 'jsonl' of the dataset 'cc'; did you mean 'json'? "
+                "Expected one of json, parquet"
             ),
         ),
     ],

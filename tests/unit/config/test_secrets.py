@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pytest_curator_bench._util.masking import Masker
+from pytest_curator_bench.config.secrets import is_secret_variable
 from tests.support.config import MINIMAL, load, problem
 
 if TYPE_CHECKING:
@@ -319,3 +320,30 @@ def test_merged_is_a_copy(tmp_path: Path) -> None:
     config = load(tmp_path, MINIMAL)
     config.merged["entries"].clear()
     assert config.merged["entries"] == [{"name": "cc", "script": "bench.py"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_secret"),
+    [
+        ("HF_TOKEN", "hf_abcdef", True),
+        ("GITHUB_PAT", "ghp_abcdef", True),
+        ("GPG_PASSPHRASE", "correct horse", True),
+        ("CI_JOB_JWT", "eyJhbGciOi", True),
+        ("DB_PASS", "12345678", True),
+        ("MAX_TOKENS", "131072", False),
+        ("TOKEN_COUNT", "4096", False),
+        ("HF_TOKEN_PATH", "/run/token", False),
+        ("TOKENIZERS_PARALLELISM", "false", False),
+        ("PATH", "/usr/bin:/bin", False),
+    ],
+)
+def test_variables_that_a_record_hides(name: str, value: str, is_secret: bool) -> None:
+    """By their names; counts, flags and names of files are of use."""
+    assert is_secret_variable(name, value) is is_secret
+
+
+def test_a_word_under_a_telling_name_is_masked_there_alone(tmp_path: Path) -> None:
+    """Elsewhere it is a word."""
+    text = MINIMAL + "  environment: {DB_PASSWORD: postgres, ENGINE: postgres, HF_TOKEN: 'true'}\n"
+    (entry,) = load(tmp_path, text).merged["entries"]
+    assert entry["env"] == {"DB_PASSWORD": "***", "ENGINE": "postgres", "HF_TOKEN": "true"}

@@ -55,8 +55,8 @@ def test_a_disabled_set_up_may_be_named(tmp_path: Path) -> None:
         (
             "[thre]",
             (
-                "data_setups[#1]: found the unknown data setup 'thre', expected one of one, three, two; "
-                "did you mean 'three'?"
+                "data_setups[#1]: found the unknown data setup 'thre'; did you mean 'three'? "
+                "Expected one of one, three, two"
             ),
         ),
         ("one", "data_setups: found 'one' (text), expected a list"),
@@ -141,8 +141,8 @@ def test_other_braces_of_a_link() -> None:
         (
             "{sesion_name}",
             (
-                f"found the unknown placeholder {{sesion_name}}, expected one of {KNOWN} "
-                "(write {{sesion_name}} for a literal {sesion_name}); did you mean '{session_name}'?"
+                f"found the unknown placeholder {{sesion_name}}; did you mean '{{session_name}}'? "
+                f"Expected one of {KNOWN} (write {{{{sesion_name}}}} for a literal {{sesion_name}})"
             ),
         ),
         ("{dataset:a,b}", f"found '{{dataset:a,b}}', but a dataset can't be named here; expected one of {KNOWN}"),

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pytest_curator_bench.config.yaml.nodes import YamlList, YamlMapping, to_plain
-from pytest_curator_bench.config.yaml.reader import SourceError, plain_value, read_yaml
+from pytest_curator_bench.config.yaml.reader import SourceError, parse_yaml, plain_value, read_yaml
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -304,3 +304,25 @@ def test_an_unreadable_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     with pytest.raises(SourceError) as caught:
         read_yaml(file)
     assert "can't be read (Permission denied)" in caught.value.problems[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy", "excerpt"),
+    [
+        ("a: 1\nb:\n\tc: 3\n", "; indent with spaces, not with tabs", "→c: 3\n^"),
+        ("a:\n  - b: 1\n   c: 2\n", "; correct the indentation: keys of one mapping", "   c: 2\n   ^"),
+        ("a: 1\n  b: 2\n", "; correct the indentation, or quote", "  b: 2\n   ^"),
+        ("a: 1\nb: 'x\n", " (begun in line 2)", "b: 'x\n   ^"),
+        ("a: &a [*a]\n", "", "a: &a [*a]\n       ^"),
+        (f"a: {'x' * 300}: b\n", "", f"{'x' * 50}: b\n{' ' * 50}^"),
+        ("token: hunter2: x\n", "; correct the indentation, or quote", ""),
+    ],
+)
+def test_the_line_is_shown_with_a_caret(tmp_path: Path, text: str, remedy: str, excerpt: str) -> None:
+    """And what to do about it; a line that may hold a secret is not shown."""
+    with pytest.raises(SourceError) as caught:
+        parse_yaml(text.encode(), tmp_path / "a.yaml")
+    (problem,) = caught.value.problems
+    assert remedy in problem.text
+    assert problem.excerpt == excerpt
+    assert problem.shown().splitlines()[1:] == [f"    {line}" for line in excerpt.splitlines()]

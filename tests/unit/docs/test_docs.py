@@ -176,7 +176,7 @@ def test_every_command_is_documented() -> None:
         options = set(re.findall(r"--[a-z-]+", helped)) - {"--help"}
         assert [option for option in options if option not in text] == []
         assert f"curator-bench {' '.join(words)}".strip() in text
-    named = set(re.findall(r"curator-bench (\w+)", text)) - {"results", "shard"}
+    named = set(re.findall(r"curator-bench (\w[\w-]*)", text)) - {"results", "shard"}
     assert named <= set(_COMMANDS)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from pytest_curator_bench.machine.cgroups import CgroupLimits, read_limits
+from pytest_curator_bench.machine.cgroups import CgroupLimits, count_oom_kills, read_limits
 from pytest_curator_bench.machine.hardware import available_cpus, read_cpus, read_memory, read_space
 
 if TYPE_CHECKING:
@@ -76,6 +76,33 @@ def test_version_2_for_a_process_from_outside_the_name_space(tmp_path: Path) -> 
         },
     )
     assert read_limits(tmp_path) == CgroupLimits(memory_bytes=2 * GIB, cpus=None)
+
+
+@pytest.mark.parametrize(
+    ("files", "count"),
+    [
+        ({"sys/fs/cgroup/job/memory.events": "oom 9\noom_kill 2\noom_group_kill 0\n"}, 2),
+        ({"sys/fs/cgroup/memory.events": "oom_kill 3\n"}, 3),
+        ({"sys/fs/cgroup/job/memory.max": "max\n"}, 7),
+    ],
+)
+def test_kills_for_lack_of_memory(tmp_path: Path, files: dict[str, str], count: int) -> None:
+    """Those of the group, of the next one above it that counts, or of the machine."""
+    lay_out(
+        tmp_path,
+        {
+            "proc/self/cgroup": "0::/job\n",
+            "proc/self/mountinfo": UNIFIED_MOUNT,
+            "proc/vmstat": "pgfault 1\noom_kill 7\n",
+            **files,
+        },
+    )
+    assert count_oom_kills(tmp_path) == count
+
+
+def test_a_kernel_that_counts_no_kills(tmp_path: Path) -> None:
+    """There is nothing to compare."""
+    assert count_oom_kills(tmp_path) == 0
 
 
 @pytest.mark.parametrize("mount_root", ["/", "/docker/abc", "/../.."])

@@ -126,7 +126,7 @@ def test_words() -> None:
     assert describe_request(ResourceRequest(cpus=None, gpus=1, object_store_bytes=7_200_000_000), there) == (
         "1 GPU, 4 CPUs, 7.2 GB of object store"
     )
-    assert describe_request(ResourceRequest(cpus=0, gpus=0), there) == "a slot without CPUs or GPUs"
+    assert describe_request(ResourceRequest(cpus=0, gpus=0), there) == "a free slot"
     assert describe_allocation(Allocation(cpus=(0,), alone=True)) == "the whole machine"
     assert shortage(ResourceRequest(cpus=5, gpus=3, object_store_bytes=2 * 10**9), there) == (
         "needs 3 GPUs, this machine has 2; needs 5 CPUs, this machine has 4; "

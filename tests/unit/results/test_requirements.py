@@ -32,6 +32,7 @@ METRICS = {
     "zero": 0,
     "exec_time_s": -1.0,
 }
+HINT = "known: rate, docs_per_sec, ok, words, nan, inf, a.b, zero, ... (8 more)"
 
 
 def run(**changes: Any) -> EntryResult:
@@ -126,6 +127,7 @@ def test_a_scripts_own_exec_time_goes_before_ours() -> None:
         ("nan", {"max_value": 3}, False, None, "nan is NaN, which meets no bound, must be at most 3"),
         ("inf", {"min_value": 3}, True, None, "inf = inf, at least 3"),
         ("inf", {"max_value": 3}, False, None, "inf = inf, must be at most 3 (too high)"),
+        ("rate", {"max_value": -10}, False, -31300.0, "rate = 3,120, must be at most -10 (too high)"),
         ("zero", {"min_value": 0}, True, 0.0, "zero = 0, at least 0"),
         ("rate", {"min_value": 0}, True, None, "rate = 3,120, at least 0"),
         ("zero", {"min_value": 5}, False, -100.0, "zero = 0, must be at least 5 (100 % too low)"),
@@ -134,9 +136,9 @@ def test_a_scripts_own_exec_time_goes_before_ours() -> None:
             {"min_value": 1},
             False,
             None,
-            "doc_per_sec is missing (near names: docs_per_sec), must be at least 1",
+            "doc_per_sec is missing (did you mean docs_per_sec?), must be at least 1",
         ),
-        ("qqqqqqqqqq", {"exact_value": "x"}, False, None, "qqqqqqqqqq is missing, must be exactly 'x'"),
+        ("qqqqqqqqqq", {"exact_value": "x"}, False, None, f"qqqqqqqqqq is missing ({HINT}), must be exactly 'x'"),
     ],
 )  # fmt: skip
 def test_one_value_against_bounds(
@@ -163,7 +165,7 @@ def test_values_that_look_alike_are_shown_in_full() -> None:
         ("rate", {"max_value": 4000, "warn_above": 3100}, "rate = 3,120 is above 3,100 (warn_above)"),
         ("rate", {"warn_below": 3000, "warn_above": 4000}, None),
         ("rate", {"min_value": 3200, "warn_below": 3300}, None),
-        ("missing", {"warn_below": 3}, "missing is missing"),
+        ("missing", {"warn_below": 3}, f"missing is missing ({HINT})"),
         ("nan", {"warn_below": 3}, "nan is NaN, which meets no bound"),
         ("ok", {"warn_above": 3}, "ok is true (a boolean), not a number"),
     ],

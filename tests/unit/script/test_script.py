@@ -10,6 +10,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -212,12 +213,19 @@ class TestProcess:
 class TestArguments:
     """The command line."""
 
-    def test_the_results_path_is_required(self, capsys: pytest.CaptureFixture[str]) -> None:
-        """Its absence is a usage error, before anything runs."""
-        with pytest.raises(SystemExit) as caught, Benchmark(argv=[]):
-            pytest.fail("the block ran")
-        assert caught.value.code == 2
-        assert "--benchmark-results-path" in capsys.readouterr().err
+    def test_a_script_run_by_hand(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Without a results path it gets a temporary directory, and prints its metrics; with one it prints nothing."""
+        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+        with Benchmark(argv=[]) as bench:
+            bench.metrics["rate"] = {"per_sec": 1234567.5}
+        assert capsys.readouterr().out == f"rate.per_sec = 1,234,568\nresults: {bench.results_path}\n"
+        assert bench.results_path.parent == tmp_path
+        assert (bench.results_path / "metrics.json").exists()
+        with benchmark(tmp_path):
+            pass
+        assert capsys.readouterr().out == ""
 
     def test_the_executor_is_one_of_three(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         """Where a script has executors, the argument has a default and knows their names."""

@@ -19,6 +19,8 @@ from pytest_curator_bench._util.masking import Masker
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.store import RunFacts, SessionStore
+from pytest_curator_bench.session.summary import SummaryRefresher
+from tests.support.processes import eventually
 
 ROOT = Path(__file__).parents[3]
 TIMED_NAME = re.compile(r"nightly__\d{4}-\d\d-\d\d__\d\d-\d\d-\d\d(-\d+)?")
@@ -89,6 +91,7 @@ def test_a_finished_session_tells_what_came_of_it(tmp_path: Path) -> None:
     session = read_json(store.session_dir / "session.json")
     assert session["status"] == "finished"
     assert session["counts"] == {"failed": 1, "passed": 2}
+    assert session["progress"] == {"entries": 3, "done": 3, "failed": 1, "running": 0}
     assert session["exit_status"] == 1
     assert session["entries"] == ["a", "b", "c"]
     assert session["started_at"] < session["finished_at"]
@@ -106,6 +109,21 @@ def test_the_sessions_status_is_the_runs_not_the_entries(tmp_path: Path, exit_st
     store = make_store(tmp_path)
     store.finish([], exit_status=exit_status)
     assert read_json(store.session_dir / "session.json")["status"] == status
+
+
+def test_progress_while_a_session_runs(tmp_path: Path) -> None:
+    """session.json counts what has ended and what runs, soon after each change, and nothing waits for it."""
+    store = make_store(tmp_path)
+    store.begin(["a", "b", "c"])
+    refresher = SummaryRefresher(store.session_dir)
+    store.entries.write_result(result_of(store, "a", "failed"))
+    store.entries.prepare("b")
+    refresher.changed()
+    progress = {"entries": 3, "done": 1, "failed": 1, "running": 1}
+    eventually(lambda: read_json(store.session_dir / "session.json")["progress"] == progress, "the progress")
+    assert read_json(store.session_dir / "session.json")["counts"] == {"failed": 1}
+    refresher.close()
+    refresher.close()
 
 
 def test_sessions_of_the_same_second_get_different_names(tmp_path: Path) -> None:
@@ -182,10 +200,10 @@ def test_whoever_wrote_too_early_writes_again(tmp_path: Path, monkeypatch: pytes
     first, second = make_store(tmp_path, exact="shared"), make_store(tmp_path, exact="shared")
     waiting = [lambda: second.finish([result_of(second, "b")], exit_status=0)]
 
-    def write_late(path: Path, data: object) -> None:
+    def write_late(path: Path, data: object, *, durable: bool) -> None:
         if path.name == "session.json" and waiting:
             waiting.pop()()
-        write_json(path, data)
+        write_json(path, data, durable=durable)
 
     monkeypatch.setattr("pytest_curator_bench.session.summary.write_json", write_late)
     first.finish([result_of(first, "a")], exit_status=0)

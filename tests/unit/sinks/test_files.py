@@ -212,7 +212,7 @@ def test_where_the_file_is(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"pth": "x"}, ("pth", "found the unknown key 'pth', expected one of path; did you mean 'path'?")),
+        ({"pth": "x"}, ("pth", "found the unknown key 'pth'; did you mean 'path'? Expected one of path")),
         ({"path": 3}, ("path", "found a number: Input should be a valid string")),
         ({"path": "dir/"}, ("path", "found text that names no file, expected a file's path")),
     ],

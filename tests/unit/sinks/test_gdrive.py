@@ -58,6 +58,8 @@ def session(tmp_path: Path) -> Path:
         "a/logs/ray.log": b"deep",
         "a/scratch/large.bin": b"planted-scratch",
         "a/.results.json.123.abcd.tmp": b"planted-temporary",
+        "a/script_env.json": b"planted-environment",
+        "a/run-1/script_env.json": b"planted-environment",
         "superseded/a__1/results.json": b"{}",
         "superseded/a__1/scratch/large.bin": b"planted-scratch",
         "sinks/other/state/note": b"planted-note",

@@ -231,7 +231,10 @@ def test_any_directory_may_hold_the_store() -> None:
         ({"tracking_uri": "sqlite://mlflow.db"}, "tracking_uri: found text that names no server"),
         ({"tracking_uri": "sqlite:///:memory:"}, "tracking_uri: found text that names no server"),
         ({"tracking_uri": " "}, "tracking_uri: found text that is no URI"),
-        ({"tracking_url": "http://h"}, "tracking_url: *did you mean 'tracking_uri'?"),
+        (
+            {"tracking_url": "http://h"},
+            "tracking_url: *did you mean 'tracking_uri'? Expected one of experiment, tracking_uri",
+        ),
         ({"experiment": ""}, "experiment: found *"),
     ],
 )

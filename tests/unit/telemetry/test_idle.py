@@ -15,9 +15,11 @@ import psutil
 import pytest
 
 from pytest_curator_bench.machine.gpus import GpuProcess, GpuReading
-from pytest_curator_bench.telemetry import idle
+from pytest_curator_bench.results.record import EntryResult
+from pytest_curator_bench.telemetry import idle, monitor
 from pytest_curator_bench.telemetry.gpus import describe_process, memory_record, memory_warnings
 from pytest_curator_bench.telemetry.idle import IdleCheck
+from pytest_curator_bench.telemetry.noise import noise_line
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,6 +104,28 @@ def test_busy_cpus(look: Look, busy: list[float], cpus: range, noisy: bool) -> N
     found = look({"proc/stat": stat(*busy)}, cpus)
     assert [text for text in found if text.startswith("Other processes keep ")] == list(found)
     assert bool(found) == noisy
+
+
+def foreign(pid: int, name: str, used_s: float) -> dict[str, str]:
+    """The file of a process that is nobody's, with the CPU time that it has used."""
+    return {
+        f"proc/{pid}/stat": f"{pid} ({name}) R 1 1 1 0 -1 4194304 1 2 3 4 {int(used_s * T)} 0 0 0 20 0 1 0 99 1 1 0\n"
+    }
+
+
+def test_the_busiest_processes_are_named(machine: Path, look: Look) -> None:
+    """At most three, the busiest first, with the CPUs that each kept busy; our own are not."""
+    base = 2**30  # above any process ID of a kernel
+    lay_out(machine, {f"proc/{os.getpid()}/stat": own_stat(1)})
+    for number in range(5):
+        lay_out(machine, foreign(base + number, f"p{number}", 7))
+    later = {"proc/stat": stat(100.1, 100.1, 100.1, *[100.0] * 5), f"proc/{os.getpid()}/stat": own_stat(1.1)}
+    for number, used_s in enumerate((7, 7.03, 7.1, 7.02, 7.05)):
+        later |= foreign(base + number, f"p{number}", used_s + 0.001)
+    (text,) = look(later, range(8))
+    assert text.partition(": ")[2] == (
+        f"p2 (pid {base + 2}, 1.0 CPUs), p4 (pid {base + 4}, 0.5 CPUs), p1 (pid {base + 1}, 0.3 CPUs)."
+    )
 
 
 def test_stolen_time(look: Look) -> None:
@@ -193,7 +217,62 @@ def test_a_process_that_keeps_a_cpu_busy_is_noise() -> None:
         output = subprocess.check_output([sys.executable, "-c", CHECK, cpu], text=True)
         hog.kill()
     assert "Other processes keep " in output
-    assert " of 1 CPUs busy." in output
+    assert " of 1 CPUs busy: " in output
+    assert " (pid " in output  # not always the hog's: this machine may have busier ones
+
+
+def test_waiting_for_a_quiet_machine(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until what passes has passed: a governor stays. What is waited for is told; all waits share the limit."""
+    monkeypatch.setattr(monitor, "LOOK_AGAIN_S", 0.01)
+    at = "sys/devices/system/cpu/cpufreq/policy0"
+    lay_out(machine, {f"{at}/scaling_driver": "acpi-cpufreq\n", f"{at}/scaling_governor": "powersave\n"})
+    lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 10 kB\n"})
+    watcher = monitor.MachineMonitor(IdleCheck(machine, sample_s=0, valid_s=0))
+    lease: Any = SimpleNamespace(gpus=(), affinity=None)
+    told: list[tuple[str, ...]] = []
+
+    def on_wait(noise: tuple[str, ...]) -> None:
+        told.append(noise)
+        if len(told) == 3:
+            lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 900 kB\n"})
+
+    left = watcher.await_quiet(lease, 600, on_wait)
+    assert len(told) == 3
+    assert {text.partition(" ")[0] for text in told[0]} == {"Only", "CPUs"}
+    assert [text.partition(" ")[0] for text in left] == ["CPUs"]
+    lay_out(machine, {"proc/meminfo": "MemTotal: 1000 kB\nMemAvailable: 10 kB\n"})
+    assert len(watcher.await_quiet(lease, 0.001, on_wait)) == 2
+    assert len(told) == 3  # the time is used up
+
+
+def result(name: str, *warnings: str) -> EntryResult:
+    """A result with these warnings."""
+    return EntryResult(
+        name=name,
+        session_name="s",
+        status="passed",
+        reason=None,
+        nodeid="",
+        entry_dir="",
+        stdouterr_file="",
+        timeout_s=1,
+        warnings=[*warnings],
+    )
+
+
+def test_one_line_for_all_noisy_entries() -> None:
+    """Sentences that differ in numbers and processes only are told once, the latest; other warnings are left out."""
+    results = [
+        result("a", "noise: Other processes keep 1.3 of 2 CPUs busy: cc (pid 7, 1.3 CPUs).", "something else"),
+        result("b", "noise: Only 9 MB of memory (1 %) are available: other processes use the rest."),
+        result("c", "noise: Other processes keep 2.0 of 2 CPUs busy: ld (pid 8, 2.0 CPUs)."),
+        result("d", "something else"),
+    ]
+    assert noise_line(results) == (
+        "noise: 3 of 4 entries ran on a noisy machine (a, b, c): Other processes keep 2.0 of 2 CPUs busy: "
+        "ld (pid 8, 2.0 CPUs). Only 9 MB of memory (1 %) are available: other processes use the rest."
+    )
+    assert noise_line(results[3:]) is None
 
 
 def reading(index: int = 0, **values: Any) -> GpuReading:

@@ -17,8 +17,10 @@ from pytest_curator_bench._util.text import (
     format_seconds,
     format_size,
     harmless,
+    instead_of,
+    listed,
+    one_of,
     printable,
-    shortened,
 )
 
 
@@ -91,7 +93,14 @@ def test_longer_durations() -> None:
     assert format_duration(17_880, units=1) == "4 h"
 
 
-@pytest.mark.parametrize(("width", "text"), [(9, "abcdefghi"), (8, "abcd…ghi"), (7, "abc…ghi"), (3, "a…i")])
-def test_shortening(width: int, text: str) -> None:
-    """The middle goes, the ends stay."""
-    assert shortened("abcdefghi", width) == text
+def test_what_was_meant_comes_before_what_there_is() -> None:
+    """A list has at most eight words: those that are like the wrong one."""
+    assert instead_of("tow", ["two", "one"]) == "; did you mean 'two'? Expected one of one, two"
+    assert instead_of("x", ["two", "one"]) == ", expected one of one, two"
+    assert instead_of("x", []) == ", expected one that is defined; none are defined"
+    many = [f"{letter}{letter}{letter}_s" for letter in "abcdefghijkl"]
+    assert instead_of("kkk", many).startswith("; did you mean 'kkk_s'? Expected one of ")
+    assert instead_of("kkk", many).count("_s") == 9
+    assert instead_of("kkk", many).endswith(", ... (4 more)")
+    assert one_of(many) == f"one of {', '.join(many[:8])}, ... (4 more)"
+    assert [listed("ab"), listed(many[:8])] == ["a, b", ", ".join(many[:8])]

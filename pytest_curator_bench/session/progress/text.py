@@ -1,0 +1,90 @@
+# Copyright (c) 2026 pytest-curator-bench contributors
+# SPDX-License-Identifier: Apache-2.0
+"""Progress in words: the head line, and the lines of an entry, plain and as they fit into a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from pytest_curator_bench._util.text import format_seconds, printable
+from pytest_curator_bench.results.record import HARMLESS
+from pytest_curator_bench.session.progress.entries import format_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
+
+    from pytest_curator_bench.results.record import EntryResult
+    from pytest_curator_bench.session.progress.entries import EntryFollower
+    from pytest_curator_bench.session.progress.expected import TimeLeft
+
+__all__ = ["end_line", "entry_line", "entry_lines", "head_line"]
+
+
+def head_line(done: int, total: int, failed: int, left: TimeLeft | None) -> str:
+    """Return ``3/12, 1 failed, about 0:48 left``."""
+    parts = [f"{done}/{total}", *([f"{failed} failed"] if failed else [])]
+    if left is not None:
+        parts.append(f"{'about' if left.is_whole else 'at least'} {format_duration(left.time_s)} left")
+    return ", ".join(parts)
+
+
+def entry_line(follower: EntryFollower, now: datetime) -> str:
+    """Return an entry's name, step and figures on one plain line."""
+    clock, limit = follower.clock(now)
+    return printable(f"{follower.name}: {', '.join(filter(None, (clock, limit, *follower.figures())))}")
+
+
+def end_line(result: EntryResult, figures: Sequence[str] = ()) -> str:
+    """Return how an entry ended: ``a: passed in 36.2 s, rate_per_sec=95``, or what went wrong."""
+    if result.status in HARMLESS:
+        taken = [] if result.exec_time_s is None else [f"in {format_seconds(result.exec_time_s)}"]
+        return printable(f"{result.name}: {', '.join([' '.join([result.status, *taken]), *figures])}")
+    taken = [] if result.exec_time_s is None else [f"after {format_seconds(result.exec_time_s)}"]
+    error = (result.error or "").partition("\n")[0]
+    return printable(f"{result.name}: {' '.join([result.status, *taken])}{f': {error}' if error else ''}")
+
+
+def entry_lines(
+    followers: Sequence[EntryFollower],
+    now: datetime,
+    *,
+    width: int,
+    height: int,
+    mask: Callable[[str], str] = str,
+) -> list[Text]:
+    """Return the lines that show entries on a terminal, as many as fit: of each its step, then its log's last line."""
+    names = min(max((cell_len(follower.name) for follower in followers), default=0), max(width // 3, 12))
+    has_logs = height >= 2 * len(followers)
+    lines = []
+    for follower in followers if len(followers) <= height else followers[: max(height - 1, 0)]:
+        clock, limit = follower.clock(now)
+        line = Text(_cut(printable(follower.name), names), style="bold")
+        line.append(" " * (names - cell_len(line.plain) + 2))
+        below = follower.log_line
+        if follower.status is not None and follower.status.is_waiting and line.cell_len + cell_len(clock) > width:
+            clock, below = follower.status.doing, follower.status.details
+        line.append(mask(clock), style="not bold")
+        if limit:
+            line.append(f", {limit}", style="not bold dim")
+        for figure in follower.figures():
+            line.append(f", {figure}", style="not bold")
+        lines.append(line)
+        if has_logs and below:
+            lines.append(Text(f"  {mask(below)}", style="dim"))
+    if len(followers) > height:
+        lines.append(Text(f"and {len(followers) - len(lines)} more", style="dim"))
+    for line in lines:
+        line.truncate(width, overflow="ellipsis")
+    return lines
+
+
+def _cut(name: str, width: int) -> str:
+    """Return a name that fits, cut in the middle: both ends tell entries apart."""
+    if cell_len(name) <= width:
+        return name
+    head = (width - 1) // 2
+    return f"{name[:head]}…{name[len(name) - (width - 1 - head) :]}"
