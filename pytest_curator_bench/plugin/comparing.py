@@ -46,13 +46,14 @@ class Comparing:
         self._sessions = None if bench_run.shows_only else _selected(bench_run)
         self.comparison: Comparison | None = None
         self.causes: Sequence[str] = ()
+        self._problem: str | None = None
 
     @property
     def remarks(self) -> Sequence[str]:
-        """What fails the run; or that there was nothing to compare with."""
+        """What fails the run; or why nothing was compared, where that was asked for."""
         fail_on, is_made = self._bench_run.options.fail_on, self.comparison and self.comparison.is_anything_compared
         if self._bench_run.options.is_comparison_wanted and not is_made:
-            return (_NOTHING,)
+            return (self._problem or _NOTHING,)
         return [f"--bench-fail-on {fail_on.text}: {cause}" for cause in self.causes] if fail_on is not None else ()
 
     def begin(self, environment: Mapping[str, Any]) -> None:
@@ -96,7 +97,8 @@ class Comparing:
             yield
         except Exception as error:  # whatever lies in earlier sessions
             self._reference = None
-            self._warn(f"results are compared no further: {type(error).__name__}: {error_text(error)}")
+            self._problem = f"results are compared no further: {type(error).__name__}: {error_text(error)}"
+            self._warn(self._problem)
 
 
 def _selected(bench_run: BenchRun) -> Sequence[SessionRef] | None:

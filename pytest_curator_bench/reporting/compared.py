@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.text import cut_middle
 from pytest_curator_bench.reporting.changes import change_text, noise_text, value_text
-from pytest_curator_bench.reporting.figures import LONGEST_LABEL, Column, Figure, joined, number_column
+from pytest_curator_bench.reporting.figures import Column, Figure, joined, metric_column, number_column
 from pytest_curator_bench.reporting.sparkline import sparkline
 from pytest_curator_bench.results.meanings import meaning_of
 from pytest_curator_bench.results.metrics import EXEC_TIME
@@ -61,7 +60,8 @@ class Compared:
         if most is None or not severities[most]:
             return None
         figures = [self._figure(most, result) for result in results]
-        return Column.of(cut_middle(self._shown(f"usual {most}"), LONGEST_LABEL), "", figures, self._shown)
+        label = metric_column(most, results, self._shown).label
+        return Column.of(f"usual {label}", "", figures, self._shown)
 
     def _figure(self, metric: str, result: EntryResult) -> Figure | None:
         if (change := self._change(result, metric)) is None:

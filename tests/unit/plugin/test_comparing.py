@@ -139,7 +139,8 @@ def test_a_failure_is_one_warning(past: PastSessions, monkeypatch: pytest.Monkey
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(Index, broken, fail)
-    run = Run(past, {"a": 130.0})
+    run = Run(past, {"a": 130.0}, is_comparison_wanted=True)
     assert run.compared() == {"a": None}
     assert run.comparing.comparison is None
     assert run.warnings == ["results are compared no further: OSError: the disk is gone"]
+    assert list(run.comparing.remarks) == run.warnings
