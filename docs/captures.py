@@ -11,7 +11,11 @@ import pyte
 from rich.console import Console
 
 from pytest_curator_bench.config.schema_models import Requirement
+from pytest_curator_bench.history.baseline import Baseline, judge_change
+from pytest_curator_bench.history.comparison import Comparison, EntryComparison
+from pytest_curator_bench.history.records import record_of
 from pytest_curator_bench.reporting.summary import summary_table
+from pytest_curator_bench.results.metrics import EXEC_TIME
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.results.requirements import judge, with_verdicts
 
@@ -100,11 +104,28 @@ def results() -> list[EntryResult]:
     ]
 
 
-def on_terminal(shown: list[EntryResult], width: int, verbosity: int = 0) -> str:
+def comparison(shown: list[EntryResult]) -> Comparison:
+    """Return the first three results compared with eight sessions of the past, and the fifth, which is broken."""
+    records = [record_of(result.to_dict(), {}) for result in shown]
+    entries = []
+    for record, shift in zip(records[:3], (1.14, 1.0, 1.0), strict=True):
+        changes = {}
+        for metric in (EXEC_TIME, RATE):
+            now, meaning = record.figures[metric], record.meaning(metric)
+            usual = now / shift if meaning.direction == "lower" else now * shift
+            values = tuple(usual * (1 + step / 100) for step in (0, 1, -1, 0.5, -0.5, 0, 1.5, -1))
+            changes[metric] = judge_change([now], Baseline(values=values), meaning.direction)
+        verdict = changes[EXEC_TIME].verdict
+        entries.append(EntryComparison(entry=record.entry, verdict=verdict, now=record, then=record, changes=changes))
+    broken = EntryComparison(entry=records[4].entry, verdict="broken", now=records[4], then=records[0], failing=1)
+    return Comparison(entries=[broken, *entries], suite_change=None)
+
+
+def on_terminal(shown: list[EntryResult], width: int, verbosity: int = 0, compared: Comparison | None = None) -> str:
     """Return what a terminal of this width shows of results."""
     output = io.StringIO()
     console = Console(file=output, width=width, force_terminal=True, highlight=False, legacy_windows=False)
-    console.print(summary_table(shown, verbosity=verbosity))
+    console.print(summary_table(shown, verbosity=verbosity, comparison=compared), crop=False)
     screen = pyte.Screen(width, 200)
     pyte.Stream(screen).feed(output.getvalue().replace("\n", "\r\n"))
     return "\n".join(line.rstrip() for line in screen.display).rstrip()
@@ -114,7 +135,7 @@ def captures() -> str:
     """Return the captures as they stand in docs/terminal.md."""
     kinds = [("80 columns", 80, 0), ("120 columns", 120, 0), ("200 columns", 200, 0)]
     kinds += [("120 columns with `-v`", 120, 1), ("With `-q`", 100, -1)]
-    return "\n".join(
-        f"### {title}\n\n```text\n{on_terminal(results(), width, verbosity)}\n```\n"
-        for title, width, verbosity in kinds
-    )
+    shown = results()
+    texts = {title: on_terminal(shown, width, verbosity) for title, width, verbosity in kinds}
+    texts["Compared with earlier sessions, 160 columns"] = on_terminal(shown, 160, compared=comparison(shown))
+    return "\n".join(f"### {title}\n\n```text\n{text}\n```\n" for title, text in texts.items())

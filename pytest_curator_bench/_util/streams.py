@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["RenderBuffer", "encodable", "encoding_of", "escape_unknown", "in_encoding"]
 
-_IN_ASCII = str.maketrans({"≥": ">=", "≤": "<=", "≠": "!=", "±": "+-", "×": "x", "…": "..."})
+_IN_ASCII = str.maketrans(
+    {"≥": ">=", "≤": "<=", "≠": "!=", "±": "+-", "×": "x", "…": "...", "→": "->", "·": "-"}
+    | dict.fromkeys("▲△", "^")
+    | dict.fromkeys("▼▽", "v")
+    | {"■": "#", "✓": "*"}
+)
 
 
 def encoding_of(stream: IO[str]) -> str:

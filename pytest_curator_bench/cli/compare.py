@@ -21,9 +21,12 @@ from pytest_curator_bench.cli.results_dir import (
 from pytest_curator_bench.cli.within import compare_within
 from pytest_curator_bench.history.comparison import compare
 from pytest_curator_bench.history.environment import environment_facts
+from pytest_curator_bench.history.index import Index
 from pytest_curator_bench.history.records import read_environment
+from pytest_curator_bench.history.reference import BASELINE
 from pytest_curator_bench.history.selectors import SELECTORS
 from pytest_curator_bench.reporting.changes import (
+    FOLDED,
     change_text,
     counts_text,
     entry_row,
@@ -43,10 +46,7 @@ if TYPE_CHECKING:
 
 __all__ = ["add_arguments", "run"]
 
-BASELINE = "baseline"
 NOTHING_WORSE, WORSE, NOTHING_COMPARABLE = 0, 1, 3
-# Not shown without --all.
-_FOLDED = frozenset({"usual", "new", "not run", "better?"})
 _STYLES = {
     **dict.fromkeys(("broken", "worse"), "red"),
     **dict.fromkeys(("worse?", "differs", "not comparable"), "yellow"),
@@ -152,7 +152,7 @@ def _rows(comparison: Comparison, *, every: bool) -> Iterator[dict[str, Any]]:
     for entry in comparison.entries:
         if every:
             yield from _all_rows(entry)
-        elif entry.verdict not in _FOLDED:
+        elif entry.verdict not in FOLDED:
             yield {**entry_row(entry), "words": words_of(entry)}
 
 

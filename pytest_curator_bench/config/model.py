@@ -91,6 +91,7 @@ class Entry(ScriptRun):
         object_store_size: bytes, a fraction of memory, ``"default"`` for Ray's own choice, or not given.
         requirements: bounds that its metrics must keep to.
         sink_data: settings for sinks, by the sink's name.
+        owner: who answers for it; ``None`` where nobody is named.
         matrix: the combination of its matrix that it is, value by name; empty where it has none.
         repeat: number of measured runs.
         warmup: number of runs before them that don't count.
@@ -113,6 +114,7 @@ class Entry(ScriptRun):
     object_store_size: ObjectStoreSize | None = None
     requirements: tuple[Requirement, ...] = ()
     sink_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    owner: str | None = None
     matrix: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     repeat: int = defaults.REPEAT
     warmup: int = defaults.WARMUP
@@ -211,6 +213,7 @@ class BenchConfig:
         mounts: in a container, container path and host path of each of them; empty on the host.
         data_setups: the enabled data setups.
         metric_rules: what is said of metrics, with the keys that are given.
+        machine_class: name of the machines whose results may be compared; ``None``: their hardware tells.
         run_reason: why this session runs.
         viewer_url: link to where results can be looked at.
         viewer_url_template: the same with placeholders.
@@ -244,6 +247,7 @@ class BenchConfig:
     mounts: tuple[tuple[Path, Path], ...] = ()
     data_setups: tuple[DataSetup, ...] = ()
     metric_rules: tuple[Mapping[str, Any], ...] = ()
+    machine_class: str | None = None
     run_reason: str | None = None
     viewer_url: str | None = None
     viewer_url_template: str | None = None

@@ -161,7 +161,7 @@ class Outcome:
     def _described(self, result: EntryResult) -> EntryResult:
         """Return the result of runs with what readers need to know of it."""
         rules = rules_for(result, self._services.bench_config.metric_rules)
-        return replace(result, metric_rules=rules, interpreter=_interpreter_of(self._entry))
+        return replace(result, metric_rules=rules, owner=self._entry.owner, interpreter=_interpreter_of(self._entry))
 
     def _take(self, result: EntryResult) -> None:
         self.result = with_attempts(result.with_warnings(*self._warnings), self.attempts)
@@ -185,6 +185,7 @@ def blank_result(
         error=error,
         marks=[mark.name for mark in entry.marks],
         sink_data=dict(entry.sink_data),
+        owner=entry.owner,
         interpreter=_interpreter_of(entry),
     )
 

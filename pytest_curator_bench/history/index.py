@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Index"]
 
 # Of the tables below and of what is put into them: a file of another version is made anew.
-VERSION = 1
+VERSION = 2
 LOCK_WAIT_S = 5.0
 # More sessions than this are read with a progress line.
 _MANY = 100
@@ -324,7 +324,12 @@ class Index:
                     record.error,
                     self._shared_number(record.setting),
                     self._shared_number(
-                        {"rules": list(record.rules), "required": list(record.required), "marks": list(record.marks)}
+                        {
+                            "rules": list(record.rules),
+                            "required": list(record.required),
+                            "marks": list(record.marks),
+                            "owner": record.owner,
+                        }
                     ),
                     self._shared_number(list(record.figures)),
                     array("d", record.figures.values()).tobytes(),

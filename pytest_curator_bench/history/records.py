@@ -43,6 +43,7 @@ class Record:
         rules: what the result's configuration said of its metrics.
         required: metrics that requirements name.
         marks: names of the entry's marks.
+        owner: who answers for the entry; ``None`` where nobody is named.
     """
 
     session: str
@@ -56,6 +57,7 @@ class Record:
     rules: Sequence[Mapping[str, Any]] = ()
     required: Sequence[str] = ()
     marks: Sequence[str] = ()
+    owner: str | None = None
 
     @property
     def passed(self) -> bool:
@@ -94,6 +96,7 @@ def record_of(result: Mapping[str, Any], machine: Mapping[str, str]) -> Record:
         rules=[rule for rule in _mappings(rules) if isinstance(rule.get("name"), str)],
         required=[str(verdict.get("metric")) for verdict in _mappings(verdicts)],
         marks=[str(mark) for mark in marks] if isinstance(marks := result.get("marks"), list) else [],
+        owner=owner if isinstance(owner := result.get("owner"), str) else None,
     )
 
 

@@ -22,8 +22,10 @@ from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.entry.resources import machine_share
 from pytest_curator_bench.history.past_results import expect, past_durations
 from pytest_curator_bench.plugin.channel import packed
+from pytest_curator_bench.plugin.comparing import Comparing
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
+from pytest_curator_bench.plugin.junit import comparison_properties
 from pytest_curator_bench.plugin.options import AT_END
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY, SPLIT_BY_NAME
 from pytest_curator_bench.plugin.terminal.live import LiveView
@@ -66,6 +68,7 @@ class Controller:
     """One per run, registered in the controlling process alone."""
 
     def __init__(self, bench_run: BenchRun, config: pytest.Config, delivery: Delivery) -> None:
+        self._comparing = Comparing(bench_run, self._warn)
         self._bench_run = bench_run
         self._services = bench_run.services
         self._config = config
@@ -242,13 +245,19 @@ class Controller:
             viewer_url=run.viewer_url(),
         )
         store.begin([entry.name for entry in selected], facts)
-        environment = capture_environment(self._config.rootpath, results_dir=bench.results_dir, reason=reason)
+        environment = capture_environment(
+            self._config.rootpath,
+            results_dir=bench.results_dir,
+            reason=reason,
+            machine_class=bench.machine_class,
+        )
         data = {**environment.data, "viewer_url": facts.viewer_url}
         if bench.compat is not None:
             data |= environment_keys(data, bench, store.packages_file)
         store.write_environment(data, environment.packages)
         merged = self._services.masker.mask_data(bench.merged)
         store.write_config(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=110))
+        self._comparing.begin(environment.data)
         self._delivery.begin([entry.name for entry in selected], facts, environment.data)
 
     def _open(self) -> None:
@@ -337,7 +346,7 @@ class Controller:
             store.entries.write_result(result, force=True)
         except SessionError:
             self._unwritten.add(entry.name)
-        self._delivery.submit(result.to_dict())
+        self._delivery.submit(self._comparing.compared(result.to_dict()))
 
     def _note_progress(self) -> None:
         if self._summary is not None:
@@ -389,6 +398,9 @@ class Controller:
             self._results[entry.name] = EntryResult.from_dict(data)
             if getattr(report, UNWRITTEN_ATTRIBUTE, False):
                 self._unwritten.add(entry.name)
+            data = self._comparing.compared(data)
+            if "comparison" in data:  # JUnit takes properties from this report
+                report.user_properties = [*report.user_properties, *comparison_properties(data["comparison"])]
             self._deliver(entry.name, data)
 
     def _deliver(self, name: str, data: Mapping[str, Any]) -> None:
@@ -440,6 +452,7 @@ class Controller:
             with self._failing(session):
                 if store.entries.restore(self._results[name]):
                     self._warn(f"{name}: its result was gone from the disk, and was written again")
+        self._comparing.end(self._results.values())
         session.exitstatus = self._exit_status(session.exitstatus)
         with self._failing(session):
             store.finish(self._results.values(), exit_status=int(session.exitstatus))
@@ -473,7 +486,7 @@ class Controller:
                 else:
                     continue
                 self._results[entry.name] = result
-                self._delivery.submit(result.to_dict())
+                self._delivery.submit(self._comparing.compared(result.to_dict()))
 
     def _exit_status(self, of_pytest: int) -> int:
         """Return pytest's exit status, or one that says what pytest can't know of."""
@@ -485,7 +498,8 @@ class Controller:
         statuses = {result.status for result in self._results.values()}
         if "interrupted" in statuses:
             return pytest.ExitCode.INTERRUPTED
-        return of_pytest if statuses <= HARMLESS else pytest.ExitCode.TESTS_FAILED
+        is_good = statuses <= HARMLESS and not self._comparing.causes
+        return of_pytest if is_good else pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the table of entries, in the order of the configuration."""
@@ -499,6 +513,8 @@ class Controller:
                 self._bench_run.store.session_dir,
                 [results[name] for name in dict.fromkeys((*planned, *results)) if name in results],
                 self._bench_run.to_host_path,
+                self._comparing.comparison,
+                self._comparing.remarks,
             )
             recovered = self._bench_run.store.recovered
             if recovered:

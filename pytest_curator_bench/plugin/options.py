@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench.plugin.comparison_options import FailOn, add_comparison_options, selector_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -92,6 +94,9 @@ class BenchOptions:
         viewer_url: address where this session's results can be looked at.
         viewer_url_template: the same with placeholders.
         skip_setup: run no data setup; the data is there.
+        compare: what to compare results with: a selector, ``baseline`` for what is usual; ``None``: nothing.
+        is_comparison_wanted: whether the command line asks for it; by itself it is shown where there is a baseline.
+        fail_on: which changes fail the run; ``None``: none.
         heartbeat_s: seconds between two lines about an entry that runs, where there is no terminal; 0 for none.
     """
 
@@ -112,6 +117,9 @@ class BenchOptions:
     viewer_url: str | None
     viewer_url_template: str | None
     skip_setup: bool
+    compare: str | None
+    is_comparison_wanted: bool
+    fail_on: FailOn | None
     heartbeat_s: float
 
     @classmethod
@@ -136,6 +144,8 @@ class BenchOptions:
             raise pytest.UsageError("--dist each would run each entry in every worker: leave it out")
         if option.bench_viewer_url and option.bench_viewer_url_template:
             raise pytest.UsageError("--bench-viewer-url and --bench-viewer-url-template exclude each other: give one")
+        compare = selector_of(option)
+        fail_on = FailOn.parse(option.bench_fail_on) if option.bench_fail_on is not None else None
         return cls(
             session_name=option.bench_session_name,
             session=option.bench_session,
@@ -154,6 +164,9 @@ class BenchOptions:
             viewer_url=option.bench_viewer_url,
             viewer_url_template=option.bench_viewer_url_template,
             skip_setup=option.bench_skip_setup,
+            compare=compare,
+            is_comparison_wanted=isinstance(option.bench_compare, str) or fail_on is not None,
+            fail_on=fail_on,
             heartbeat_s=_heartbeat_s(config),
         )
 
@@ -316,6 +329,7 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="run no data setup: the data is there; entries run as if theirs had passed",
     )
+    add_comparison_options(group)
     parser.addini("bench_unknown_keys", "as --bench-unknown-keys: error or warn", default="error")
     parser.addini(
         "bench_heartbeat_s",

@@ -7,19 +7,34 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import counted, format_number, format_ratio, format_size
+from pytest_curator_bench._util.text import change_text, counted, format_number, format_size, noise_text
 from pytest_curator_bench.reporting.sparkline import sparkline
 from pytest_curator_bench.results.metrics import EXEC_TIME
 
 if TYPE_CHECKING:
+    from pytest_curator_bench.history.baseline import Change
     from pytest_curator_bench.history.comparison import Comparison, EntryComparison
 
-__all__ = ["change_text", "counts_text", "entry_row", "noise_text", "value_text", "words_of"]
+__all__ = [
+    "FOLDED",
+    "change_text",
+    "changed_text",
+    "counts_text",
+    "entry_line",
+    "entry_row",
+    "noise_text",
+    "value_text",
+    "words_of",
+]
+
+FOLDED = frozenset({"usual", "new", "not run", "better?"})
+"""Verdicts on entries that are counted, unless all are asked for."""
 
 SPARKLINE_WIDTH = 20
 _MARKS = {"broken": "■", "worse": "▲", "worse?": "△", "differs": "≠", "better": "▼", "better?": "▽", "fixed": "✓"}
+# Verdicts that no metric has brought about.
+_OF_OUTCOMES = frozenset({"broken", "fixed", "not comparable"})
 _WITH_TIMES = {"worse": "slower", "worse?": "slower?", "better": "faster", "better?": "faster?"}
-_RATIO_FROM = 2.0
 
 
 def words_of(entry: EntryComparison) -> str:
@@ -63,7 +78,29 @@ def entry_row(entry: EntryComparison) -> dict[str, Any]:
     return row
 
 
+def entry_line(entry: EntryComparison) -> str:
+    """Return what :func:`entry_row` says, as one line."""
+    changes = [] if entry.verdict in _OF_OUTCOMES else list(entry.changes.items())[:1]
+    parts = [changed_text(entry, metric, change) for metric, change in changes]
+    parts += [note] if (note := _note(entry)) else []
+    return f"{words_of(entry)}  {entry.entry}: {'; '.join(parts)}".removesuffix(": ")
+
+
+def changed_text(entry: EntryComparison, metric: str, change: Change) -> str:
+    """Return a change as in ``exec_time_s 1,526 s → 1,789 s (+17.2 %, noise ±3.3 %)``."""
+    record = entry.now or entry.then
+    unit = record.meaning(metric).unit if record is not None else None
+    values = f"{value_text(change.usual, unit)} → {value_text(change.now, unit)}"
+    return f"{metric} {values} ({change_text(change.change)}, noise {noise_text(change.noise)})"
+
+
 def _note(entry: EntryComparison) -> str:
+    note = _what_else(entry)
+    owner = entry.now.owner if entry.is_worse and entry.now is not None else None
+    return "; ".join(filter(None, (note, owner and f"owner: {owner}")))
+
+
+def _what_else(entry: EntryComparison) -> str:
     if entry.verdict == "broken" and entry.now is not None:
         error = entry.now.error or entry.now.status
         if entry.then is None:
@@ -90,18 +127,6 @@ def value_text(value: float | None, unit: str | None) -> str:
     if unit == "bytes":
         return format_size(value)
     return f"{format_number(value)} {unit}" if unit else format_number(value)
-
-
-def change_text(change: float | None) -> str:
-    """Return a relative change as in ``+17.2 %``; from twice as much on as in ``2.5×``."""
-    if change is None:
-        return "-"
-    return format_ratio(change + 1) if change >= _RATIO_FROM - 1 else f"{100 * change:+.1f} %"
-
-
-def noise_text(noise: float | None) -> str:
-    """Return the half-width of the usual band as in ``±3.3 %``."""
-    return "unknown" if noise is None else f"±{100 * noise:.1f} %"
 
 
 def counts_text(comparison: Comparison) -> str:

@@ -97,6 +97,7 @@ class EntryResult:
     resources: _Record = field(default_factory=dict)
     marks: Sequence[str] = ()
     sink_data: _Record = field(default_factory=dict)
+    owner: str | None = None
     datasets: Sequence[_Record] = ()
     metric_rules: Sequence[_Record] = ()
     interpreter: _Record | None = None

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+    from pytest_curator_bench.history.comparison import Comparison
     from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["write_summary"]
@@ -34,8 +35,19 @@ def write_summary(
     session_dir: Path,
     results: Sequence[EntryResult],
     to_host_path: Callable[[Path | str], Path],
+    comparison: Comparison | None = None,
+    remarks: Sequence[str] = (),
 ) -> None:
-    """Write the table of entries, warnings, and where logs and results are; with ``-q`` only what did not pass."""
+    """Write the table of entries, warnings, and where logs and results are; with ``-q`` only what did not pass.
+
+    Args:
+        terminalreporter: where to.
+        session_dir: the session's directory.
+        results: its results, in order.
+        to_host_path: says what the host calls a path.
+        comparison: how they compare with earlier ones.
+        remarks: what else there is to say of that, line by line.
+    """
     writer = terminalreporter.config.get_terminal_writer()
     verbosity = terminalreporter.config.option.verbose
     buffer = RenderBuffer(encoding_of(sys.stdout))
@@ -46,7 +58,7 @@ def write_summary(
         no_color=not writer.hasmarkup,
         highlight=False,
     )
-    console.print(summary_table(results, verbosity=verbosity))
+    console.print(summary_table(results, verbosity=verbosity, comparison=comparison), crop=False)
     console.print(ABTable(compare_interpreters(results)))
 
     def write_line(text: str, style: str = "") -> None:
@@ -58,6 +70,8 @@ def write_summary(
                 write_line(f"{result.name}: {warning}", "yellow")
         if result.status not in {"passed", "skipped"} and os.path.exists(result.stdouterr_file):  # noqa: PTH110  # never raises
             write_line(f"{result.name}: log {to_host_path(result.stdouterr_file)}")
+    for remark in remarks:
+        write_line(remark, "red")
     if verbosity >= 0 and (noise := noise_line(results)):
         write_line(noise, "yellow")
     write_line(f"results: {to_host_path(session_dir)}")
