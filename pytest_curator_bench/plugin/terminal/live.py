@@ -55,7 +55,7 @@ class LiveView:
 
     Args:
         reporter: pytest's terminal reporter, for plain lines and the cursor's column.
-        to_host_path: says what the host calls a path.
+        display: returns what people call a path.
         mask: hides secrets.
         expected: what is expected of the selected entries, by name.
         heartbeat_s: seconds between two lines about an entry where there is no terminal; 0 for none.
@@ -65,7 +65,7 @@ class LiveView:
     def __init__(
         self,
         reporter: pytest.TerminalReporter,
-        to_host_path: Callable[[Path | str], Path],
+        display: Callable[[Path | str], str],
         mask: Callable[[str], str] = str,
         *,
         expected: Mapping[str, Expected] | None = None,
@@ -74,7 +74,7 @@ class LiveView:
     ) -> None:
         self._mask = mask
         self._reporter = reporter
-        self._on_host = to_host_path
+        self._display = display
         self._expected = expected or {}
         self._heartbeat_s = heartbeat_s
         self._writer = reporter.config.get_terminal_writer()
@@ -135,7 +135,7 @@ class LiveView:
     def _announcement(self, follower: EntryFollower) -> str:
         usual_s = follower.expected.usual_s
         usual = f"usually {format_duration(usual_s)}, " if usual_s is not None else ""
-        log = self._on_host(follower.entry_dir / LOG_NAME)
+        log = self._display(follower.entry_dir / LOG_NAME)
         return printable(f"{follower.name}: started, {usual}limit {format_seconds(follower.limit_s)}, log {log}")
 
     def hold(self) -> None:
@@ -209,16 +209,20 @@ class LiveView:
         frame = self._render(*self._size())
         if frame == self._frame:
             return
-        self._erase()
         # pytest may have left its line unfinished: the panel starts below it, and erasing goes back to it.
-        self._write("\n" + "\n".join(frame))
+        # All in one write: between two, the terminal would show no panel.
+        self._write(f"{self._erasure()}\n" + "\n".join(frame))
         self._frame = frame
 
     def _erase(self) -> None:
-        if self._frame:
-            self._write(f"\r\x1b[{len(self._frame) - 1}A\x1b[J" if len(self._frame) > 1 else "\r\x1b[J")
-            self._write(f"\x1b[1A\x1b[{self._column + 1}G")
-            self._frame = []
+        self._write(self._erasure())
+        self._frame = []
+
+    def _erasure(self) -> str:
+        """Return what takes the present frame off the terminal."""
+        if not self._frame:
+            return ""
+        return "\r" + "\x1b[A" * (len(self._frame) - 1) + f"\x1b[J\x1b[A\x1b[{self._column + 1}G"
 
     def _size(self) -> os.terminal_size:
         """Return the terminal's present size: of our descriptor, because pytest captures those that Python looks at."""

@@ -27,7 +27,7 @@ class SetupLines:
         reporter: pytest's terminal reporter.
         live: the live view; without it nothing is shown.
         mask: hides secrets.
-        to_host_path: says what the host calls a path.
+        display: returns what people call a path.
     """
 
     def __init__(
@@ -35,12 +35,12 @@ class SetupLines:
         reporter: pytest.TerminalReporter | None,
         live: LiveView | None,
         mask: Callable[[str], str],
-        to_host_path: Callable[[Path | str], Path],
+        display: Callable[[Path | str], str],
     ) -> None:
         self._reporter = reporter
         self._live = live
         self._mask = mask
-        self._on_host = to_host_path
+        self._display = display
 
     def started(self, setup: DataSetup, log: Path) -> None:
         """A setup is prepared; its log will appear at ``log``."""
@@ -65,7 +65,7 @@ class SetupLines:
             sentence = (result.error or "").partition("\n")[0]
             # Never raises, as pathlib's would.
             has_log = os.path.exists(result.stdouterr_file)  # noqa: PTH110
-            log = f"; log: {self._on_host(result.stdouterr_file)}" if has_log else ""
+            log = f"; log: {self._display(result.stdouterr_file)}" if has_log else ""
             self.tell(f"data setup {result.name}: {result.status}{taken}: {sentence}{log}")
 
     def tell(self, text: str) -> None:

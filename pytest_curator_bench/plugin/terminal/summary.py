@@ -31,7 +31,7 @@ def write_summary(
     terminalreporter: pytest.TerminalReporter,
     session_dir: Path,
     results: Sequence[EntryResult],
-    to_host_path: Callable[[Path | str], Path],
+    display: Callable[[Path | str], str],
 ) -> None:
     """Write the table of entries, warnings, and where logs and results are; with ``-q`` only what did not pass."""
     writer = terminalreporter.config.get_terminal_writer()
@@ -54,10 +54,10 @@ def write_summary(
             if not warning.startswith(NOISE):
                 write_line(f"{result.name}: {warning}", "yellow")
         if result.status not in {"passed", "skipped"} and os.path.exists(result.stdouterr_file):  # noqa: PTH110  # never raises
-            write_line(f"{result.name}: log {to_host_path(result.stdouterr_file)}")
+            write_line(f"{result.name}: log {display(result.stdouterr_file)}")
     if verbosity >= 0 and (noise := noise_line(results)):
         write_line(noise, "yellow")
-    write_line(f"results: {to_host_path(session_dir)}")
+    write_line(f"results: {display(session_dir)}")
     if verbosity >= 0:
         terminalreporter.section("benchmarks")
     else:

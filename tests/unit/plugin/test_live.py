@@ -45,7 +45,7 @@ def make(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Callab
         monkeypatch.setattr(sys, "stdout", stream)
         expected = {"a": Expected(usual_s=36.0)}
         reporter = pytest.TerminalReporter(pytestconfig, stream)
-        return LiveView(reporter, Path, expected=expected, heartbeat_s=heartbeat_s, is_quiet=is_quiet), stream
+        return LiveView(reporter, str, expected=expected, heartbeat_s=heartbeat_s, is_quiet=is_quiet), stream
 
     return make_view
 
