@@ -20,23 +20,21 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
     from rich.table import Table
 
-__all__ = ["STATUS_STYLES", "Column", "add_format_argument", "print_json", "print_note", "print_rows", "print_whole"]
-
-STATUS_STYLES = {
-    "passed": "green",
-    "finished": "green",
-    "running": "cyan",
-    **dict.fromkeys(("skipped", "interrupted", "xfailed"), "yellow"),
-    **dict.fromkeys(("failed", "timeout", "error"), "red"),
-}
-"""Colours of statuses of entries and sessions."""
-
+__all__ = [
+    "Column",
+    "add_format_argument",
+    "print_json",
+    "print_note",
+    "print_renderable",
+    "print_rows",
+    "print_whole",
+]
 
 # Characters.
-LEAST_NAME, LEAST_TEXT, GAP = 16, 8, 2
+LEAST_NAME, LEAST_TEXT, GAP, UNBOUNDED = 16, 8, 2, 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +107,24 @@ def print_rows(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], for
         _print_table(shown, rows)
 
 
+def print_renderable(renderable: RenderableType) -> None:
+    """Print what fits itself to the terminal's width; in a log, which has no width, all of it is in one piece."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    console.width = UNBOUNDED
+    with console.capture() as capture:
+        console.print(renderable)
+    _write_stripped(capture.get())
+
+
+def _write_stripped(text: str) -> None:
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in text.splitlines()))
+
+
 def print_json(data: object) -> None:
     """Print data as JSON."""
     # ASCII is what every terminal and every reader takes.
@@ -164,7 +180,7 @@ def _print_table(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -
         return
     with console.capture() as capture:
         print_whole(console, table)
-    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in capture.get().splitlines()))
+    _write_stripped(capture.get())
 
 
 def _widths(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], available: int) -> list[int]:
@@ -183,6 +199,6 @@ def _widths(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], availa
 
 def print_whole(console: Console, table: Table) -> None:
     """Print a table as wide as it is: in a log, which has no width, nothing is to be cut off."""
-    unbounded = console.options.update(max_width=10_000)
+    unbounded = console.options.update(max_width=UNBOUNDED)
     console.width = max(console.width, console.measure(table, options=unbounded).maximum)
     console.print(table)

@@ -12,11 +12,11 @@ from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.files import display
 from pytest_curator_bench.cli.list import session_row
 from pytest_curator_bench.cli.output import (
-    STATUS_STYLES,
     Column,
     add_format_argument,
     print_json,
     print_note,
+    print_renderable,
     print_rows,
 )
 from pytest_curator_bench.cli.results_dir import (
@@ -27,6 +27,7 @@ from pytest_curator_bench.cli.results_dir import (
 )
 from pytest_curator_bench.history.content import read_content
 from pytest_curator_bench.history.selectors import SELECTORS
+from pytest_curator_bench.reporting.summary import summary_table
 from pytest_curator_bench.results.outputs import flat_scalars
 from pytest_curator_bench.results.statistics import is_number
 
@@ -46,17 +47,13 @@ def _time(value: object) -> str:
     return format_seconds(value) if is_number(value) else "-"
 
 
-def _status_style(row: Mapping[str, Any]) -> str:
-    return STATUS_STYLES.get(row["status"], "")
-
-
 ENTRY_COLUMNS = (
-    Column(key="entry", is_name=True),
-    Column(key="status", style=_status_style),
+    Column(key="entry"),
+    Column(key="status"),
     Column(key="exec_time_s", head="took", show=lambda row: _time(row["exec_time_s"]), is_number=True),
     Column(key="timeout_s", head="limit", show=lambda row: _time(row["timeout_s"]), is_number=True),
     Column(key="reason", is_shown=False),
-    Column(key="error", head="why", show=lambda row: (row["error"] or "").partition("\n")[0], is_text=True),
+    Column(key="error", head="why", show=lambda row: (row["error"] or "").partition("\n")[0]),
 )
 FIELD_COLUMNS = (
     Column(key="field"),
@@ -111,6 +108,12 @@ def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bo
         records = [result.to_dict() for result in results]
         print_json({**summary, "missing": missing, "environment": content.environment, "results": records})
         return
+    if format_name == "table":
+        sys.stdout.write(f"{harmless(_headline(summary))}\n\n")
+        print_renderable(summary_table(results))
+        sys.stdout.writelines(harmless(f"{name}: {status}") + "\n" for name, status in missing.items())
+        sys.stdout.write(f"\nresults: {harmless(display(ref.path))}\n")
+        return
     rows = [
         {
             "entry": result.name,
@@ -124,11 +127,7 @@ def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bo
     ]
     nothing = dict.fromkeys(("exec_time_s", "timeout_s", "reason", "error"))
     rows += [{"entry": name, "status": status, **nothing} for name, status in missing.items()]
-    if format_name == "table":
-        sys.stdout.write(f"{harmless(_headline(summary))}\n\n")
     print_rows(ENTRY_COLUMNS, rows, format_name)
-    if format_name == "table":
-        sys.stdout.write(f"\nresults: {harmless(display(ref.path))}\n")
 
 
 def _headline(summary: Mapping[str, Any]) -> str:

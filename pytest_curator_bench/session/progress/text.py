@@ -44,7 +44,8 @@ def end_line(result: EntryResult, figures: Sequence[str] = ()) -> str:
         taken = [] if result.exec_time_s is None else [f"in {format_seconds(result.exec_time_s)}"]
         return printable(f"{result.name}: {', '.join([' '.join([result.status, *taken]), *figures])}")
     taken = [] if result.exec_time_s is None else [f"after {format_seconds(result.exec_time_s)}"]
-    error = (result.error or "").partition("\n")[0]
+    lines = (result.error or "").splitlines()
+    error = "; ".join(lines if result.reason == "requirements" else lines[:1])
     return printable(f"{result.name}: {' '.join([result.status, *taken])}{f': {error}' if error else ''}")
 
 

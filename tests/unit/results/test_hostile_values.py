@@ -104,7 +104,7 @@ def summary(result: EntryResult) -> str:
         section=lambda _: None,
         write=shown.write,
     )
-    write_summary(cast("pytest.TerminalReporter", reporter), "/s", [result], Path)
+    write_summary(cast("pytest.TerminalReporter", reporter), Path("/s"), [result], str)
     return shown.getvalue()
 
 
