@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pytest_curator_bench._util.atomic import read_json_object, write_json
 from pytest_curator_bench.results.statistics import is_number
-from pytest_curator_bench.session.history import past_times
 from pytest_curator_bench.session.names import EXPECTED_NAME
 from pytest_curator_bench.session.runs import run_file
 
@@ -55,6 +54,8 @@ def expect(results_dir: Path, shares: Mapping[str, float], *, besides: str) -> d
         shares: each entry's share of the machine.
         besides: the session that is being filled.
     """
+    from pytest_curator_bench.session.history import past_times  # slow to import, and not for those who watch
+
     usual = past_times(results_dir, shares, besides=besides)
     return {
         name: Expected(share=share, **(usual[name]._asdict() if name in usual else {}))
