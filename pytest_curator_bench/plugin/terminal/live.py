@@ -19,11 +19,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
-from pytest_curator_bench._util.text import format_seconds, printable
 from pytest_curator_bench.machine.processes import parent_of
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.session.names import LOG_NAME
-from pytest_curator_bench.session.progress.entries import EntryFollower, format_duration
+from pytest_curator_bench.session.progress.entries import EntryFollower
 from pytest_curator_bench.session.progress.expected import Expected, time_left
 
 if TYPE_CHECKING:
@@ -133,10 +132,9 @@ class LiveView:
         self._column = 0
 
     def _announcement(self, follower: EntryFollower) -> str:
-        usual_s = follower.expected.usual_s
-        usual = f"usually {format_duration(usual_s)}, " if usual_s is not None else ""
-        log = self._display(follower.entry_dir / LOG_NAME)
-        return printable(f"{follower.name}: started, {usual}limit {format_seconds(follower.limit_s)}, log {log}")
+        from pytest_curator_bench.session.progress.text import start_line
+
+        return start_line(follower, self._display(follower.entry_dir / LOG_NAME))
 
     def hold(self) -> None:
         """Take the panel off the screen: somebody else is about to write."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.session.progress.entries import EntryFollower
     from pytest_curator_bench.session.progress.expected import TimeLeft
 
-__all__ = ["end_line", "entry_line", "entry_lines", "head_line"]
+__all__ = ["end_line", "entry_line", "entry_lines", "head_line", "start_line"]
 
 
 def head_line(done: int, total: int, failed: int, left: TimeLeft | None) -> str:
@@ -30,6 +30,13 @@ def head_line(done: int, total: int, failed: int, left: TimeLeft | None) -> str:
     if left is not None:
         parts.append(f"{'about' if left.is_whole else 'at least'} {format_duration(left.time_s)} left")
     return ", ".join(parts)
+
+
+def start_line(follower: EntryFollower, log: str) -> str:
+    """Return that an entry's script starts: ``a: started, usually 36:49, limit 3,600 s, log results/s/a/…``."""
+    usual_s = follower.expected.usual_s
+    usual = f"usually {format_duration(usual_s)}, " if usual_s is not None else ""
+    return printable(f"{follower.name}: started, {usual}limit {format_seconds(follower.limit_s)}, log {log}")
 
 
 def entry_line(follower: EntryFollower, now: datetime) -> str:
@@ -72,6 +79,8 @@ def entry_lines(
         if limit:
             line.append(f", {limit}", style="not bold dim")
         for figure in follower.figures():
+            if line.cell_len + len(f", {figure}") > width:
+                break  # half a number would be another one
             line.append(f", {figure}", style="not bold")
         lines.append(line)
         if has_logs and below:

@@ -276,6 +276,7 @@ def test_lines_on_terminals(tmp_path: Path, width: int) -> None:
     lines = [line.plain for line in entry_lines([running_one, waiting], NOW, width=width, height=20)]
     assert max(map(cell_len, lines)) <= width
     text = "\n".join(lines)
+    assert not lines[0].endswith("…"), "figures are whole or left out"
     assert "an_entry_w" in text
     assert "_xenna  0:12, limit 1:00:00" in text
     assert "…" in lines[1]
