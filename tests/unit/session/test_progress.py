@@ -15,7 +15,7 @@ import pytest
 from rich.cells import cell_len
 
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.progress.entries import EntryFollower, format_duration
+from pytest_curator_bench.session.progress.entries import EntryFollower, Usage, format_duration
 from pytest_curator_bench.session.progress.expected import Expected, expect, read_expected, time_left, write_expected
 from pytest_curator_bench.session.progress.sessions import SessionFollower
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
