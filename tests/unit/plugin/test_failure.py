@@ -56,8 +56,7 @@ def test_one_line_for_summaries() -> None:
         script_metrics={"a": 15000},
     )
     unmet = with_verdicts(run, judge(requirements, [run]), strict=False)
-    assert one_line(f"{unmet.error}\nc", unmet).startswith("a 15,000 ≠ 2; b is missing (known: a")
-    assert one_line(f"{unmet.error}\nc", unmet).endswith("must be at least 1; c")
+    assert one_line(f"{unmet.error}\nc", unmet) == "a 15,000 ≠ 2; b is missing; c"
     assert one_line("a = 15,000, must be exactly 2 (7,500× as much)", unmet).endswith("(7,500× as much)")
     assert [one_line("", None), one_line("a\nb", None)] == ["", "a"]
 
