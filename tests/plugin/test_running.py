@@ -262,7 +262,7 @@ def test_plain_lines_without_a_terminal(two: Project) -> None:
     """In a log file each entry's start and end are lines of their own, with its usual time from the second run on."""
     for usual in ("", "usually 0:0?, "):
         two.run("-k", "first").stdout.fnmatch_lines(
-            [f"first: started, {usual}limit 7,200 s, log *first/stdouterr.log", "first: passed in *, rate_per_sec=2.5"]
+            [f"first: started, {usual}limit 7,200 s, log *first/stdouterr.log", "first: passed in *, rate_per_sec 2.5 1/s"]
         )
 
 
