@@ -52,7 +52,7 @@ ENTRY_COLUMNS = (
     Column(key="exec_time_s", head="took", show=lambda row: _time(row["exec_time_s"]), is_number=True),
     Column(key="timeout_s", head="limit", show=lambda row: _time(row["timeout_s"]), is_number=True),
     Column(key="reason", is_shown=False),
-    Column(key="error", head="why", show=lambda row: (row["error"] or "").partition("\n")[0], is_text=True),
+    Column(key="error", head="why", show=lambda row: (row["error"] or "").partition("\n")[0]),
 )
 FIELD_COLUMNS = (
     Column(key="field"),

@@ -186,13 +186,13 @@ class Controller:
         if reporter is not None:
             self._live = LiveView(
                 reporter,
-                run.to_host_path,
+                run.display,
                 run.mask,
                 expected=expected,
                 heartbeat_s=run.options.heartbeat_s,
                 is_quiet=self._config.option.verbose < 0,
             )
-        lines = SetupLines(reporter, self._live, run.mask, run.to_host_path)
+        lines = SetupLines(reporter, self._live, run.mask, run.display)
         self._prepare_data(selected, lines)
 
     def _expect(self, selected: Sequence[Entry]) -> dict[str, Expected]:
@@ -512,7 +512,7 @@ class Controller:
                 terminalreporter,
                 self._bench_run.store.session_dir,
                 [results[name] for name in dict.fromkeys((*planned, *results)) if name in results],
-                self._bench_run.to_host_path,
+                self._bench_run.display,
                 self._comparing.comparison,
                 self._comparing.remarks,
             )

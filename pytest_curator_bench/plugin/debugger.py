@@ -71,7 +71,7 @@ class _EntryDebugger:
             plan = item.execution.plan_by_hand(directory)
             reporter.write_line(run.mask(shlex.join(plan.command)))
             status = run_by_hand(plan, pdb=True)
-            reporter.write_line(f"exit status {status}; files of this run: {run.to_host_path(directory)}")
+            reporter.write_line(f"exit status {status}; files of this run: {run.display(directory)}")
 
 
 def _has_raised(result: EntryResult, entry: Entry) -> bool:

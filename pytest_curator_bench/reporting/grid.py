@@ -38,7 +38,7 @@ class Row:
     Attributes:
         name: as it is shown.
         status: in its colour; ``None`` in a table without statuses.
-        notes: text below the row; the first stands in the row, if that has no figures and enough room.
+        notes: text below the row; a single one stands in the row, if that has no figures and enough room.
         indent: how far the name is indented.
         is_heading: whether the row has no figures of its own, and columns no cells for it.
     """
@@ -109,7 +109,7 @@ class Grid:
             for (row, place), line in zip(rows, lines[above:], strict=True):
                 notes = list(row.notes if has_status else ())
                 has_figures = place is not None and any(column.cells[place] for column in block)
-                if notes and not has_figures and before + notes[0].cell_len <= self._width:
+                if len(notes) == 1 and not has_figures and before + notes[0].cell_len <= self._width:
                     yield from Segment.adjust_line_length(line, before)
                     yield notes.pop(0)
                 else:

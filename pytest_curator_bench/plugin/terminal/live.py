@@ -19,13 +19,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal, TextIO
 
 from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
-from pytest_curator_bench._util.text import format_clock, format_seconds, printable
 from pytest_curator_bench.machine.processes import parent_of
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.progress.entries import EntryFollower
 from pytest_curator_bench.session.progress.expected import time_left_of
-from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
+from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line, start_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +55,7 @@ class LiveView:
 
     Args:
         reporter: pytest's terminal reporter, for plain lines and the cursor's column.
-        to_host_path: says what the host calls a path.
+        display: returns what people call a path.
         mask: hides secrets.
         expected: what is expected of the selected entries, by name.
         heartbeat_s: seconds between two lines about an entry where there is no terminal; 0 for none.
@@ -66,7 +65,7 @@ class LiveView:
     def __init__(
         self,
         reporter: pytest.TerminalReporter,
-        to_host_path: Callable[[Path | str], Path],
+        display: Callable[[Path | str], str],
         mask: Callable[[str], str] = str,
         *,
         expected: Mapping[str, Expected] | None = None,
@@ -75,7 +74,7 @@ class LiveView:
     ) -> None:
         self._mask = mask
         self._reporter = reporter
-        self._on_host = to_host_path
+        self._display = display
         self._expected = expected or {}
         self._heartbeat_s = heartbeat_s
         self._writer = reporter.config.get_terminal_writer()
@@ -133,10 +132,7 @@ class LiveView:
         self._column = 0
 
     def _announcement(self, follower: EntryFollower) -> str:
-        usual_s = follower.expected.usual_s
-        usual = f"usually {format_clock(usual_s)}, " if usual_s is not None else ""
-        log = self._on_host(follower.entry_dir / LOG_NAME)
-        return printable(f"{follower.name}: started, {usual}limit {format_seconds(follower.limit_s)}, log {log}")
+        return start_line(follower, self._display(follower.entry_dir / LOG_NAME))
 
     def hold(self) -> None:
         """Take the panel off the screen: somebody else is about to write."""
@@ -207,16 +203,20 @@ class LiveView:
         frame = self._render(*self._size())
         if frame == self._frame:
             return
-        self._erase()
         # pytest may have left its line unfinished: the panel starts below it, and erasing goes back to it.
-        self._write("\n" + "\n".join(frame))
+        # All in one write: between two, the terminal would show no panel.
+        self._write(f"{self._erasure()}\n" + "\n".join(frame))
         self._frame = frame
 
     def _erase(self) -> None:
-        if self._frame:
-            self._write(f"\r\x1b[{len(self._frame) - 1}A\x1b[J" if len(self._frame) > 1 else "\r\x1b[J")
-            self._write(f"\x1b[1A\x1b[{self._column + 1}G")
-            self._frame = []
+        self._write(self._erasure())
+        self._frame = []
+
+    def _erasure(self) -> str:
+        """Return what takes the present frame off the terminal."""
+        if not self._frame:
+            return ""
+        return "\r" + "\x1b[A" * (len(self._frame) - 1) + f"\x1b[J\x1b[A\x1b[{self._column + 1}G"
 
     def _size(self) -> os.terminal_size:
         """Return the terminal's present size: of our descriptor, because pytest captures those that Python looks at."""

@@ -34,7 +34,7 @@ def write_summary(
     terminalreporter: pytest.TerminalReporter,
     session_dir: Path,
     results: Sequence[EntryResult],
-    to_host_path: Callable[[Path | str], Path],
+    display: Callable[[Path | str], str],
     comparison: Comparison | None = None,
     remarks: Sequence[str] = (),
 ) -> None:
@@ -44,7 +44,7 @@ def write_summary(
         terminalreporter: where to.
         session_dir: the session's directory.
         results: its results, in order.
-        to_host_path: says what the host calls a path.
+        display: says how a path is shown.
         comparison: how they compare with earlier ones.
         remarks: what else there is to say of that, line by line.
     """
@@ -69,12 +69,12 @@ def write_summary(
             if not warning.startswith(NOISE):
                 write_line(f"{result.name}: {warning}", "yellow")
         if result.status not in {"passed", "skipped"} and os.path.exists(result.stdouterr_file):  # noqa: PTH110  # never raises
-            write_line(f"{result.name}: log {to_host_path(result.stdouterr_file)}")
+            write_line(f"{result.name}: log {display(result.stdouterr_file)}")
     for remark in remarks:
         write_line(remark, "red")
     if verbosity >= 0 and (noise := noise_line(results)):
         write_line(noise, "yellow")
-    write_line(f"results: {to_host_path(session_dir)}")
+    write_line(f"results: {display(session_dir)}")
     if verbosity >= 0:
         terminalreporter.section("benchmarks")
     else:

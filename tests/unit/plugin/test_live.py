@@ -9,7 +9,6 @@ import os
 import re
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +20,7 @@ from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Bare(io.StringIO):
@@ -45,7 +45,7 @@ def make(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Callab
         monkeypatch.setattr(sys, "stdout", stream)
         expected = {"a": Expected(usual_s=36.0)}
         reporter = pytest.TerminalReporter(pytestconfig, stream)
-        return LiveView(reporter, Path, expected=expected, heartbeat_s=heartbeat_s, is_quiet=is_quiet), stream
+        return LiveView(reporter, str, expected=expected, heartbeat_s=heartbeat_s, is_quiet=is_quiet), stream
 
     return make_view
 

@@ -106,7 +106,7 @@ def summary(result: EntryResult) -> str:
         section=lambda _: None,
         write=shown.write,
     )
-    write_summary(cast("pytest.TerminalReporter", reporter), Path("/s"), [result], Path)
+    write_summary(cast("pytest.TerminalReporter", reporter), Path("/s"), [result], str)
     return shown.getvalue()
 
 

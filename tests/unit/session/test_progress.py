@@ -15,7 +15,7 @@ import pytest
 from rich.cells import cell_len
 
 from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.progress.entries import EntryFollower
+from pytest_curator_bench.session.progress.entries import EntryFollower, Usage
 from pytest_curator_bench.session.progress.expected import Expected, read_expected, time_left, write_expected
 from pytest_curator_bench.session.progress.sessions import SessionFollower
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
@@ -278,6 +278,15 @@ def test_lines_on_terminals(tmp_path: Path, width: int) -> None:
     else:
         assert lines[2].endswith("  waiting for a free slot")
         assert lines[3].startswith("  whole machine leased by a_rather_long_name, pid 5473, since 01:24")
+
+
+def test_figures_are_whole_or_left_out(tmp_path: Path) -> None:
+    """Half a number would be another number."""
+    follower = running(tmp_path)
+    follower.usage = Usage(cpus=12.0, memory_bytes=5.3e9)
+    shown = {entry_lines([follower], NOW, width=width, height=20)[0].plain for width in range(30, 60)}
+    step = "a  0:12, limit 1:00:00"
+    assert shown == {step, f"{step}, 12 CPUs", f"{step}, 12 CPUs, 5.3 GB"}
 
 
 def test_more_entries_than_lines(tmp_path: Path) -> None:
