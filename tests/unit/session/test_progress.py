@@ -9,57 +9,21 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
 
-from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.progress.entries import EntryFollower
 from pytest_curator_bench.session.progress.expected import Expected, read_expected, time_left, write_expected
 from pytest_curator_bench.session.progress.sessions import SessionFollower
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
 from pytest_curator_bench.session.recovery import recover_session
 from pytest_curator_bench.session.status import STATUS_NAME, EntryStatus, publish_status, read_status
-from pytest_curator_bench.session.store import SessionStore
-
-if TYPE_CHECKING:
-    from pytest_curator_bench.results.record import Status
+from tests.support.running_sessions import WAITING, conclude, session
 
 NOW = datetime.now(UTC)
-WAITING = EntryStatus(
-    doing="waiting for a free slot",
-    detail=("whole machine leased by a_rather_long_name, pid 5473, since 01:24", "queued behind c"),
-    held_by=(5473,),
-)
 TELEMETRY = "time_utc,elapsed_s,cpu_percent,rss_bytes\n"
 GPUS = "gpu_id,elapsed_s,processes,utilization_gpu_pct,memory_used_mb\n"
-
-
-def session(directory: Path, *names: str) -> SessionStore:
-    """A session that runs."""
-    store = SessionStore.create(directory / "results", directory / "artifacts", exact="s")
-    store.begin(names)
-    return store
-
-
-def conclude(store: SessionStore, name: str, status: Status = "passed", **fields: object) -> EntryResult:
-    """Give an entry its result."""
-    path = store.entries.prepare(name)
-    result = EntryResult(
-        **{
-            "name": name,
-            "session_name": "s",
-            "status": status,
-            "timeout_s": 60.0,
-            "nodeid": "n",
-            "entry_dir": str(path),
-            "stdouterr_file": str(path / "stdouterr.log"),
-            **fields,  # type: ignore[arg-type]
-        }
-    )
-    store.entries.write_result(result)
-    return result
 
 
 def running(directory: Path, run: str = "", **fields: int | tuple[int, ...]) -> EntryFollower:
