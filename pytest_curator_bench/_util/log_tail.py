@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["log_tail"]
+__all__ = ["is_progress", "log_tail"]
 
 # Colours and cursor movements; titles and links.
 _ESCAPE_SEQUENCE = re.compile(r"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
@@ -57,26 +57,26 @@ def log_tail(log: Path, count: int | None = None, *, max_bytes: int = 64 * 1024,
         return found
 
 
+def is_progress(line: str) -> bool:
+    """Return whether a line is a progress bar."""
+    return _PROGRESS.search(line) is not None
+
+
 def _lines_backwards(data: bytes) -> Iterator[str]:
-    end, is_after_progress = len(data), False
-    while end >= 0:
-        begin = data.rfind(b"\n", 0, end) + 1
-        line = _shown_last(data, begin, end)
-        is_progress = _PROGRESS.search(line) is not None
-        if line and not (is_progress and is_after_progress):
+    is_after_progress = False
+    for rewritten in reversed(data.split(b"\n")):
+        if not rewritten.strip() or not (line := _shown_last(rewritten)):
+            continue
+        is_bar = is_progress(line)
+        if not (is_bar and is_after_progress):
             yield line
-        is_after_progress = is_progress or (is_after_progress and not line)
-        end = begin - 1
+        is_after_progress = is_bar
 
 
-def _shown_last(data: bytes, begin: int, end: int) -> str:
-    """Return what the line shows last: what follows the last carriage return, if that is anything."""
-    while end > begin:
-        start = max(data.rfind(b"\r", begin, end) + 1, begin)
-        if text := _printable(data[start:end].decode("utf-8", "replace")):
-            return text
-        end = start - 1
-    return ""
+def _shown_last(rewritten: bytes) -> str:
+    """Return what a line shows last: what follows the last carriage return, if that is anything."""
+    shown = (_printable(text.decode("utf-8", "replace")) for text in reversed(rewritten.split(b"\r")) if text)
+    return next(filter(None, shown), "")
 
 
 def _printable(line: str) -> str:

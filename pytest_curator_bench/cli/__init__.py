@@ -69,7 +69,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130  # as a shell has it
     except BrokenPipeError:
-        # Whoever reads has seen enough (`| head`); Python would complain once more when it closes the stream.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever reads has seen enough (`| head`).
+        _drop_output()
         return 0
+    except OSError as error:  # a full disk, say, or a terminal that went away
+        _drop_output()
+        sys.stderr.write(harmless(f"curator-bench: {error}\n"))
+        return 2
     return status
+
+
+def _drop_output() -> None:
+    """Have what is still to be printed go nowhere: Python would complain once more when it closes the stream."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -21,7 +21,9 @@ from pytest_curator_bench.cli.list import AGE_COLUMN
 from pytest_curator_bench.cli.output import Column, add_format_argument, print_note, print_rows
 from pytest_curator_bench.cli.results_dir import add_results_arguments, all_sessions, artifacts_dir, results_dir
 from pytest_curator_bench.history.content import is_running
-from pytest_curator_bench.session.names import SESSION_NAME
+from pytest_curator_bench.results.format import read_file_or_skip
+from pytest_curator_bench.session.directories import remove_empty
+from pytest_curator_bench.session.names import DATA_SETUP_NAME, SCRATCH_NAME, SESSION_NAME, SUPERSEDED_NAME
 
 if TYPE_CHECKING:
     import argparse
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 __all__ = ["add_arguments", "run"]
 
 _HOURS = {"h": 1, "d": 24, "w": 7 * 24}
+# Within a session's artifacts, what holds directories of entries, of data setups, and of what was run again.
+_PARENTS = ("", DATA_SETUP_NAME, SUPERSEDED_NAME)
+# Other programs call files session.json, too.
+_KEYS = frozenset({"name", "status", "counts", "entries", "runs"})
 
 COLUMNS = (
     Column(key="session", is_name=True),
@@ -48,18 +54,29 @@ class _Old:
 
     Attributes:
         ref: the session.
-        scratch: holds its scratch directories, or has held them; ``None`` if the session's own directory does.
+        artifacts: holds its scratch directories, or has held them; ``None`` if the session's own directory does.
         kept: why it is not deleted; ``None`` if it is.
     """
 
     ref: SessionRef
-    scratch: Path | None
+    artifacts: Path | None
     kept: str | None
 
     @property
     def size_bytes(self) -> int:
         """Space that it takes now."""
-        return tree_size(self.ref.path) + (tree_size(self.scratch) if self.scratch is not None else 0)
+        return tree_size(self.ref.path) + sum(map(tree_size, self.scratch()))
+
+    def scratch(self) -> list[Path]:
+        """Return the scratch directories of entries and data setups; what else lies beside them is not the session's.
+
+        ``--bench-session NAME`` takes a directory of that name in ``artifacts_dir`` as it finds it.
+        """
+        parents = [self.artifacts / name for name in _PARENTS] if self.artifacts is not None else []
+        found = [
+            path for parent in parents if not parent.is_symlink() for path in sorted(parent.glob(f"*/{SCRATCH_NAME}"))
+        ]
+        return [path for path in found if not path.parent.is_symlink()]
 
     def row(self) -> dict[str, Any]:
         """What is printed of it."""
@@ -99,7 +116,7 @@ def run(options: argparse.Namespace) -> int:
         artifacts = None
     refs = all_sessions(options, directory)
     found = [
-        _Old(ref=ref, scratch=artifacts and artifacts / ref.name, kept=_why_kept(ref)) for ref in _old(refs, options)
+        _Old(ref=ref, artifacts=artifacts and artifacts / ref.name, kept=_why_kept(ref)) for ref in _old(refs, options)
     ]
     doomed = [old for old in found if old.kept is None]
     if doomed and not (options.dry_run or options.yes or sys.stdin.isatty()):
@@ -130,6 +147,8 @@ def _old(refs: Sequence[SessionRef], options: argparse.Namespace) -> Iterable[Se
 def _why_kept(ref: SessionRef) -> str | None:
     if ref.path.is_symlink():
         return "a link"
+    if not read_file_or_skip(ref.path / SESSION_NAME).keys() >= _KEYS:
+        return f"its {SESSION_NAME} is not of pytest-curator-bench"
     return "still running" if is_running(ref.path) else None
 
 
@@ -156,7 +175,13 @@ def _delete(doomed: Sequence[_Old], size_bytes: int) -> int:
 
 def _delete_session(old: _Old) -> str | None:
     """Delete a session, its summary last: one that was deleted in part is found again; return what is left."""
-    left = remove_tree(old.scratch) if old.scratch is not None else None
+    left, scratch = None, old.scratch()
+    for path in scratch:
+        left = left or remove_tree(path)
+    if old.artifacts is not None and old.artifacts.is_symlink():
+        old.artifacts.unlink()
+    elif old.artifacts is not None:
+        remove_empty([*(old.artifacts / name for name in _PARENTS), *(path.parent for path in scratch)])
     children: list[Path] = []
     with contextlib.suppress(OSError):  # remove_tree() can do more than list it
         children = [child for child in old.ref.path.iterdir() if child.name != SESSION_NAME]

@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Merging of configuration files: the later one wins, piece by piece.
+"""Merging of configuration files: the later one takes precedence, piece by piece.
 
 - Mappings merge key by key, recursively.
 - Lists of mappings merge item by item: an item goes, in place, into the one with the same ``name`` or,

@@ -29,8 +29,10 @@ _Value = TypeVar("_Value")
 _EVERYWHERE = frozenset(
     {"HOME", "USER", "LOGNAME", "PWD", "TMPDIR", "PATH", "SHELL", "LANG", "HOSTNAME", "HOST_HOSTNAME"}
 )
+# Three patterns, because a wrong guess costs differently: little in a sink, whose keys its author chose, and one value
+# in the record of a script's environment. A script's own variable is masked everywhere: its pattern is the narrowest.
 _SECRET_KEY = re.compile(r"webhook|token|secret|passw|credential|api_?key|(?:^|[_-])key(?:$|[_-])", re.IGNORECASE)
-# Further words in the names of environment variables that nobody has chosen for a sink.
+# Further words in the names of environment variables.
 _SECRET_IN_ENVIRONMENT = re.compile(
     r"(?:^|_)(?:pass|pwd|auth|cookies?|credentials?|private|sas|dsn|pat|jwt|bearer)(?:_|$)"
     r"|apikey|connection_string|passphrase",
@@ -58,12 +60,10 @@ _NAMED = ("entries", "data_setups", "datasets", "paths", "sinks")
 
 def is_secret_variable(name: str, value: str) -> bool:
     """Whether an environment variable seems to hold a secret; flags, counts and names of files do not."""
-    is_named = names_secret(name) or (
-        _SECRET_IN_ENVIRONMENT.search(name) is not None and _FILE_KEY.search(name) is None
-    )
+    is_named = names_secret(name) or (_SECRET_IN_ENVIRONMENT.search(name) and not _FILE_KEY.search(name))
     if not is_named or name in _NOT_SECRET or _PATH_KEY.search(name) or (_COUNT.search(name) and value.isdecimal()):
         return False
-    return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
+    return _is_long(value)
 
 
 def masked_variables(env: Mapping[str, _Value]) -> dict[str, _Value | str]:
@@ -144,10 +144,9 @@ class Secrets:
                 yield value
         for key, text in texts:
             is_named = names_secret(key)
-            if is_named or (isinstance(text, FromEnvironment) and self._is_secret(text, _variables(text))):
-                shortest = _SHORTEST_SECRET if is_named else _SHORTEST_VALUE
-                if len(text) >= shortest and text.lower() not in ORDINARY:
-                    yield str(text)
+            is_found = is_named or (isinstance(text, FromEnvironment) and self._is_secret(text, _variables(text)))
+            if is_found and _is_long(text, _SHORTEST_SECRET if is_named else _SHORTEST_VALUE):
+                yield str(text)
             yield from _passwords(text)
         for key, text in _environments(self._whole):
             if _SECRET_VARIABLE.search(key) and self._is_secret(text, {""}):
@@ -155,11 +154,10 @@ class Secrets:
 
     def _is_secret(self, value: str, variables: set[str] | frozenset[str]) -> bool:
         if variables & self._telling:
-            return len(value) >= _SHORTEST_SECRET and value.lower() not in ORDINARY
+            return _is_long(value)
         return not (
             variables <= self._ordinary
-            or len(value) < _SHORTEST_VALUE
-            or value.lower() in ORDINARY
+            or not _is_long(value, _SHORTEST_VALUE)
             or (value.isalpha() and len(value) <= _LONGEST_WORD)
             or value in self._known
             or spells_number(value)
@@ -229,6 +227,11 @@ def _names(whole: Mapping[str, object]) -> Iterator[str]:
 
 def _variables(text: str) -> frozenset[str]:
     return text.variables if isinstance(text, FromEnvironment) else frozenset()
+
+
+def _is_long(value: str, shortest: int = _SHORTEST_SECRET) -> bool:
+    """Whether a value is long enough to be a secret, and no word such as ``true``."""
+    return len(value) >= shortest and value.lower() not in ORDINARY
 
 
 def names_secret(key: str) -> bool:

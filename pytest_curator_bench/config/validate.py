@@ -78,23 +78,15 @@ def validated(data: YamlMapping) -> tuple[ConfigFile | None, list[Problem]]:
     Returns:
         the model, or ``None`` where something is wrong, and the problems.
     """
-    model, errors = _validate(data)
-    return model, [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
-
-
-def _validate(data: YamlMapping) -> tuple[ConfigFile | None, list[ErrorDetails]]:
     try:
         return ConfigFile.model_validate(data), []
     except ValidationError as invalid:
-        return None, invalid.errors(include_url=False)
-
-
-def _location(error: ErrorDetails) -> Location:
-    return tuple(step for step in error["loc"] if step != "[key]")
+        errors = invalid.errors(include_url=False)
+    return None, [_problem(data, error) for error in errors if not isinstance(error["input"], Unresolved)]
 
 
 def _problem(data: YamlMapping, error: ErrorDetails) -> Problem:
-    location = _location(error)
+    location = tuple(step for step in error["loc"] if step != "[key]")
     return Problem(place_of(data, location), key_path(data, location), _message(location, error))
 
 

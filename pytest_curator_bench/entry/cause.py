@@ -9,6 +9,7 @@ import signal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.log_tail import is_progress
 from pytest_curator_bench._util.text import counted
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ _EXCEPTION = re.compile(r"^(?:[^\W\d]\w*\.)*[^\W\d]\w*(?:\(\w+\))?(?:: .*)?$")
 # What argparse, click and programs in other languages print before they end.
 _REFUSAL = re.compile(r"^(?:\S+: error|Error|error|ERROR|fatal): \S.*")
 _CRASH = re.compile(r"^Fatal Python error: .*|^terminate called .*|^\s*what\(\): .*|.*\bCheck failed: .*")
+# The last line of a message of several lines: indented, or Ray Data's.
+_GOES_ON = (*_INSIDE, "To change retry attempts, ")
 _IS_SYNTAX = re.compile(r"^(?:Syntax|Indentation|Tab)Error\b")
 _LIBRARIES = re.compile(r"/(?:site|dist)-packages/|/lib/python\d|^<")
 
@@ -42,7 +45,7 @@ _LESS_MEMORY = "use less data at once, or fewer workers (num_cpus of ray)"
 _RESULTS_OPTION = "--benchmark-results-path"
 _REMEDIES = (
     (
-        rf"(?:unrecognized|[Uu]nknown|[Nn]o such|unexpected) .*{_RESULTS_OPTION}",
+        rf"(?:unrecognized|[Uu]nknown|[Nn]o such|unexpected|not consume) .*{_RESULTS_OPTION}",
         f"the script must accept {_RESULTS_OPTION} and write its files there: use pytest_curator_bench.script",
     ),
     (
@@ -140,7 +143,8 @@ def _sentences(
     cause = find_cause(lines) if exit_.signal is None else find_crash(lines)
     last = next((line.strip(" │|") for line in reversed(lines) if re.search(r"\w", line)), None)
     if cause is not None:
-        yield f"{_cut(cause.text)} ({how})"
+        after = _said_after(cause, lines) if exit_.signal is None else None
+        yield f"{_cut(cause.text)} ({how}){f'; the last line of its log: {_cut(after)}' if after else ''}"
     elif exit_.signal is not None:
         yield f"Killed by {how}"
     else:
@@ -156,6 +160,13 @@ def _sentences(
     elif oom_kills:
         processes = counted(oom_kills, "process", "processes")
         yield f"the kernel killed {processes} meanwhile, out of memory: {_LESS_MEMORY}"
+
+
+def _said_after(cause: Cause, lines: Sequence[str]) -> str | None:
+    """Return the script's last line if it went on after the cause: it may have handled that, and ended for another."""
+    own = (line for line in reversed(lines) if not (_OF_WORKER.match(line) or is_progress(line)))
+    last = next(own, cause.text)
+    return None if last == cause.text or last.startswith(_GOES_ON) else last
 
 
 def _how_it_ended(exit_: ProcessExit) -> str:

@@ -57,7 +57,7 @@ def diagnostics(environ: Mapping[str, str]) -> dict[str, str]:
 def record_environment(directory: Path, environment: Mapping[str, str], mask: Callable[[Any], Any]) -> None:
     """Write the variables of a script into ``directory``, by name; raises OSError.
 
-    The value of a variable whose name tells that it is secret is masked, wherever it stands.
+    The value of a variable whose name says that it is secret is masked, wherever it stands.
 
     Args:
         directory: the entry's directory, or that of one of its runs.

@@ -132,7 +132,8 @@ def _script_problem(config: BenchConfig, run: ScriptRun, command: ResolvedComman
     if not script.is_file():
         tried = ", ".join(str(to_host_path(path, config.mounts)) for path in command.script)
         beside = [file.name for path in command.script for file in path.parent.glob("*")]
-        return f"not found{near(script.name, beside, cutoff=0.75)}; looked for {tried}"
+        meant = near(script.name, beside, cutoff=0.75)
+        return f"not found{meant} Looked for {tried}" if meant else f"not found; looked for {tried}"
     if not runs_itself(script):
         return None
     if isinstance(run, Entry) and run.ray is not None and run.ray.job is not None:

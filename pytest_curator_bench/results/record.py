@@ -11,7 +11,7 @@ from typing import Any, NoReturn, cast
 from pytest_curator_bench._util.plain import plain_integer, spell_out, to_plain
 from pytest_curator_bench.results.format import with_format
 from pytest_curator_bench.results.json_files import ResultDict, Status
-from pytest_curator_bench.results.outputs import within_limits
+from pytest_curator_bench.results.limits import within_limits
 from pytest_curator_bench.results.type_check import check_types
 
 __all__ = ["HARMLESS", "KNOWN_MISS", "EntryResult", "Status"]

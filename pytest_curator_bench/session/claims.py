@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
 from pytest_curator_bench._util.atomic import read_json_object, write_json
@@ -67,6 +68,7 @@ def read_claim(entry_dir: Path) -> EntryClaim | None:
     data = read_json_object(entry_dir / CLAIM_NAME)
     try:
         check_types(data, _ClaimDict)
+        datetime.fromisoformat(data["prepared_at"])
         claim = EntryClaim(**{**data, "owner": ProcessIdentity.from_dict(data["owner"])})
         return claim if session_of(entry_dir, claim.run_id) is not None else None
     except (OSError, TypeError, ValueError):  # one that a script has written, such as with a run of 5,000 characters

@@ -117,6 +117,7 @@ class RunRecord:
             }
         )
         check_types(to_plain(with_format("run.json", record.to_dict())), RunDict)
+        datetime.fromisoformat(record.started_at)
         return record
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.text import counted
+from pytest_curator_bench._util.text import counted, listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ def noise_line(results: Sequence[EntryResult]) -> str | None:
         return None
     latest = {re.sub(r"[\d.,]+", "", text.partition(": ")[0]): text for texts in noisy.values() for text in texts}
     of_all = f"{len(noisy)} of {counted(len(results), 'entry', 'entries')}"
-    return f"{NOISE}{of_all} ran on a noisy machine ({', '.join(noisy)}): {' '.join(latest.values())}"
+    return f"{NOISE}{of_all} ran on a noisy machine ({listed(list(noisy))}): {' '.join(latest.values())}"
 
 
 def _sentences(warnings: Iterable[str]) -> Iterable[str]:

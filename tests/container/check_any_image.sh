@@ -11,33 +11,10 @@
 # the host's network and the certificates are for sandboxes such as this project's CI machines.
 set -euo pipefail
 
-repo=$(cd -- "$(dirname -- "$0")/../.." && pwd -P)
-for command in podman runc mmdebstrap; do
-  command -v "$command" > /dev/null || { echo "$command is missing: see the beginning of $0" >&2; exit 2; }
-done
-work=$(realpath -m -- "${1:-$(mktemp -d)}")
-mkdir -p "$work/context"
-scratch=$(mktemp -d)
-end() {
-  rm -rf "$scratch"
-  [ "$#" -ge 1 ] || { podman system reset --force > /dev/null 2>&1 && rm -rf "$work"; }
-}
-if [ "$#" -ge 1 ]; then trap 'end keep' EXIT; else trap end EXIT; fi
-
-cat > "$work/containers.conf" << 'END_OF_FILE'
-[containers]
-default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
-netns = "host"
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-END_OF_FILE
-printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$work/graph" "$work/run" > "$work/storage.conf"
-export CONTAINERS_CONF=$work/containers.conf CONTAINERS_STORAGE_CONF=$work/storage.conf CONTAINER_ENGINE=podman
+# shellcheck source=tests/container/podman.sh
+. "$(dirname -- "$0")/podman.sh"
 export NETWORK=host XDG_CACHE_HOME=$scratch/cache CURATOR_BENCH_LEASES_DIR=$scratch/leases
 
-say() { printf '== %s\n' "$*"; }
 wrong() {
   cat "$scratch/log" >&2
   printf 'WRONG: %s\n' "$*" >&2
@@ -46,9 +23,7 @@ wrong() {
 holds() { grep -qF -- "$1" "$scratch/log" || wrong "expected in the output above: $1"; }
 
 say 'image'
-[ -e "$work/base.tar" ] ||
-  mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$work/base.tar"
-podman image exists localhost/debian-base || podman import --quiet "$work/base.tar" debian-base
+mkdir -p "$work/context"
 cp /etc/ssl/certs/ca-certificates.crt "$work/context/"
 cat > "$work/context/Containerfile" << 'END_OF_FILE'
 FROM localhost/debian-base

@@ -11,42 +11,12 @@
 # no use here. `--isolation chroot` and the mounts of certificates are for sandboxes such as this project's CI machines.
 set -euo pipefail
 
-cd "$(dirname "$0")/../.."
-repo=$PWD
-for command in podman runc mmdebstrap; do
-  command -v "$command" > /dev/null || { echo "$command is missing: see the beginning of $0" >&2; exit 2; }
-done
-if [ "$#" -ge 1 ]; then
-  work=$(realpath -m "$1")
-  mkdir -p "$work"
-else
-  work=$(mktemp -d)
-fi
-scratch=$(mktemp -d)
-service=''
-
-end() {
-  [ -z "$service" ] || kill "$service" 2> /dev/null || true
-  rm -rf "$scratch"
-  [ "$#" -ge 1 ] || { podman system reset --force > /dev/null 2>&1 && rm -rf "$work"; }
-}
-if [ "$#" -ge 1 ]; then trap 'end keep' EXIT; else trap end EXIT; fi
-
-cat > "$work/containers.conf" << 'END'
-[containers]
-default_ulimits = ["nofile=20000:20000", "nproc=32768:32768"]
-netns = "host"
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-END
-printf '[storage]\ndriver = "overlay"\ngraphroot = "%s"\nrunroot = "%s"\n' "$work/graph" "$work/run" > "$work/storage.conf"
-export CONTAINERS_CONF=$work/containers.conf CONTAINERS_STORAGE_CONF=$work/storage.conf CONTAINER_ENGINE=podman
+# shellcheck source=tests/container/podman.sh
+. "$(dirname -- "$0")/podman.sh"
+cd "$repo"
 image=curator_benchmarking
 tools=$repo/benchmarks/tools
 
-say() { printf '== %s\n' "$*"; }
 wrong() {
   printf 'WRONG: %s\n' "$*" >&2
   exit 1
@@ -59,11 +29,6 @@ only() {
   [ "${#files[@]}" -eq 1 ] || wrong "$1: ${#files[@]} files"
   printf '%s' "${files[0]}"
 }
-
-say 'base image'
-[ -e "$work/base.tar" ] ||
-  mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,ca-certificates bookworm "$work/base.tar"
-podman image exists localhost/debian-base || podman import --quiet "$work/base.tar" debian-base
 
 build() {
   local certificates=/etc/ssl/certs/ca-certificates.crt extra=()
@@ -193,7 +158,6 @@ if command -v docker > /dev/null; then
   say 'with the command line of docker'
   cp -r "$scratch/my, benchmarks" "$scratch/my benchmarks"
   podman system service --time 0 "unix://$scratch/podman.sock" > /dev/null 2>&1 &
-  service=$!
   until [ -S "$scratch/podman.sock" ]; do sleep 0.1; done
   DOCKER_HOST="unix://$scratch/podman.sock" CONTAINER_ENGINE=docker "$tools/run.sh" \
     --bench-config "$scratch/my benchmarks/mine.yaml" -k 'one or two' > "$scratch/log" 2>&1 ||

@@ -68,7 +68,7 @@ def test_all_config_errors(project: Path, capsys: pytest.CaptureFixture[str]) ->
 
 ONE = "entries: [{name: a, script: ok.py}]"
 WRONG = {
-    "entries: [{name: a, script: no.py}]": "a.yaml:2: entries[a].script: no.py not found; looked for ",
+    "entries: [{name: a, script: no.py}]": "a.yaml:2: entries[a].script: no.py not found; did you mean 'ok.py'? ",
     "entries: [{name: a, script: bad.py}]": "a.yaml:2: entries[a].script: SCRIPTS/bad.py --help: exit status 3: no",
     "entries: [{name: a, script: dies.py}]": "a.yaml:2: entries[a].script: SCRIPTS/dies.py --help: ended by SIGKILL",
     "datasets: [{name: d, formats: [{type: j, path: gone}]}]\n"
@@ -91,6 +91,20 @@ def test_one_thing_wrong(project: Path, capsys: pytest.CaptureFixture[str], text
     assert len(errors) == 1
     assert errors[0].startswith("error: " + message.replace("SCRIPTS", str(scripts)))
     assert "1 error," in lines[-1]
+    assert status == 1
+
+
+def test_an_undefined_name_hides_nothing_else(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It is reported with what is wrong elsewhere, and the script of that entry is not tried."""
+    (project / "scripts" / "bad.py").write_text("raise SystemExit('no')\n")
+    entries = "entries:\n- {name: a, script: bad.py, args: '{no_such}'}\n- {name: b, script: no.py}\n"
+    status, lines = validate(capsys, f"{HEAD}sinks: [{{name: slak}}]\n{entries}")
+    assert [line.partition(" found")[0] for line in lines if line.startswith("error: ")] == [
+        "error: a.yaml:4: entries[a].args:",
+        "error: a.yaml:5: entries[b].script: no.py not",
+        "error: a.yaml:2: sinks[slak].name:",
+    ]
+    assert ["a", "no", "value", "-", "-", "7200", "s", "0"] in [line.split() for line in lines]
     assert status == 1
 
 

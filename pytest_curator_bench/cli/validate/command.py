@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "that runs the benchmarks",
     )
     parser.add_argument(
-        "--strict", action="store_true", help="warnings are errors, and so is a variable that a sink lacks"
+        "--strict", action="store_true", help="warnings are errors, and so is a variable of a sink that is not defined"
     )
     parser.add_argument(
         "--rootdir",
@@ -72,7 +72,8 @@ def run(options: argparse.Namespace) -> int:
     """
     console = Console(soft_wrap=True, highlight=False)
     try:
-        config = load_files(options, strict=options.strict, root_dir=options.rootdir.absolute())
+        # An entry's own mistakes are among its problems, so that they hide nothing that is wrong elsewhere.
+        config = load_files(options, strict=options.strict, strict_entries=False, root_dir=options.rootdir.absolute())
     except ConfigError as error:
         for problem in error.problems:
             console.print(problem, markup=False)
@@ -102,7 +103,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _wanted(config: BenchConfig, run: ScriptRun, options: argparse.Namespace) -> list[Problem]:
     left_out = {"dataset": not options.datasets, "script": not options.scripts, "ray": not options.scripts}
-    # What setups have not made yet is told all the same: nobody knows which of the data they make.
+    # What setups have not made yet is reported all the same: nobody knows which of the data they make.
     found = [*check_run(config, run), *check_datasets(config, run, skip_setup=True)]
     return [problem for problem in found if not left_out.get(problem.kind)]
 
@@ -111,6 +112,8 @@ def _ask_for_help(config: BenchConfig, rows: Sequence[Row], environ: Mapping[str
     """Run each script that is there with ``--help``, once for each environment that entries give it."""
     wanted: dict[HelpRun, list[Row]] = {}
     for row in rows:
+        if row.is_undefined:
+            continue
         command = command_of(config, row.run)
         script = find_script(command)
         if script.is_file() and not command.unresolved and not runs_itself(script):  # such one may know no --help

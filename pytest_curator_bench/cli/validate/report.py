@@ -40,9 +40,14 @@ class Row:
     problems: list[Problem] = field(default_factory=list)
     asked_for_help: bool = False
 
-    def has(self, *kinds: str) -> bool:
-        """Whether something of these kinds is wrong."""
-        return any(problem.kind in kinds for problem in self.problems)
+    @property
+    def is_undefined(self) -> bool:
+        """Whether it names something that the configuration does not define, so that nothing else of it is known."""
+        return isinstance(self.run, Entry) and bool(self.run.problems)
+
+    def has(self, kind: str) -> bool:
+        """Whether something of this kind is wrong."""
+        return any(problem.kind == kind for problem in self.problems)
 
 
 def print_report(console: Console, rows: Sequence[Row], *, datasets: bool, scripts: bool) -> None:
@@ -68,7 +73,7 @@ def print_report(console: Console, rows: Sequence[Row], *, datasets: bool, scrip
 
 
 def _script(row: Row, *, wanted: bool) -> Text:
-    if row.has("placeholder"):
+    if row.is_undefined or row.has("placeholder"):
         return _wrong("no value")
     return _judged("missing" if row.has("script") else None, wanted=wanted)
 

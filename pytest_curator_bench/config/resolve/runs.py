@@ -201,7 +201,7 @@ class RunResolver:
         combination = self._combinations[index]
         location: Location = ("entries", index)
         problems = [*known_problems]
-        # Of an entry that lacks a variable only a part is known: what is wrong with that may only follow from it.
+        # Only a part of an entry is known whose variable is not defined: what is wrong with that may only follow.
         run = self._run(model, location, [] if known_problems else problems)
         if combination is not None:
             run["name"] = combination_name(model.name, combination)

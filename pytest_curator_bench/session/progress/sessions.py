@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -105,10 +105,11 @@ class SessionFollower:
         running = [follower for path in self._unfinished(over) if (follower := self._follow(path, over)) is not None]
         known = {path: found for path, found in self._followers.items() if found[1] in running}
         self._followers = known
-        entries = tuple(dict.fromkeys(name for run in runs for name in run.entries))
+        of_runs = (name for run in runs for name in run.entries)
+        entries = tuple(dict.fromkeys([*of_runs, *self._results]))  # a run's record may be unreadable
         return SessionProgress(
             name=self._session_dir.name,
-            started_at=min((datetime.fromisoformat(run.started_at) for run in runs), default=None),
+            started_at=min((_moment(run.started_at) for run in runs), default=None),
             entries=entries,
             results=dict(self._results),
             running=tuple(running),
@@ -180,11 +181,15 @@ class SessionFollower:
                 path,
                 limit_s=claim.timeout_s,
                 expected=None if is_setup else self._expected.get(path.name),
-                began=datetime.fromisoformat(claim.prepared_at),
+                began=_moment(claim.prepared_at),
             )
             self._followers[path] = claim, follower
         follower.look()
         return follower
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text).astimezone(UTC)
 
 
 @lru_cache(maxsize=256)

@@ -47,6 +47,14 @@ def test_commands_that_read_results_start_fast(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_output_that_cannot_be_written(tmp_path: Path) -> None:
+    """One sentence, as on a full disk."""
+    words = [sys.executable, "-m", "pytest_curator_bench", "list", "--results", str(tmp_path)]
+    with open("/dev/full", "w") as full:  # noqa: PTH123  # a device
+        done = subprocess.run([*words, "--format", "md"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "curator-bench: [Errno 28] No space left on device\n")
+
+
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
     """It is that of the package."""
     with pytest.raises(SystemExit, match="0"):

@@ -246,6 +246,25 @@ def test_clean_leaves_what_runs_and_what_lies_elsewhere(
     assert (elsewhere / "a" / "results.json").exists()
 
 
+def test_clean_deletes_nothing_that_is_no_session(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Another program's session.json makes no session, and in artifacts_dir only scratch directories are ours."""
+    foreign = results / "foreign"
+    foreign.mkdir()
+    (foreign / "session.json").write_text('{"started_at": "2020-01-01T00:00:00"}')
+    artifacts = results / "artifacts" / "nightly-1"
+    for entry in ("dedup", "data_setup/corpus"):
+        (artifacts / entry / "scratch" / "deep").mkdir(parents=True)
+    (artifacts / "data" / "mine").mkdir(parents=True)
+    (artifacts / "link").symlink_to(foreign)
+    (foreign / "scratch").mkdir()
+    rows = {row["session"]: row["kept"] for row in data(capsys, "clean", "--keep", "90d", "--yes")}
+    assert rows == {"nightly-1": None, "foreign": "its session.json is not of pytest-curator-bench"}
+    assert sorted(path.name for path in foreign.iterdir()) == ["scratch", "session.json"]
+    assert not (results / "nightly-1").exists()
+    assert sorted(path.name for path in artifacts.iterdir()) == ["data", "link"]
+    assert (artifacts / "data" / "mine").is_dir()
+
+
 def test_clean_where_artifacts_lie_among_the_results(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The configuration says so: each session is one directory then, and counted once."""
     config = tmp_path / "c.yaml"

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import pty
 import re
@@ -60,6 +61,23 @@ def test_what_is_no_session(tmp_path: Path, call: Callable[..., tuple[int, str, 
     status, out, err = call("t")
     assert (status, out) == (2, "")
     assert f"no session 't' in {tmp_path / 'results'}" in err
+
+
+@pytest.mark.parametrize("file", ["runs/{run}/run.json", "a/.run.json"])
+@pytest.mark.parametrize("moment", ["yesterday", "2026-11-30T12:00:00"])
+def test_times_that_cannot_be_read(
+    tmp_path: Path, call: Callable[..., tuple[int, str, str]], file: str, moment: str
+) -> None:
+    """Neither a time that is none, nor one without a time zone, ends the command."""
+    store = session(tmp_path, "a", "b")
+    store.entries.prepare("a")
+    conclude(store, "b")
+    path = store.session_dir / file.format(run=store.run_dir.name)
+    data = json.loads(path.read_text())
+    path.write_text(json.dumps({**data, "started_at": moment, "prepared_at": moment}))
+    status, out, _ = call("--once")
+    assert status == 0
+    assert re.match("s: 1/[12]", out)
 
 
 def end(store: SessionStore, results: list[str]) -> None:

@@ -212,7 +212,10 @@ def test_what_is_no_cause(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("text", "how", "lines"),
     [
-        (PYTHON, {"returncode": 1}, ["json*(char 0) (exit status 1)", "raised at run.py:3"]),
+        (PYTHON, {"returncode": 1}, ["json*(char 0) (exit status 1); *: cleaning up", "raised at run.py:3"]),
+        (f"{PYTHON.rstrip()}\n    done\n    1%|#|", {"returncode": 3}, ["json* (exit * 3); *: done", "raised at *"]),
+        (RAY_DATA, {"returncode": 1}, ["ValueError: bad row (exit status 1)", "raised at run.py:28"]),
+        (GROUP, {"returncode": 1}, ["KeyError: 'b' (exit status 1)", "raised at run.py:9"]),
         (SYNTAX, {"returncode": 1}, ["SyntaxError: invalid syntax (exit status 1)", "correct run.py:1"]),
         ("no input\n ╰──╯", {"returncode": 3}, ["Exit status 3; the last line of its log: no input"]),
         ("", {"returncode": 3}, ["Exit status 3; its log is empty"]),

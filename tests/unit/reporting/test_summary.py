@@ -121,3 +121,18 @@ def test_more_and_less() -> None:
     quiet = CAPTURES["on_terminal"](CAPTURES["results"](), 120, -1)
     assert quiet.startswith("7 entries: 3 passed, 2 failed, 1 timeout, 1 skipped\n")
     assert "cc_extraction" not in quiet
+
+
+@pytest.mark.parametrize(
+    ("metric", "head"),
+    [
+        ("docs_per_s", "docs_per_s docs/s"),
+        ("read_docs_per_s", "read docs/s"),
+        ("load_time_s", "load_time s"),
+    ],
+)
+def test_a_unit_in_a_name_stands_in_the_head_alone(metric: str, head: str) -> None:
+    """A name that is all unit stays whole."""
+    rules = [{"name": metric, "headline": True}]
+    lines = shown(result("a", script_metrics={metric: 2.5}, metric_rules=rules))
+    assert " ".join(line.split()[-1] for line in lines[:2]) == head

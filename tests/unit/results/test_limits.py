@@ -15,8 +15,9 @@ from pytest_curator_bench.results.limits import (
     MAX_NAME_CHARACTERS,
     MAX_STRING_CHARACTERS,
     MAX_TASK_METRICS,
+    within_limits,
 )
-from pytest_curator_bench.results.outputs import Outputs, flat_scalars, read_outputs, within_limits
+from pytest_curator_bench.results.outputs import Outputs, flat_scalars, read_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -273,6 +273,10 @@ def test_one_line_for_all_noisy_entries() -> None:
         "ld (pid 8, 2.0 CPUs). Only 9 MB of memory (1 %) are available: other processes use the rest."
     )
     assert noise_line(results[3:]) is None
+    many = [result(str(number), "noise: busy") for number in range(200)]
+    assert noise_line(many) == (
+        "noise: 200 of 200 entries ran on a noisy machine (0, 1, 2, 3, 4, 5, 6, 7, ... (192 more)): busy"
+    )
 
 
 def reading(index: int = 0, **values: Any) -> GpuReading:
