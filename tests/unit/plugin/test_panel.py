@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 COLUMNS, ROWS = 40, 10
+END = b"\x1b[0m."
 
 
 @pytest.fixture
@@ -31,8 +32,11 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Panel, Callable[
     stream = pyte.ByteStream(screen)
 
     def shown() -> list[str]:
-        os.write(writer, b"\x1b[0m.")  # something to read, whatever was written
-        stream.feed(os.read(reader, 1 << 16))
+        os.write(writer, END)
+        written = b""
+        while not written.endswith(END):
+            written += os.read(reader, 1 << 16)
+        stream.feed(written)
         return [line.rstrip() for line in screen.display if line.strip()]
 
     with os.fdopen(writer, "w") as output:
