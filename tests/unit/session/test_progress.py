@@ -14,7 +14,13 @@ import pytest
 from rich.cells import cell_len
 
 from pytest_curator_bench.session.progress.entries import EntryFollower
-from pytest_curator_bench.session.progress.expected import Expected, read_expected, time_left, write_expected
+from pytest_curator_bench.session.progress.expected import (
+    Expected,
+    read_expected,
+    time_left,
+    time_left_of,
+    write_expected,
+)
 from pytest_curator_bench.session.progress.sessions import SessionFollower
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
 from pytest_curator_bench.session.recovery import recover_session
@@ -147,6 +153,23 @@ def test_an_entry_that_takes_longer_than_usual_has_no_known_end(tmp_path: Path) 
     follower.expected = Expected(usual_total_s=100)
     assert follower.remaining_s(NOW) == 88
     assert follower.remaining_s(NOW + timedelta(seconds=90)) is None
+
+
+def test_time_left_of_a_run(tmp_path: Path) -> None:
+    """What runs and what is to come; a data setup takes longer than is known; those who wait for others know nothing."""
+    expected = {"a": Expected(usual_total_s=10_000), "b": Expected(usual_total_s=5_000), "c": Expected()}
+    follower = running(tmp_path)
+    follower.expected = expected["a"]
+    left = time_left_of(expected, {"c"}, [follower])
+    assert left is not None
+    assert left.is_whole
+    assert 5_000 < left.time_s < 15_000
+    setup = EntryFollower("data setup s", tmp_path, limit_s=60)
+    left = time_left_of(expected, {"c"}, [follower, setup])
+    assert left is not None
+    assert not left.is_whole
+    follower.status = WAITING
+    assert time_left_of(expected, {"c"}, [follower]) is None
 
 
 def test_a_session_while_it_runs(tmp_path: Path) -> None:
