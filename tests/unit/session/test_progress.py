@@ -156,7 +156,7 @@ def test_an_entry_that_takes_longer_than_usual_has_no_known_end(tmp_path: Path) 
 
 
 def test_time_left_of_a_run(tmp_path: Path) -> None:
-    """What runs and what is to come; a data setup takes longer than is known; those who wait for others know nothing."""
+    """What runs and what is to come; a data setup makes it a lower bound; of waiting for others nothing is known."""
     expected = {"a": Expected(usual_total_s=10_000), "b": Expected(usual_total_s=5_000), "c": Expected()}
     follower = running(tmp_path)
     follower.expected = expected["a"]
