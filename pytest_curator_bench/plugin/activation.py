@@ -21,12 +21,13 @@ from pytest_curator_bench.entry.services import Policy
 from pytest_curator_bench.plugin.ab import multiply_entries
 from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
-from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
+from pytest_curator_bench.plugin.controller import Controller
 from pytest_curator_bench.plugin.debugger import install_debugger
 from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
 from pytest_curator_bench.plugin.parallel import ParallelPlugin, send_singly
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin, KeywordPlugin
+from pytest_curator_bench.plugin.run_results import REPORT_ATTRIBUTE
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
 from pytest_curator_bench.plugin.terminal.warning_lines import WarningLines

@@ -66,7 +66,7 @@ def test_a_retry_hides_nothing(project: Project) -> None:
     data = project.result("a")
     assert (data["status"], data["script_metrics"]) == ("passed", {"go": 2})
     assert [(attempt["attempt"], attempt["status"]) for attempt in data["attempts"]] == [(1, "timeout"), (2, "passed")]
-    assert project.warnings("a")[0].startswith("attempt 1 of 2: timeout: The time limit")
+    assert project.warnings("a")[0].startswith("attempt 1 of 2: timeout: Timed out after 10 s")
     first = project.session_dir / "a" / "attempt-1"
     assert "go 1" in (first / "stdouterr.log").read_text()
     assert "go 2" in (project.session_dir / "a" / "stdouterr.log").read_text()

@@ -69,7 +69,7 @@ REFUSED = {
         "entries: [{name: a, script: okk.py}]",
         "okk.py not found",
         "benchmarks/config.yaml:2: entries[a].script",
-        "looked for ",
+        "Looked for ",
         "did you mean 'ok.py'?",
     ),
     "unknown dataset": Mistake(
@@ -94,6 +94,7 @@ REFUSED = {
         "benchmarks/config.yaml:6: entries[a].args",
         "which nothing in the matrix gives",
         "did you mean '{matrix.executor}'?",
+        ("--bench-strict-config-check",),
     ),
     "shell script": Mistake(
         "entries: [{name: a, script: run.sh}]",

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Literal
 
-from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
 from pytest_curator_bench.machine.processes import parent_of
+from pytest_curator_bench.plugin.terminal.panel import Panel
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.progress.entries import EntryFollower
@@ -78,16 +77,12 @@ class LiveView:
         self._expected = expected or {}
         self._heartbeat_s = heartbeat_s
         self._writer = reporter.config.get_terminal_writer()
-        self._stream = sys.stdout
-        self._descriptor = _duplicate(self._stream)
-        is_terminal = self._descriptor is not None and os.isatty(self._descriptor)
-        has_panel = is_terminal and os.environ.get("TERM", "dumb") != "dumb"
-        self._form: Literal["quiet", "panel", "lines"] = "quiet" if is_quiet else "panel" if has_panel else "lines"
-        self._encoding = encoding_of(sys.stdout)
+        self._panel = Panel(sys.stdout)
+        shown: Literal["panel", "lines"] = "panel" if self._panel.is_possible else "lines"
+        self._form: Literal["quiet", "panel", "lines"] = "quiet" if is_quiet else shown
         self._running: dict[str, _Shown] = {}
         self._statuses: dict[str, str] = {}
         self._lock = threading.Lock()
-        self._frame: list[str] = []
         self._column = 0
         self._held = True
         self._closing = threading.Event()
@@ -139,7 +134,7 @@ class LiveView:
         self._flush()
         with self._lock:
             self._held = True
-            self._erase()
+            self._panel.erase(self._column)
 
     def release(self) -> None:
         """The others have written: the panel may come back."""
@@ -155,8 +150,7 @@ class LiveView:
         self._closing.set()
         self._thread.join()
         self.hold()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
+        self._panel.close()
 
     @staticmethod
     def _flush() -> None:
@@ -194,43 +188,15 @@ class LiveView:
 
     def _write_line(self, line: str) -> None:
         # pytest may have left its line unfinished.
-        self._write(f"{chr(10) if self._column else ''}{self._mask(line)}\n")
+        self._panel.write(f"{chr(10) if self._column else ''}{self._mask(line)}\n")
         self._column = 0
 
     def _paint(self) -> None:
         if not self._running:
             return
-        frame = self._render(*self._size())
-        if frame == self._frame:
-            return
-        # pytest may have left its line unfinished: the panel starts below it, and erasing goes back to it.
-        # All in one write: between two, the terminal would show no panel.
-        self._write(f"{self._erasure()}\n" + "\n".join(frame))
-        self._frame = frame
-
-    def _erase(self) -> None:
-        self._write(self._erasure())
-        self._frame = []
-
-    def _erasure(self) -> str:
-        """Return what takes the present frame off the terminal."""
-        if not self._frame:
-            return ""
-        return "\r" + "\x1b[A" * (len(self._frame) - 1) + f"\x1b[J\x1b[A\x1b[{self._column + 1}G"
-
-    def _size(self) -> os.terminal_size:
-        """Return the terminal's present size: of our descriptor, because pytest captures those that Python looks at."""
-        if self._descriptor is not None:
-            with contextlib.suppress(OSError):
-                size = os.get_terminal_size(self._descriptor)
-                if size.columns and size.lines:
-                    return size
-        return shutil.get_terminal_size()
-
-    def _render(self, columns: int, rows: int) -> list[str]:
-        from rich.console import Console
         from rich.text import Text
 
+        columns, rows = self._panel.size()
         now, width = datetime.now(UTC), max(20, columns - 1)
         failed = sum(status not in HARMLESS for status in self._statuses.values())
         followers = [shown.follower for shown in self._running.values()]
@@ -238,30 +204,7 @@ class LiveView:
         head = head_line(len(self._statuses), len(self._expected), failed, left)
         lines = [Text(f"[{head}]", style="bold red" if failed else "bold")]
         lines += entry_lines(followers, now, width=width, height=max(1, rows // 2 - 1), mask=self._mask)
-        buffer = RenderBuffer(self._encoding)
-        console = Console(file=buffer, width=width, force_terminal=True, color_system="standard", highlight=False)
-        for line in lines:
-            console.print(line, no_wrap=True, crop=True)
-        return buffer.text().rstrip("\n").split("\n")
-
-    def _write(self, text: str) -> None:
-        # A terminal that went away must not end a benchmark.
-        with contextlib.suppress(OSError, ValueError):
-            if self._descriptor is None:
-                self._stream.write(encodable(text, self._stream))
-            else:
-                os.write(self._descriptor, text.encode(self._encoding, "backslashreplace"))
-
-
-def _duplicate(stream: TextIO) -> int | None:
-    """Return a copy of the stream's descriptor, or ``None`` where it has none, as in a notebook.
-
-    pytest captures descriptor 1 while an item runs; the copy keeps leading to the terminal.
-    """
-    try:
-        return os.dup(stream.fileno())
-    except (AttributeError, OSError, ValueError):
-        return None
+        self._panel.draw(lines, width, self._column)
 
 
 def _is_own(pid: int) -> bool:
