@@ -86,11 +86,13 @@ class LiveView:
         self._encoding = encoding_of(sys.stdout)
         self._running: dict[str, _Shown] = {}
         self._statuses: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._frame: list[str] = []
         self._column = 0
         self._held = True
         self._closing = threading.Event()
+        self._write_as_pytest = self._writer.write
+        self._writer.write = self._write_above  # type: ignore[method-assign]  # others write at any time, as xdist does
         self._thread = threading.Thread(target=self._refresh, name="curator-bench live view", daemon=True)
         self._thread.start()
 
@@ -159,8 +161,17 @@ class LiveView:
         self._closing.set()
         self._thread.join()
         self.hold()
+        self._writer.write = self._write_as_pytest  # type: ignore[method-assign]
         if self._descriptor is not None:
             os.close(self._descriptor)
+
+    def _write_above(self, msg: str, *, flush: bool = False, **markup: bool) -> None:
+        """Write what pytest or a plugin writes: where the panel stands, which comes back below it."""
+        with self._lock:
+            self._erase()
+            self._write_as_pytest(msg, flush=flush, **markup)
+            self._flush()
+            self._column = self._writer.width_of_current_line
 
     @staticmethod
     def _flush() -> None:
