@@ -406,7 +406,7 @@ def _existing(name: Path, candidates: Sequence[Path]) -> Path:
     from pytest_curator_bench._util.text import near, printable
 
     tried = "".join(f"\n  {printable(f'{candidate}{_why_missing(candidate)}')}" for candidate in candidates)
-    beside = [file.name for candidate in candidates for file in _yaml_files(candidate.parent)]
+    beside = [file.name for candidate in candidates for file in _yaml_files(candidate.parent) if file != candidate]
     meant = near(name.name, beside, cutoff=0.75)
     looked = f"{meant} Looked for" if meant else "; looked for"
     raise pytest.UsageError(f"benchmark config not found: {printable(str(name))}{looked}{tried}")
