@@ -94,6 +94,7 @@ REFUSED = {
         "benchmarks/config.yaml:6: entries[a].args",
         "which nothing in the matrix gives",
         "did you mean '{matrix.executor}'?",
+        ("--bench-strict-config-check",),
     ),
     "shell script": Mistake(
         "entries: [{name: a, script: run.sh}]",
