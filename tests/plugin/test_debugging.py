@@ -129,7 +129,7 @@ def test_a_script_by_itself_ends_with_its_command(failing: Project) -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "begun\n"
         process.terminate()
-        assert process.communicate(timeout=LIMIT_S) [0] == ""
+        assert process.communicate(timeout=LIMIT_S)[0] == ""
     assert process.returncode == 130
 
 
