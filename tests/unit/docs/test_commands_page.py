@@ -52,7 +52,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     for name in ("NO_COLOR", "FORCE_COLOR", "COLUMNS"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr("pytest_curator_bench.cli.clean.tree_size", lambda _path: 206_000_000)  # file systems differ
+    monkeypatch.setattr("pytest_curator_bench.cli.clean.tree_size", lambda _path: 412_000_000)  # file systems differ
     return tmp_path
 
 
