@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import difflib
 import os
 import shlex
 import sys
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pytest_curator_bench._util.atomic import read_json_object
-from pytest_curator_bench._util.text import harmless, instead_of
+from pytest_curator_bench._util.text import harmless
 from pytest_curator_bench.cli.files import display, load_files
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.entry.by_hand import can_be_debugged, run_by_hand
@@ -83,7 +84,8 @@ def run(options: argparse.Namespace) -> int:
 def _entry(config: BenchConfig, name: str) -> Entry:
     entries = {entry.name: entry for entry in config.entries}
     if name not in entries:
-        raise _CannotRunError(f"{name}: no enabled entry has this name{instead_of(name, entries)}")
+        near = difflib.get_close_matches(name, entries, n=5, cutoff=0.5) or list(entries)[:8]
+        raise _CannotRunError(f"{name}: no enabled entry has this name; did you mean {', '.join(near)}?")
     return entries[name]
 
 
