@@ -51,18 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Follow the session; returns the exit status."""
+    follower = SessionFollower(one_session(options, options.session).path)
+    if options.once:
+        progress = _look(follower)
+        _print_lines(_state(progress))
+    elif sys.stdout.isatty():
+        progress = _follow_on_terminal(follower)
+    else:
+        progress = _follow_in_lines(follower)
+    return 1 if progress.has_failed else 0
+
+
+def _look(follower: SessionFollower) -> SessionProgress:
     try:
-        follower = SessionFollower(one_session(options, options.session).path)
-        progress = follower.look()
-        if options.once:
-            _print_lines(_state(progress))
-        elif sys.stdout.isatty():
-            progress = _follow_on_terminal(follower)
-        else:
-            progress = _follow_in_lines(follower)
+        return follower.look()
     except OSError as error:
         raise CommandError(f"the session can't be read any more: {error}") from None
-    return 1 if progress.has_failed else 0
 
 
 def _follow_on_terminal(follower: SessionFollower) -> SessionProgress:
@@ -73,7 +77,7 @@ def _follow_on_terminal(follower: SessionFollower) -> SessionProgress:
     console = Console(highlight=False)
     with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         while True:
-            progress = follower.look()
+            progress = _look(follower)
             live.update(Group(*_screen(progress, datetime.now(UTC), *console.size)), refresh=True)
             if progress.is_over:
                 return progress
@@ -97,7 +101,7 @@ def _screen(progress: SessionProgress, now: datetime, columns: int, rows: int) -
 def _follow_in_lines(follower: SessionFollower) -> SessionProgress:
     """Print a line for each change until the session has ended."""
     said: dict[str, str] = {}
-    progress = follower.look()
+    progress = _look(follower)
     _print_lines([_head(progress, datetime.now(UTC))])
     while True:
         now = datetime.now(UTC)
@@ -116,7 +120,7 @@ def _follow_in_lines(follower: SessionFollower) -> SessionProgress:
             _print_lines(_ends(progress))
             return progress
         time.sleep(REFRESH_S)
-        progress = follower.look()
+        progress = _look(follower)
 
 
 def _state(progress: SessionProgress) -> list[str]:

@@ -50,8 +50,22 @@ def run_by_hand(plan: EntryPlan, *, pdb: bool) -> int:
     command = [python, "-m", "pytest_curator_bench.script.post_mortem", *words] if pdb else list(plan.command)
     with _interrupts_ignored(), _on_cpus(plan.cpus):
         process = subprocess.Popen(command, env=dict(plan.environment), cwd=plan.working_dir)
-        status = process.wait()
+        try:
+            status = process.wait()
+        finally:
+            _end(process, plan.grace_s)
     return status if status >= 0 else 128 - status
+
+
+def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """End a script that still runs, where SIGTERM has ended the wait for it: it must not outlive its lease."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 def can_be_debugged(command: Sequence[str], interpreter: Interpreter | None = None) -> bool:

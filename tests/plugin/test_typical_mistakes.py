@@ -143,6 +143,13 @@ def test_a_wrong_node_id_or_a_config_that_was_not_named(project: Project, args: 
     done.stderr.fnmatch_lines([f"ERROR: {said}", "ERROR: not found: *"])
 
 
+def test_a_config_with_a_hostile_name(project: Project) -> None:
+    """The terminal shows it, and obeys none of it."""
+    project.path.joinpath("a\x1b[31m.YAML").write_text(ONE)
+    done = project.pytester.runpytest_inprocess("a\x1b[31m.YAML", "-p", "no:cacheprovider")
+    done.stderr.fnmatch_lines([r"ERROR: To run benchmarks of a\x1b[[]31m.YAML, write: pytest --bench-config *"])
+
+
 def test_nothing_is_said_where_pytest_collects_the_file(project: Project) -> None:
     """Other plugins have tests in YAML files."""
     project.config(ONE)

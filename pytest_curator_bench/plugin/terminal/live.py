@@ -82,10 +82,12 @@ class LiveView:
         self._form: Literal["quiet", "panel", "lines"] = "quiet" if is_quiet else shown
         self._running: dict[str, _Shown] = {}
         self._statuses: dict[str, str] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._column = 0
         self._held = True
         self._closing = threading.Event()
+        self._write_as_pytest = self._writer.write
+        self._writer.write = self._write_above  # type: ignore[method-assign]  # others write at any time, as xdist does
         self._thread = threading.Thread(target=self._refresh, name="curator-bench live view", daemon=True)
         self._thread.start()
 
@@ -150,7 +152,16 @@ class LiveView:
         self._closing.set()
         self._thread.join()
         self.hold()
+        self._writer.write = self._write_as_pytest  # type: ignore[method-assign]
         self._panel.close()
+
+    def _write_above(self, msg: str, *, flush: bool = False, **markup: bool) -> None:
+        """Write what pytest or a plugin writes: where the panel stands, which comes back below it."""
+        with self._lock:
+            self._panel.erase(self._column)
+            self._write_as_pytest(msg, flush=flush, **markup)
+            self._flush()
+            self._column = self._writer.width_of_current_line
 
     @staticmethod
     def _flush() -> None:

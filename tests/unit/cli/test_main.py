@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ import pytest
 
 from pytest_curator_bench import __version__
 from pytest_curator_bench.cli import _COMMANDS, main
+from tests.support.sessions import make_session
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,12 +47,26 @@ def test_commands_that_read_results_start_fast(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
-def test_output_that_cannot_be_written(tmp_path: Path) -> None:
-    """One sentence, as on a full disk."""
-    words = [sys.executable, "-m", "pytest_curator_bench", "list", "--results", str(tmp_path)]
-    with open("/dev/full", "w") as full:  # noqa: PTH123  # a device
-        done = subprocess.run([*words, "--format", "md"], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "curator-bench: [Errno 28] No space left on device\n")
+@pytest.mark.parametrize(
+    ("device", "ended"), [("/dev/full", (2, "curator-bench: [Errno 28] No space left on device\n")), (None, (0, ""))]
+)
+@pytest.mark.parametrize("command", ["list", "watch"])
+def test_output_that_cannot_be_written(
+    tmp_path: Path, command: str, device: str | None, ended: tuple[int, str]
+) -> None:
+    """One sentence, as on a full disk; and none if the reader of a pipe has seen enough."""
+    make_session(tmp_path, "s", a="passed")
+    read, write = os.pipe()
+    os.close(read)
+    with open(write, "w") as pipe, open(device or os.devnull, "w") as file:  # noqa: PTH123  # a descriptor, a device
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest_curator_bench", command, "--results", str(tmp_path)],
+            stdout=file if device else pipe,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == ended
 
 
 def test_version(capsys: pytest.CaptureFixture[str]) -> None:
