@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Write docs/schema.json, the tables at the end of configuration.md and results.md, and the captures of terminal.md.
+"""Write docs/schema.json, tables of configuration.md and results.md, and the captures of terminal.md and watching.md.
 
     python docs/generate.py
 
@@ -11,6 +11,7 @@ A test compares all of them with what is committed.
 from __future__ import annotations
 
 import json
+import re
 import runpy
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,18 @@ def terminal_text() -> str:
     return f"{head}{TERMINAL_MARK}\n\n{captures['captures']()}"
 
 
+def watching_text() -> str:
+    """Content of docs/watching.md: each block behind a mark ``<!-- capture: NAME -->`` is made anew."""
+    blocks = runpy.run_path(str(DOCS / "captures.py"))["live_captures"]()
+    text = (DOCS / "watching.md").read_text(encoding="utf-8")
+    return re.sub(
+        r"(<!-- capture: (\w+) -->\n```text\n).*?\n```",
+        lambda found: f"{found[1]}{blocks[found[2]]}\n```",
+        text,
+        flags=re.DOTALL,
+    )
+
+
 def _section(title: str, model: dict[str, Any]) -> str:
     lines = [f"### {title}", "", "| key | value | meaning |", "|---|---|---|"]
     for key, value in model.get("properties", {}).items():
@@ -121,3 +134,4 @@ if __name__ == "__main__":
     (DOCS / "configuration.md").write_text(configuration_text(), encoding="utf-8")
     (DOCS / "results.md").write_text(results_text(), encoding="utf-8")
     (DOCS / "terminal.md").write_text(terminal_text(), encoding="utf-8")
+    (DOCS / "watching.md").write_text(watching_text(), encoding="utf-8")

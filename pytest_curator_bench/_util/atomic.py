@@ -10,11 +10,12 @@ import json
 import os
 import secrets
 import stat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pytest_curator_bench._util.plain import to_plain
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "open_regular",
     "read_json_object",
     "read_regular",
+    "replacing",
     "signature",
     "write_bytes",
     "write_json",
@@ -33,6 +35,7 @@ __all__ = [
 MAX_INDENTED_CHARACTERS = 256 * 1024
 # More than any file of ours holds. What a script has put in the place of one must not fill the memory.
 MAX_READ_BYTES = 256 * 1024**2
+USUAL_BYTES = 64 * 1024
 
 
 def write_json(path: Path, data: object, *, durable: bool = True) -> None:
@@ -67,6 +70,21 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     Args:
         path: where to; its directory must exist.
         data: the whole content.
+        durable: as for :func:`replacing`.
+
+    Raises:
+        OSError: the file can't be written; nothing is left behind, and an old file stays as it was.
+    """
+    with replacing(path, durable=durable) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def replacing(path: Path, *, durable: bool = True) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of ``path`` when the block ends without an error.
+
+    Args:
+        path: where to; its directory must exist.
         durable: wait until the content is on the disk, so that it outlives a crash of the machine, too. The
             directory is not synced: that would only decide which of the two files such a crash leaves.
 
@@ -78,7 +96,7 @@ def write_bytes(path: Path, data: bytes, *, durable: bool = True) -> None:
     try:
         # No tempfile here: it makes files that only their owner can read, and results are shared.
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
@@ -160,7 +178,10 @@ def read_regular(path: Path, max_bytes: int = MAX_READ_BYTES, *, follow_links: b
         OSError: as for :func:`open_regular`, or it has more than ``max_bytes``.
     """
     with os.fdopen(open_regular(path, follow_links=follow_links), "rb") as file:
-        content = file.read(max_bytes + 1) or b""  # nothing at all where it would have to wait, as for /proc/kmsg
+        # Python reserves what may be read: most files are small, and thousands of them are read at once.
+        content = file.read(min(USUAL_BYTES, max_bytes + 1)) or b""  # nothing where it would wait, as for /proc/kmsg
+        if len(content) == USUAL_BYTES:
+            content += file.read(max_bytes + 1 - USUAL_BYTES) or b""
     if len(content) > max_bytes:
         raise OSError(errno.EFBIG, f"Larger than {max_bytes >> 20} MiB", str(path))
     return content

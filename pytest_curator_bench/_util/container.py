@@ -101,10 +101,16 @@ def mounted_path(host_path: Path) -> Path:
     return Path(f"{MOUNT_DIR}{host_path}")
 
 
-def display_path(path: Path, start: Path) -> str:
-    """Return the path as people call it: relative to ``start`` where it lies below that, else as the host calls it."""
-    plain = Path(os.path.normpath(path))
-    return str(plain.relative_to(start) if plain.is_relative_to(start) else to_host_path(plain))
+def display_path(path: Path | str, start: Path, mounts: Iterable[tuple[Path, Path]] = ()) -> str:
+    """Return the path as people on the host call it: relative to ``start`` where it lies below that.
+
+    Args:
+        path: a path in this container, or on this machine.
+        start: the directory that people work in.
+        mounts: as in :func:`to_host_path`.
+    """
+    host, host_start = (to_host_path(Path(os.path.normpath(place)), mounts) for place in (path, start))
+    return str(host.relative_to(host_start) if host.is_relative_to(host_start) else host)
 
 
 def _has_overlay_root(root: Path) -> bool:

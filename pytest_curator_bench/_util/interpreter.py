@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
-__all__ = ["PYTHON_VARIABLE", "runs_itself", "script_command", "script_python", "why_not_executable"]
+__all__ = ["PYTHON_VARIABLE", "Interpreter", "runs_itself", "script_command", "script_python", "why_not_executable"]
 
 PYTHON_VARIABLE = "CURATOR_BENCH_PYTHON"
 """Environment variable with the path of an interpreter; ``benchmarks/tools/in_image.sh`` sets it.
@@ -20,9 +22,77 @@ The package ``pytest_curator_bench`` must be importable there, its dependencies 
 be found by the harness, too, which looks for them without importing them.
 """
 
+# What the environment of the harness says of itself, and must not say of another one.
+_OF_AN_ENVIRONMENT = frozenset({"VIRTUAL_ENV", "VIRTUAL_ENV_PROMPT", "PYTHONHOME"})
 
-def script_python() -> str:
-    """Return the interpreter of scripts, of Ray and of the programs that import Ray."""
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpreter:
+    """One of several Python environments that entries run in (``--bench-ab``).
+
+    Attributes:
+        name: what the user calls it; entries that run in it are called ``ENTRY@NAME``.
+        position: its place on the command line, from 1; the others are compared with the first.
+        python: its path.
+        prefix: the directory of its environment.
+        is_virtual: whether that is a virtual environment.
+        version: Python's version.
+        ray_version: Ray's; ``None`` if it is not installed.
+        ray_dir: where the package ``ray`` is installed.
+        curator_version: NeMo Curator's; ``None`` if it is not installed.
+        curator_commit: the commit that NeMo Curator comes from, if that is known.
+        curator_is_dirty: whether files of that checkout were changed.
+        curator_repo_dir: the value of ``{curator_repo_dir}``; ``None`` where there is none.
+    """
+
+    name: str
+    position: int
+    python: str
+    prefix: str
+    is_virtual: bool
+    version: str
+    ray_version: str | None = None
+    ray_dir: str | None = None
+    curator_version: str | None = None
+    curator_commit: str | None = None
+    curator_is_dirty: bool = False
+    curator_repo_dir: Path | None = None
+
+    def environment(self, inherited: Mapping[str, str]) -> dict[str, str]:
+        """Return the variables as they are where this environment is activated, and that of the harness is not."""
+        environment = {name: value for name, value in inherited.items() if name not in _OF_AN_ENVIRONMENT}
+        own_bin = str(Path(sys.prefix, "bin")) if sys.prefix != sys.base_prefix else None
+        others = [place for place in inherited.get("PATH", os.defpath).split(os.pathsep) if place != own_bin]
+        environment["PATH"] = os.pathsep.join([str(Path(self.python).parent), *others])
+        if self.is_virtual:
+            environment["VIRTUAL_ENV"] = self.prefix
+        return environment
+
+    def record(self, entry: str) -> dict[str, Any]:
+        """Return what ``results.json`` says of it.
+
+        Args:
+            entry: name of the entry without the interpreter's.
+        """
+        return {
+            "name": self.name,
+            "position": self.position,
+            "entry": entry,
+            "python": self.python,
+            "versions": {"python": self.version, "ray": self.ray_version, "nemo_curator": self.curator_version},
+            "nemo_curator_commit": self.curator_commit,
+            "nemo_curator_dirty": self.curator_is_dirty,
+        }
+
+
+def script_python(interpreter: Interpreter | None = None) -> str:
+    """Return the path of the interpreter of scripts, of Ray and of the programs that import Ray.
+
+    Args:
+        interpreter: the one that an entry names; by default that of all entries.
+    """
+    if interpreter is not None:
+        return interpreter.python
     return os.environ.get(PYTHON_VARIABLE) or sys.executable
 
 

@@ -12,7 +12,12 @@ if TYPE_CHECKING:
 
 __all__ = ["RenderBuffer", "encodable", "encoding_of", "escape_unknown", "in_encoding"]
 
-_IN_ASCII = str.maketrans({"≥": ">=", "≤": "<=", "≠": "!=", "±": "+-", "×": "x", "…": "..."})
+_IN_ASCII = str.maketrans(
+    {"≥": ">=", "≤": "<=", "≠": "!=", "±": "+-", "×": "x", "…": "...", "→": "->", "·": "-"}
+    | dict.fromkeys("▲△", "^")
+    | dict.fromkeys("▼▽", "v")
+    | {"■": "#", "✓": "*"}
+)
 
 
 def encoding_of(stream: IO[str]) -> str:
@@ -22,11 +27,12 @@ def encoding_of(stream: IO[str]) -> str:
 
 def encodable(text: str, stream: IO[str]) -> str:
     """Return text with the characters escaped that the encoding of a stream does not have."""
-    return in_encoding(text, encoding_of(stream))
+    encoding = encoding_of(stream)
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def in_encoding(text: str, encoding: str) -> str:
-    """Return text as an encoding can hold it: our own signs spelled in ASCII, all else escaped."""
+    """Return text of ours as an encoding can hold it: our signs are spelled in ASCII, all else is escaped."""
     try:
         text.encode(encoding)
     except UnicodeError:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 __all__ = [
+    "change_text",
     "counted",
     "cut_middle",
     "error_text",
@@ -28,6 +29,7 @@ __all__ = [
     "instead_of",
     "listed",
     "near",
+    "noise_text",
     "one_of",
     "printable",
     "quote",
@@ -38,6 +40,7 @@ _LARGE = 999.95
 # Floats beyond this have no digit behind the point that means anything, and too many before it.
 _HUGE = 1e15
 _PRINTABLE_BITS = 64
+_RATIO_FROM = 2.0
 _LONGEST_QUOTE = 60
 _MOST_WORDS = 8
 # What a terminal obeys, what turns the direction of what follows, and what no XML file or UTF-8 text can hold.
@@ -65,6 +68,18 @@ def format_percent(value: float) -> str:
 def format_ratio(value: float) -> str:
     """Return how many times as much something is, as in ``50×``: from 2 on easier to read than 4,900 %."""
     return f"{format_number(value) if math.isfinite(value) else _finite(value)}×"
+
+
+def change_text(change: float | None) -> str:
+    """Return a relative change as in ``+17.2 %``; from twice as much on as in ``2.5×``."""
+    if change is None:
+        return "-"
+    return format_ratio(change + 1) if change >= _RATIO_FROM - 1 else f"{100 * change:+.1f} %"
+
+
+def noise_text(noise: float | None) -> str:
+    """Return the half-width of the usual band as in ``±3.3 %``."""
+    return "unknown" if noise is None else f"±{100 * noise:.1f} %"
 
 
 def _finite(value: float) -> str:

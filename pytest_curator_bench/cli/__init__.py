@@ -31,6 +31,12 @@ _COMMANDS = {
     "preview": "show what a sink would send",
     "list": "list the sessions of a results directory",
     "show": "show one session, or one result in full",
+    "compare": "compare sessions with what is usual, or with each other",
+    "history": "show a metric over time",
+    "env": "show what two sessions ran on",
+    "export": "write the figures of sessions to a file for pandas or SQL",
+    "import": "take over the results of NeMo Curator's own runner",
+    "index": "look after the cache of past results",
     "clean": "delete old sessions and their scratch directories",
     "mounts": "print what a container needs of its host (for tools/run.sh)",
 }

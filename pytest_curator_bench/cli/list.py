@@ -6,12 +6,14 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.text import counted, format_duration
 from pytest_curator_bench.cli.arguments import whole_number
 from pytest_curator_bench.cli.output import Column, add_format_argument, print_note, print_rows
+from pytest_curator_bench.cli.past_results import open_index
 from pytest_curator_bench.cli.results_dir import (
     add_keyword_argument,
     add_results_arguments,
@@ -20,17 +22,19 @@ from pytest_curator_bench.cli.results_dir import (
     results_dir,
 )
 from pytest_curator_bench.history.content import is_running, read_content
+from pytest_curator_bench.history.news import news_of
 from pytest_curator_bench.results.record import HARMLESS
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from pytest_curator_bench.history.sessions import SessionRef
 
 __all__ = ["AGE_COLUMN", "add_arguments", "run", "session_row"]
 
 DEFAULT_LAST = 20
+MAX_FACTS = 2
 
 
 def _took(row: Mapping[str, Any]) -> str:
@@ -46,6 +50,21 @@ def _failed_style(row: Mapping[str, Any]) -> str:
     return "red" if row["failed"] else ""
 
 
+def _failed(row: Mapping[str, Any]) -> str:
+    new = row["new_failures"]
+    if not new:
+        return str(row["failed"])
+    return f"{new} new" if new == row["failed"] else f"{row['failed']}, {new} new"
+
+
+def _what_changed(row: Mapping[str, Any]) -> str:
+    facts = [f"{fact['name']} {fact['now'] or 'unknown'}" for fact in row["changed"]]
+    more = [f"{len(facts) - MAX_FACTS} more"] if len(facts) > MAX_FACTS else []
+    return ", ".join([*facts[:MAX_FACTS], *more]) or "-"
+
+
+# People see them only where there is something in them: a terminal has 80 columns.
+_OPTIONAL = frozenset({"slower", "reason", "changed"})
 AGE_COLUMN = Column(key="started_at", head="started", show=_age, is_number=True)
 COLUMNS = (
     Column(key="session", is_name=True),
@@ -54,8 +73,11 @@ COLUMNS = (
     Column(key="status", is_shown=False),
     Column(key="passed", show=lambda row: f"{row['passed']}/{row['entries']}", is_number=True),
     Column(key="entries", is_shown=False),
-    Column(key="failed", style=_failed_style, is_number=True),
+    Column(key="failed", show=_failed, style=_failed_style, is_number=True),
+    Column(key="new_failures", is_shown=False),
+    Column(key="slower", show=lambda row: str(row["slower"] or "-"), is_number=True),
     Column(key="reason", is_text=True),
+    Column(key="changed", head="what changed", show=_what_changed, is_text=True),
 )
 
 
@@ -63,8 +85,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command and its arguments."""
     parser.description = (
         "List the sessions of a results directory, the newest first: when they started, how long they took, how many "
-        "entries passed and failed, and why they were started. Exit status 0: listed, 2: nothing could be listed like "
-        "this."
+        "entries passed and failed, how many of the failures are new, how many entries took longer than usual, why "
+        "the session was started, and what changed since the session of the same name before it. Exit status 0: "
+        "listed, 2: nothing could be listed like this."
     )
     add_results_arguments(parser)
     add_keyword_argument(parser)
@@ -80,7 +103,11 @@ def run(options: argparse.Namespace) -> int:
     directory = results_dir(options)
     refs = all_sessions(options, directory)
     rows = list(itertools.islice(_rows(refs, matches), options.last))
-    print_rows(COLUMNS, rows, options.format)
+    if rows:
+        _add_news(rows, refs, matches)
+    empty = {key for key in _OPTIONAL if not any(row[key] for row in rows)}
+    columns = [replace(column, is_shown=column.is_shown and column.key not in empty) for column in COLUMNS]
+    print_rows(columns, rows, options.format)
     if not refs:
         print_note(f"no session in {directory}: run pytest benchmarks/ first")
     elif not rows:
@@ -100,6 +127,23 @@ def _rows(refs: Iterable[SessionRef], matches: Callable[[Iterable[str]], bool] |
         statuses: Counter[str] = Counter(result.status for result in matching)
         if total := statuses.total() + sum(matches((name,)) for name in content.missing):
             yield session_row(ref, statuses, total)
+
+
+def _add_news(
+    rows: Sequence[dict[str, Any]], refs: Sequence[SessionRef], matches: Callable[[Iterable[str]], bool] | None
+) -> None:
+    listed = {row["session"] for row in rows}
+    with open_index(refs[0]) as index:
+        news = news_of(
+            index,
+            [ref for ref in refs if ref.name in listed],
+            refs,
+            lambda record: matches is None or matches((record.entry, *record.marks)),
+        )
+    for row in rows:
+        new = news[row["session"]]
+        changed = [{"name": fact.name, "then": fact.then, "now": fact.now} for fact in new.changed]
+        row |= {"new_failures": new.new_failures, "slower": new.slower, "changed": changed}
 
 
 def session_row(ref: SessionRef, counts: Mapping[str, int], entries: int) -> dict[str, Any]:

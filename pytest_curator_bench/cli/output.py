@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 # Characters.
-LEAST_NAME, LEAST_TEXT, GAP = 16, 8, 2
+LEAST_NAME, LEAST_TEXT, GAP, UNBOUNDED = 16, 8, 2, 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,24 @@ def print_rows(columns: Sequence[Column], rows: Iterable[Mapping[str, Any]], for
         _print_markdown(shown, rows)
     else:
         _print_table(shown, rows)
+
+
+def print_renderable(renderable: RenderableType) -> None:
+    """Print what fits itself to the terminal's width; in a log, which has no width, all of it is in one piece."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    if console.is_terminal:
+        console.print(renderable)
+        return
+    console.width = UNBOUNDED
+    with console.capture() as capture:
+        console.print(renderable)
+    _write_stripped(capture.get())
+
+
+def _write_stripped(text: str) -> None:
+    sys.stdout.write("".join(f"{line.rstrip()}\n" for line in text.splitlines()))
 
 
 def print_json(data: object) -> None:

@@ -15,13 +15,13 @@ from pytest_curator_bench._util.text import harmless
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.delivery.replay import session_env_data
 from pytest_curator_bench.delivery.replay_settings import from_session
-from pytest_curator_bench.delivery.results import session_results
+from pytest_curator_bench.delivery.results import session_results, with_comparisons
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
 from pytest_curator_bench.sinks.base import SinkConfigError
 from pytest_curator_bench.sinks.slack.messages import (
     EntryLine,
     MessageStyle,
-    compared_message,
+    entry_message,
     session_view,
     summary_message,
 )
@@ -96,8 +96,8 @@ def preview_slack(session_dir: Path) -> dict[str, Any]:
     return {
         "summary": summary_message(view, style),
         "entries": [
-            {"entry": result["name"], **compared_message(result, style, session_dir.parent)}
-            for result in results
+            {"entry": result["name"], **entry_message(result, style)}
+            for result in with_comparisons(session_dir, results)
             if settings.wants_message(result)
         ],
     }

@@ -17,7 +17,7 @@ from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.files import display
 from pytest_curator_bench.config.defaults import ARTIFACTS_DIR
-from pytest_curator_bench.history.selectors import SelectorError, is_path, select_one, sessions_of
+from pytest_curator_bench.history.selectors import SelectorError, is_path, select, select_one, sessions_of
 
 if TYPE_CHECKING:
     import argparse
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.history.sessions import SessionRef
 
 __all__ = [
+    "add_directory_arguments",
     "add_keyword_argument",
     "add_results_arguments",
     "all_sessions",
@@ -34,6 +35,7 @@ __all__ = [
     "keyword_filter",
     "one_session",
     "results_dir",
+    "some_sessions",
 ]
 
 DEFAULT = Path("results")
@@ -49,8 +51,8 @@ _INI_FILES = {
 }
 
 
-def add_results_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare ``--results``, ``--bench-config`` and ``--session-name``."""
+def add_directory_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--results`` and ``--bench-config``."""
     parser.add_argument(
         "--results",
         type=Path,
@@ -66,6 +68,11 @@ def add_results_arguments(parser: argparse.ArgumentParser) -> None:
         help="configuration file that names the results directory; repeatable, merged in order (default: those that "
         "bench_config of pytest's ini file names)",
     )
+
+
+def add_results_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare ``--results``, ``--bench-config`` and ``--session-name``."""
+    add_directory_arguments(parser)
     parser.add_argument(
         "--session-name", metavar="PREFIX", help="only sessions of this name, as --bench-session-name gave it"
     )
@@ -92,8 +99,12 @@ def keyword_filter(options: argparse.Namespace) -> Callable[[Iterable[str]], boo
         raise CommandError(f"-k {error}") from None
 
 
-def results_dir(options: argparse.Namespace) -> Path:
+def results_dir(options: argparse.Namespace, *, make: bool = False) -> Path:
     """Return the results directory that the options, or else the configuration, name.
+
+    Args:
+        options: the command line.
+        make: make it where it is missing.
 
     Raises:
         CommandError: there is none, or the configuration is wrong.
@@ -102,6 +113,11 @@ def results_dir(options: argparse.Namespace) -> Path:
     if found is None:
         config = _config(options)
         found = DEFAULT if config is None else Path(display(config.results_dir))
+    if make:
+        try:
+            found.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(f"{found} can't be made: {error.strerror}") from None
     if not found.is_dir():
         raise CommandError(f"no results directory {found}: run pytest benchmarks/ first, or give --results DIR")
     return found
@@ -125,11 +141,20 @@ def all_sessions(options: argparse.Namespace, results_dir: Path) -> list[Session
         return sessions_of(results_dir, prefix=options.session_name)
 
 
+def some_sessions(options: argparse.Namespace, selector: str) -> list[SessionRef]:
+    """Return the sessions that a selector names, the one that started last first; raises CommandError."""
+    with _as_command_error():
+        return select(_directory_of(options, selector), selector, prefix=options.session_name)
+
+
 def one_session(options: argparse.Namespace, selector: str) -> SessionRef:
     """Return the session that a selector names; raises CommandError."""
     with _as_command_error():
-        directory = Path() if is_path(selector) else results_dir(options)
-        return select_one(directory, selector, prefix=options.session_name)
+        return select_one(_directory_of(options, selector), selector, prefix=options.session_name)
+
+
+def _directory_of(options: argparse.Namespace, selector: str) -> Path:
+    return Path() if is_path(selector) else results_dir(options)
 
 
 @contextlib.contextmanager

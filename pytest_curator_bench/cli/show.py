@@ -25,6 +25,7 @@ from pytest_curator_bench.cli.results_dir import (
     keyword_filter,
     one_session,
 )
+from pytest_curator_bench.history.ab import compare_interpreters
 from pytest_curator_bench.history.content import read_content
 from pytest_curator_bench.history.selectors import SELECTORS
 from pytest_curator_bench.results.outputs import flat_scalars
@@ -51,7 +52,7 @@ ENTRY_COLUMNS = (
     Column(key="exec_time_s", head="took", show=lambda row: _time(row["exec_time_s"]), is_number=True),
     Column(key="timeout_s", head="limit", show=lambda row: _time(row["timeout_s"]), is_number=True),
     Column(key="reason", is_shown=False),
-    Column(key="error", head="why", show=lambda row: (row["error"] or "").partition("\n")[0], is_text=True),
+    Column(key="error", head="why", show=lambda row: (row["error"] or "").partition("\n")[0]),
 )
 FIELD_COLUMNS = (
     Column(key="field"),
@@ -103,7 +104,11 @@ def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bo
     summary = session_row(ref, ref.counts, len(content.results) + len(content.missing))
     if format_name == "json":
         records = [result.to_dict() for result in results]
-        print_json({**summary, "missing": missing, "environment": content.environment, "results": records})
+        from pytest_curator_bench.reporting.ab import ab_records
+
+        comparisons = compare_interpreters(results)
+        ab = {"ab": ab_records(comparisons)} if comparisons else {}
+        print_json({**summary, "missing": missing, "environment": content.environment, "results": records, **ab})
         return
     if format_name == "table":
         sys.stdout.write(f"{harmless(_headline(summary))}\n\n")
@@ -131,9 +136,13 @@ def _show_session(content: SessionContent, matches: Callable[[Iterable[str]], bo
 def _print_summary(results: Sequence[EntryResult]) -> None:
     from rich.console import Console
 
+    from pytest_curator_bench.reporting.ab import ABTable
     from pytest_curator_bench.reporting.summary import summary_table
 
-    print_for_people(Console(highlight=False), summary_table(results))
+    console = Console(highlight=False)
+    print_for_people(console, summary_table(results))
+    if comparisons := compare_interpreters(results):
+        print_for_people(console, ABTable(comparisons))
 
 
 def _headline(summary: Mapping[str, Any]) -> str:
@@ -167,6 +176,8 @@ def _fields(result: EntryResult) -> Iterator[tuple[str, Any]]:
     yield "finished_at", result.finished_at
     yield "returncode", result.returncode if result.signal is None else result.signal
     yield "command", result.command_line
+    if result.interpreter is not None:
+        yield from ((f"interpreter {name}", value) for name, value in flat_scalars(result.interpreter).items())
     yield "marks", ", ".join(result.marks) or None
     for name, value in flat_scalars(result.script_metrics).items():
         yield f"metric {name}", value

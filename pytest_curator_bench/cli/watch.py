@@ -51,18 +51,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Follow the session; returns the exit status."""
+    follower = SessionFollower(one_session(options, options.session).path)
+    if options.once:
+        progress = _look(follower)
+        _print_lines(_state(progress))
+    elif sys.stdout.isatty():
+        progress = _follow_on_terminal(follower)
+    else:
+        progress = _follow_in_lines(follower)
+    return 1 if progress.has_failed else 0
+
+
+def _look(follower: SessionFollower) -> SessionProgress:
     try:
-        follower = SessionFollower(one_session(options, options.session).path)
-        progress = follower.look()
-        if options.once:
-            _print_lines(_state(progress))
-        elif sys.stdout.isatty():
-            progress = _follow_on_terminal(follower)
-        else:
-            progress = _follow_in_lines(follower)
+        return follower.look()
     except OSError as error:
         raise CommandError(f"the session can't be read any more: {error}") from None
-    return 1 if progress.has_failed else 0
 
 
 def _follow_on_terminal(follower: SessionFollower) -> SessionProgress:
@@ -73,22 +77,22 @@ def _follow_on_terminal(follower: SessionFollower) -> SessionProgress:
     console = Console(highlight=False)
     with Live(console=console, auto_refresh=False, redirect_stdout=False, redirect_stderr=False) as live:
         while True:
-            progress = follower.look()
-            live.update(Group(*_screen(progress, *console.size)), refresh=True)
+            progress = _look(follower)
+            live.update(Group(*_screen(progress, datetime.now(UTC), *console.size)), refresh=True)
             if progress.is_over:
                 return progress
             time.sleep(REFRESH_S)
 
 
-def _screen(progress: SessionProgress, columns: int, rows: int) -> list[Text]:
+def _screen(progress: SessionProgress, now: datetime, columns: int, rows: int) -> list[Text]:
     from rich.text import Text
 
     width = columns - 1
-    head = Text(_head(progress), style="bold red" if progress.has_failed else "bold")
+    head = Text(_head(progress, now), style="bold red" if progress.has_failed else "bold")
     ends = [Text(line, style="red") for line in _failures(progress)]
     ends += [Text(line, style="yellow") for line in _ends(progress)]
     room = max(rows - 2 - len(ends), 1)
-    lines = [head, *entry_lines(progress.running, datetime.now(UTC), width=width, height=room), *ends]
+    lines = [head, *entry_lines(progress.running, now, width=width, height=room), *ends]
     for line in lines:
         line.no_wrap, line.overflow = True, "ellipsis"
     return lines
@@ -97,8 +101,8 @@ def _screen(progress: SessionProgress, columns: int, rows: int) -> list[Text]:
 def _follow_in_lines(follower: SessionFollower) -> SessionProgress:
     """Print a line for each change until the session has ended."""
     said: dict[str, str] = {}
-    progress = follower.look()
-    _print_lines([_head(progress)])
+    progress = _look(follower)
+    _print_lines([_head(progress, datetime.now(UTC))])
     while True:
         now = datetime.now(UTC)
         for entry in progress.running:
@@ -111,12 +115,12 @@ def _follow_in_lines(follower: SessionFollower) -> SessionProgress:
             said[result.name] = result.status
             _print_lines([end_line(result)])
         if ended:
-            _print_lines([_head(progress)])
+            _print_lines([_head(progress, now)])
         if progress.is_over:
             _print_lines(_ends(progress))
             return progress
         time.sleep(REFRESH_S)
-        progress = follower.look()
+        progress = _look(follower)
 
 
 def _state(progress: SessionProgress) -> list[str]:
@@ -124,10 +128,10 @@ def _state(progress: SessionProgress) -> list[str]:
     entries = []
     for entry in progress.running:
         entries += [entry_line(entry, now), *([f"  {entry.log_line}"] if entry.log_line else [])]
-    return [_head(progress), *entries, *_failures(progress), *_ends(progress)]
+    return [_head(progress, now), *entries, *_failures(progress), *_ends(progress)]
 
 
-def _head(progress: SessionProgress) -> str:
+def _head(progress: SessionProgress, now: datetime) -> str:
     """Return ``nightly__2026-11-25: 18/50, 1 failed, about 3:05:00 left, running for 1:52:00``."""
     if not progress.entries:
         return f"{progress.name}: no entry yet"
@@ -135,7 +139,7 @@ def _head(progress: SessionProgress) -> str:
     head = f"{progress.name}: {head_line(len(progress.results), len(progress.entries), failed, left)}"
     if progress.started_at is None or progress.is_over:
         return head
-    return f"{head}, running for {format_clock((datetime.now(UTC) - progress.started_at).total_seconds())}"
+    return f"{head}, running for {format_clock((now - progress.started_at).total_seconds())}"
 
 
 def _failures(progress: SessionProgress) -> list[str]:

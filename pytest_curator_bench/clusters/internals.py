@@ -33,12 +33,15 @@ def check_ray_version(version: str | None = None) -> str | None:
     )
 
 
-def kernel_chosen_ports() -> tuple[str, ...]:
+def kernel_chosen_ports(version: str | None = None) -> tuple[str, ...]:
     """Return the ports that ``ray start`` can be told to bind as 0, for the kernel's choice.
 
     Ray before 2.60 refuses that for one of them (seen in 2.50), and finds a free port by itself without the option.
+
+    Args:
+        version: Ray's; by default that of the installed one.
     """
-    version = _installed_version()
+    version = version or _installed_version()
     if version is not None and _minor(version) < (2, 60):
         return tuple(name for name in _PORTS if name != "runtime-env-agent-port")
     return _PORTS

@@ -12,14 +12,16 @@ from pytest_curator_bench._util.interpreter import script_python
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_curator_bench._util.interpreter import Interpreter
+
 __all__ = ["module_command", "module_environment"]
 
 _PACKAGE_PARENT = Path(__file__).parents[2]
 
 
-def module_command(module: str, *args: str) -> list[str]:
+def module_command(module: str, *args: str, interpreter: Interpreter | None = None) -> list[str]:
     """The command that runs a module of this package; the working directory hides none (``-P``)."""
-    return [script_python(), "-P", "-m", f"pytest_curator_bench.clusters.{module}", *args]
+    return [script_python(interpreter), "-P", "-m", f"pytest_curator_bench.clusters.{module}", *args]
 
 
 def module_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES
+from pytest_curator_bench.clusters.programs import module_command
 from pytest_curator_bench.session.errors import SessionError
 
 if TYPE_CHECKING:
@@ -111,6 +112,7 @@ class ClusterStart:
                 supervisor=self.supervisor,
                 env={**inherited, **cluster.script_environment()},
                 cwd=self.working_dir,
+                command=module_command("shared.inspector_program", interpreter=self.spec.interpreter),
             )
         except BaseException:
             cluster.stop(keep_logs_in=None, stop_timeout_s=0)

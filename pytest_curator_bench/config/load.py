@@ -199,6 +199,7 @@ def _resolved(
         mounts=directories.mounts,
         data_setups=data_setups,
         metric_rules=tuple(metric.model_dump(exclude_none=True, exclude={"enabled"}) for metric in model.metrics or ()),
+        machine_class=model.machine_class,
         run_reason=model.run_reason,
         viewer_url=model.viewer_url,
         viewer_url_template=model.viewer_url_template,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from pytest_curator_bench._util.interpreter import Interpreter
     from pytest_curator_bench.config.fields.marks import Mark
     from pytest_curator_bench.config.placeholders import FingerprintMode, Placeholders
     from pytest_curator_bench.config.problems import Problem
@@ -90,6 +91,7 @@ class Entry(ScriptRun):
         object_store_size: bytes, a fraction of memory, ``"default"`` for Ray's own choice, or not given.
         requirements: bounds that its metrics must keep to.
         sink_data: settings for sinks, by the sink's name.
+        owner: who answers for it; ``None`` where nobody is named.
         matrix: the combination of its matrix that it is, value by name; empty where it has none.
         repeat: number of measured runs.
         warmup: number of runs before them that don't count.
@@ -102,6 +104,7 @@ class Entry(ScriptRun):
         startup_timeout_s: limit for the start of its Ray cluster, in seconds.
         slurm_max_time_s: wall time that a scheduler should allow, in seconds; ``None`` to work it out. With
             :attr:`BenchConfig.compat` the highest one.
+        interpreter: what its script and its Ray cluster run in; ``None`` for that of all entries.
         problems: what keeps it from running: variables, placeholders, datasets or data setups that are not defined.
     """
 
@@ -111,6 +114,7 @@ class Entry(ScriptRun):
     object_store_size: ObjectStoreSize | None = None
     requirements: tuple[Requirement, ...] = ()
     sink_data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    owner: str | None = None
     matrix: Mapping[str, bool | int | float | str] = field(default_factory=dict)
     repeat: int = defaults.REPEAT
     warmup: int = defaults.WARMUP
@@ -122,7 +126,13 @@ class Entry(ScriptRun):
     data_setups: tuple[str, ...] = ()
     startup_timeout_s: float = defaults.STARTUP_TIMEOUT_S
     slurm_max_time_s: float | None = None
+    interpreter: Interpreter | None = None
     problems: tuple[Problem, ...] = ()
+
+    @property
+    def base_name(self) -> str:
+        """Its name in the configuration: one that runs in an interpreter of its own is called ``ENTRY@NAME``."""
+        return self.name if self.interpreter is None else self.name.removesuffix(f"@{self.interpreter.name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +213,7 @@ class BenchConfig:
         mounts: in a container, container path and host path of each of them; empty on the host.
         data_setups: the enabled data setups.
         metric_rules: what is said of metrics, with the keys that are given.
+        machine_class: name of the machines whose results may be compared; ``None``: their hardware tells.
         run_reason: why this session runs.
         viewer_url: link to where results can be looked at.
         viewer_url_template: the same with placeholders.
@@ -236,6 +247,7 @@ class BenchConfig:
     mounts: tuple[tuple[Path, Path], ...] = ()
     data_setups: tuple[DataSetup, ...] = ()
     metric_rules: tuple[Mapping[str, Any], ...] = ()
+    machine_class: str | None = None
     run_reason: str | None = None
     viewer_url: str | None = None
     viewer_url_template: str | None = None
@@ -278,8 +290,10 @@ class BenchConfig:
             scratch_dir: value of ``{scratch_dir}``.
         """
         values = {"session_entry_dir": str(session_entry_dir), "scratch_dir": str(scratch_dir)}
-        if self.curator_repo_dir is not None:
-            values["curator_repo_dir"] = str(self.curator_repo_dir)
+        interpreter = entry.interpreter if isinstance(entry, Entry) else None
+        repo_dir = self.curator_repo_dir if interpreter is None else interpreter.curator_repo_dir
+        if repo_dir is not None:
+            values["curator_repo_dir"] = str(repo_dir)
         substitution = Substitution(self.placeholders, values)
         text = substitution.text
         return ResolvedCommand(

@@ -293,6 +293,10 @@ class EntryModel(_ScriptRun):
     delete_scratch: Flag | None = optional("As the global `delete_scratch`, for this entry.")
     requirements: tuple[Requirement, ...] | None = optional("Bounds that its metrics must keep to.")
     sink_data: tuple[SinkData, ...] | None = optional("Settings for sinks, by the sink's name.")
+    owner: Text | None = optional(
+        "Who answers for it: recorded with its results, and shown where it broke or is worse than usual. Default: "
+        "`ping_on_failure` of its `sink_data` for `slack`."
+    )
     gpu_mem_use_warning_threshold: Fraction | None = optional("As the global key, for this entry.")
     matrix: Matrix | None = optional(
         "Axes that multiply the entry, each a key with a list of values; `{matrix.AXIS}` stands for the value."
@@ -466,6 +470,10 @@ class ConfigModel(_Model):
         "Ray's own choice."
     )
     metrics: tuple[MetricModel, ...] | None = optional("What metrics mean, where their names say otherwise or nothing.")
+    machine_class: Text | None = optional(
+        "Name of the machines whose results may be compared with each other. Default: CPU model, cores, memory and "
+        "GPUs tell."
+    )
     telemetry: Telemetry | None = optional("How machine and GPUs are watched.")
     gpu_mem_use_warning_threshold: Fraction | None = optional(
         "Fraction of GPU memory, 0 to 1, that may be in use before and after an entry without a warning; 1: all. "

@@ -15,7 +15,7 @@ from pytest_curator_bench._util.text import instead_of
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.delivery.dispatcher import SinkDispatcher, report_lines
 from pytest_curator_bench.delivery.replay_settings import ReplaySettings, from_config_files, from_session
-from pytest_curator_bench.delivery.results import session_results
+from pytest_curator_bench.delivery.results import session_results, with_comparisons
 from pytest_curator_bench.results.format import read_file_or_skip
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME, SINKS_NAME
@@ -119,7 +119,7 @@ def _replay_one(
         write(f"sink {sink.name}: has everything already")
         return True
     dispatcher.open()
-    for result in missing:
+    for result in with_comparisons(session_dir, missing):
         dispatcher.submit(result)
     (report,) = dispatcher.close()
     for line in report_lines([report]):

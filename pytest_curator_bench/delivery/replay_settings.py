@@ -18,6 +18,7 @@ from pytest_curator_bench.config.model import SinkConfig, SwitchedOffSink
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.config.yaml.nodes import to_plain
 from pytest_curator_bench.config.yaml.reader import SourceError, parse_yaml
+from pytest_curator_bench.session.names import CONFIG_NAME
 
 __all__ = ["ReplaySettings", "from_config_files", "from_session"]
 
@@ -84,7 +85,7 @@ def from_config_files(files: tuple[Path, ...], environ: Mapping[str, str]) -> Re
 
 def from_session(session_dir: Path) -> ReplaySettings:
     """The sinks of the config that the session recorded, secrets masked; raises ConfigError."""
-    file = session_dir / "config.yaml"
+    file = session_dir / CONFIG_NAME
     try:
         data: Any = to_plain(parse_yaml(read_regular(file), file)[0])
         sinks = tuple(_recorded(sink) for sink in data.get("sinks") or () if sink.get("enabled") is not False)

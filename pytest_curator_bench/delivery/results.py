@@ -4,8 +4,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+import sqlite3
+from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench.history.index import Index
+from pytest_curator_bench.history.records import read_environment
+from pytest_curator_bench.history.reference import Reference
 from pytest_curator_bench.session.claims import read_claim
 from pytest_curator_bench.session.entry_dirs import walk_entries
 from pytest_curator_bench.session.entry_results import read_result
@@ -13,11 +18,14 @@ from pytest_curator_bench.session.names import SUPERSEDED_NAME
 from pytest_curator_bench.sinks.base import delivery_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from pytest_curator_bench.results.json_files import ResultDict
 
-__all__ = ["session_results"]
+__all__ = ["session_results", "with_comparisons"]
+
+_LOG = logging.getLogger("pytest_curator_bench")
 
 
 def session_results(session_dir: Path) -> tuple[list[ResultDict], list[str]]:
@@ -46,6 +54,19 @@ def session_results(session_dir: Path) -> tuple[list[ResultDict], list[str]]:
         results[key] = max(results.get(key, result), result, key=_end)
     unique = {delivery_key(result): result for result in reversed(results.values())}
     return sorted(unique.values(), key=_end), problems
+
+
+def with_comparisons(session_dir: Path, results: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return results of a session with how they compare with what was usual before (``comparison``)."""
+    plain = list(results)
+    try:
+        with Index.open(session_dir.parent) as index:
+            reference = Reference(index, read_environment(session_dir, ""))
+            compared = [(result, reference.comparison_of(result)) for result in plain]
+    except (OSError, sqlite3.Error) as error:
+        _LOG.warning("results are not compared with earlier ones: %s", error)
+        return plain
+    return [{**result, "comparison": found} if found is not None else result for result, found in compared]
 
 
 def _end(result: ResultDict) -> str:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench._util.masking import Masker
     from pytest_curator_bench.delivery.receipts import Receipts
-    from pytest_curator_bench.results.json_files import ResultDict
+    from pytest_curator_bench.results.compared import SinkResultDict
     from pytest_curator_bench.sinks.base import Sink
 
 __all__ = ["SinkReport", "SinkWorker"]
@@ -372,7 +372,7 @@ class SinkWorker:
 
     def _process(self, result: Mapping[str, Any]) -> None:
         try:
-            self._sink.process_result(cast("ResultDict", copy.deepcopy(dict(result))))
+            self._sink.process_result(cast("SinkResultDict", copy.deepcopy(dict(result))))
         except BaseException:
             self._keep(result)  # at once: this process may not live to see another attempt
             raise

@@ -13,13 +13,15 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench._util.interpreter import script_python
+from pytest_curator_bench._util.interpreter import PYTHON_VARIABLE, script_python
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench.results.outputs import prepare_params
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from pytest_curator_bench._util.interpreter import Interpreter
+    from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.entry.plan import EntryPlan
 
 __all__ = ["can_be_debugged", "failed_at", "run_by_hand", "run_script_line"]
@@ -48,13 +50,27 @@ def run_by_hand(plan: EntryPlan, *, pdb: bool) -> int:
     command = [python, "-m", "pytest_curator_bench.script.post_mortem", *words] if pdb else list(plan.command)
     with _interrupts_ignored(), _on_cpus(plan.cpus):
         process = subprocess.Popen(command, env=dict(plan.environment), cwd=plan.working_dir)
-        status = process.wait()
+        try:
+            status = process.wait()
+        finally:
+            _end(process, plan.grace_s)
     return status if status >= 0 else 128 - status
 
 
-def can_be_debugged(command: Sequence[str]) -> bool:
-    """Return whether the command runs a Python script."""
-    return bool(command) and command[0] == script_python()
+def _end(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """End a script that still runs, where SIGTERM has ended the wait for it: it must not outlive its lease."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(grace_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def can_be_debugged(command: Sequence[str], interpreter: Interpreter | None = None) -> bool:
+    """Return whether the command runs a Python script, by the entry's own interpreter if it has one."""
+    return bool(command) and command[0] == script_python(interpreter)
 
 
 def failed_at(log: Path, script: Path) -> str | None:
@@ -67,10 +83,12 @@ def failed_at(log: Path, script: Path) -> str | None:
     return next((f"{frame['file']}:{frame['line']}, in {frame['name']}" for frame in reversed(own or frames)), None)
 
 
-def run_script_line(name: str, files: Iterable[Path], display: Callable[[Path], str], *options: str) -> str:
+def run_script_line(entry: Entry, files: Iterable[Path], display: Callable[[Path], str], *options: str) -> str:
     """Return the command line that runs an entry's script by itself."""
     configs = [word for file in files for word in ("--bench-config", display(file))]
-    return shlex.join(["curator-bench", "run-script", name, *options, *configs])
+    line = shlex.join(["curator-bench", "run-script", entry.base_name, *options, *configs])
+    python = entry.interpreter.python if entry.interpreter is not None else None
+    return f"{PYTHON_VARIABLE}={shlex.quote(python)} {line}" if python is not None else line
 
 
 @contextlib.contextmanager

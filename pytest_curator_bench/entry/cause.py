@@ -120,12 +120,14 @@ def _without_group(line: str) -> str:
     return _OF_GROUP.sub("", line) if line.lstrip()[:1] in {"|", "+"} else line
 
 
-def explain_exit(exit_: ProcessExit, lines: Sequence[str], *, oom_kills: int, display: Callable[[str], str]) -> str:
+def explain_exit(
+    exit_: ProcessExit, lines: Sequence[str] | None, *, oom_kills: int, display: Callable[[str], str]
+) -> str:
     """Return why a script failed: the cause on the first line, then where and what to do.
 
     Args:
         exit_: how its process ended: by a signal, or with an exit status other than 0.
-        lines: the last lines of its log.
+        lines: the last lines of its log; ``None`` where that is gone.
         oom_kills: how many processes the kernel has killed for lack of memory while it ran.
         display: writes the path of a source file for people.
     """
@@ -133,13 +135,14 @@ def explain_exit(exit_: ProcessExit, lines: Sequence[str], *, oom_kills: int, di
 
 
 def _sentences(
-    exit_: ProcessExit, lines: Sequence[str], oom_kills: int, display: Callable[[str], str]
+    exit_: ProcessExit, log: Sequence[str] | None, oom_kills: int, display: Callable[[str], str]
 ) -> Iterator[str]:
     how = _how_it_ended(exit_)
     if oom_kills and "SIGKILL" in how:
         yield f"Killed by the kernel: out of memory ({how})"
         yield _LESS_MEMORY
         return
+    lines = log or ()
     cause = find_cause(lines) if exit_.signal is None else find_crash(lines)
     last = next((line.strip(" │|") for line in reversed(lines) if re.search(r"\w", line)), None)
     if cause is not None:
@@ -148,7 +151,9 @@ def _sentences(
     elif exit_.signal is not None:
         yield f"Killed by {how}"
     else:
-        said = f"the last line of its log: {_cut(last)}" if last else "its log is empty"
+        said = (
+            f"the last line of its log: {_cut(last)}" if last else f"its log is {'missing' if log is None else 'empty'}"
+        )
         yield f"{how[0].upper()}{how[1:]}; {said}"
     if cause is not None and cause.file is not None:
         verb = "correct" if _IS_SYNTAX.match(cause.text) else "raised at"

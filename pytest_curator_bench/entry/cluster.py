@@ -42,7 +42,12 @@ def cluster_provider(services: Services, entry: Entry, entry_dir: Path, lease: L
     start = ClusterStart(
         spec=cluster_spec(entry, services.capacity.memory_bytes),
         supervisor=services.supervisor,
-        environment=script_environment(lease.environment(), None, hidden=services.bench_config.secret_variables),
+        environment=script_environment(
+            lease.environment(),
+            None,
+            hidden=services.bench_config.secret_variables,
+            interpreter=entry.interpreter,
+        ),
         working_dir=services.working_dir,
         cpus=lease.affinity,
         timeout_s=entry.startup_timeout_s,

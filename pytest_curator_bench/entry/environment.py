@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
+    from pytest_curator_bench._util.interpreter import Interpreter
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
 
@@ -27,7 +28,11 @@ _DIAGNOSTICS = {"NEMO_CURATOR_RAY_DATA_DIAGNOSTICS": "1"}
 
 
 def script_environment(
-    own: Mapping[str, str], cluster: LocalCluster | ExistingCluster | None, *, hidden: frozenset[str]
+    own: Mapping[str, str],
+    cluster: LocalCluster | ExistingCluster | None,
+    *,
+    hidden: frozenset[str],
+    interpreter: Interpreter | None = None,
 ) -> dict[str, str]:
     """Return a script's environment.
 
@@ -38,12 +43,15 @@ def script_environment(
         own: variables of the entry's lease and config.
         cluster: its Ray cluster, if it has one.
         hidden: names of variables that hold secrets.
+        interpreter: the entry's own interpreter, whose environment counts as activated.
     """
     if cluster is not None:
         from pytest_curator_bench.clusters.internals import FOREIGN_CLUSTER_VARIABLES
 
         hidden = hidden | FOREIGN_CLUSTER_VARIABLES
     inherited = {key: value for key, value in os.environ.items() if key not in hidden and not key.startswith("PYTEST_")}
+    if interpreter is not None:
+        inherited = interpreter.environment(inherited)
     # Without it the last output of a killed script would be lost in its buffer, and the live view would lag.
     defaults = {"PYTHONUNBUFFERED": "1", **_DIAGNOSTICS}
     return {**defaults, **inherited, **(cluster.script_environment() if cluster is not None else {}), **own}

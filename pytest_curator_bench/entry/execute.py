@@ -265,7 +265,7 @@ class EntryExecution:
         self.enter(State.CLUSTER_UP)
         self._reach(State.RUNNING)
         if self._runs is None:
-            self._runs = EntryRuns(self.entry, self._services, self._nodeid)
+            self._runs = self.outcome.runs = EntryRuns(self.entry, self._services, self._nodeid)
         try:
             with self._own_errors():
                 result = self._runs.run_next(self._inputs(), one=one_run)
@@ -458,7 +458,7 @@ class EntryExecution:
         else:
             noise = monitor.disturbances(self.lease, must_be_quiet=policy.require_quiet)
         if noise and policy.require_quiet:
-            raise EntryFailedError("\n".join(("The machine is not quiet.", *noise)), reason="noisy")
+            raise EntryFailedError("\n".join((f"The machine is not quiet: {noise[0]}", *noise[1:])), reason="noisy")
         if self._services.bench_config.compat is not None:
             self._gpu_stats = monitor.gpu_stats()
         self.outcome.note(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pytest_curator_bench.config.model import Entry
+    from pytest_curator_bench.entry.runs import EntryRuns
     from pytest_curator_bench.entry.services import Services
     from pytest_curator_bench.resources.registry import Lease
     from pytest_curator_bench.session.store import SessionStore
@@ -34,11 +35,13 @@ class Outcome:
     Attributes:
         result: the result so far; ``None`` before anything is known.
         attempts: records of failed attempts.
+        runs: the runs of this attempt; ``None`` before the first one.
     """
 
     def __init__(self, entry: Entry, services: Services, nodeid: str) -> None:
         self.result: EntryResult | None = None
         self.attempts: list[dict[str, Any]] = []
+        self.runs: EntryRuns | None = None
         self._entry = entry
         self._services = services
         self._nodeid = nodeid
@@ -53,11 +56,14 @@ class Outcome:
 
     def conclude(self, status: Status, reason: str, error: str | None) -> None:
         """Give the entry this outcome; what was measured is kept."""
-        if self.result is None:
-            result = blank_result(self._entry, self._services.session, self._nodeid, status, reason, error)
+        store = self._services.session
+        if self.result is not None:
+            result = self.result
+        elif self.runs is not None and self.runs.has_begun:  # in an earlier turn
+            result = self._described(self.runs.cut_short(store.entries.path(self._entry.name), reason, error or ""))
         else:
-            result = self.result.with_outcome(status, reason, error)
-        self._take(result)
+            result = blank_result(self._entry, store, self._nodeid, status, reason, error)
+        self._take(result.with_outcome(status, reason, error))
 
     def excuse(self, why: str) -> None:
         """Record that the entry was expected to fail, as a mark says; what went wrong is kept."""
@@ -108,8 +114,7 @@ class Outcome:
             gpu_stats: the GPUs before the entry, for NeMo Curator's own readers of results.
         """
         policy = self._services.policy
-        result = with_lease(result, lease)
-        result = replace(result, metric_rules=rules_for(result, self._services.bench_config.metric_rules))
+        result = self._described(with_lease(result, lease))
         if gpu_stats is not None:
             result = replace(result, resources={**result.resources, GPU_STATS: gpu_stats})
         if result.success:
@@ -129,7 +134,7 @@ class Outcome:
     def begin_attempt(self, failed: EntryResult) -> None:
         """Begin with another attempt, after one whose result is ``failed``."""
         self.attempts.append(attempt_record(failed, len(self.attempts) + 1))
-        self.result = self._written = None
+        self.result = self._written = self.runs = None
 
     def write(self, *, durable: bool) -> None:
         """Write the result, if there is one.
@@ -153,6 +158,11 @@ class Outcome:
                 return  # the controller tries once more at the end of the session
         self._written = self.result
 
+    def _described(self, result: EntryResult) -> EntryResult:
+        """Return the result of runs with what readers need to know of it."""
+        rules = rules_for(result, self._services.bench_config.metric_rules)
+        return replace(result, metric_rules=rules, owner=self._entry.owner, interpreter=_interpreter_of(self._entry))
+
     def _take(self, result: EntryResult) -> None:
         self.result = with_attempts(result.with_warnings(*self._warnings), self.attempts)
         self._warnings.clear()
@@ -175,4 +185,10 @@ def blank_result(
         error=error,
         marks=[mark.name for mark in entry.marks],
         sink_data=dict(entry.sink_data),
+        owner=entry.owner,
+        interpreter=_interpreter_of(entry),
     )
+
+
+def _interpreter_of(entry: Entry) -> dict[str, Any] | None:
+    return None if entry.interpreter is None else entry.interpreter.record(entry.base_name)

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.interpreter import script_command
+from pytest_curator_bench._util.interpreter import script_command, script_python
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.entry.environment import script_environment
 from pytest_curator_bench.session.nemo_curator_files import params_keys
@@ -114,8 +114,10 @@ def plan_entry(
         session_name=session_name,
         nodeid=nodeid,
         entry_dir=entry_dir,
-        command=build_command(find_script(resolved), resolved.args, entry_dir),
-        environment=script_environment(own, cluster, hidden=bench_config.secret_variables),
+        command=build_command(find_script(resolved), resolved.args, entry_dir, python=script_python(entry.interpreter)),
+        environment=script_environment(
+            own, cluster, hidden=bench_config.secret_variables, interpreter=entry.interpreter
+        ),
         working_dir=working_dir,
         timeout_s=timeout_s,
         configured_timeout_s=entry.timeout_s,

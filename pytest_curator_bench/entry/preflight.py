@@ -122,9 +122,16 @@ def check_run(config: BenchConfig, run: ScriptRun) -> Iterator[Problem]:
     problem = None if command.unresolved else _script_problem(config, run, command)
     if problem is not None:
         yield Problem(place, f"{key}.script", f"{run.script} {problem}", "script")
-    if isinstance(run, Entry) and run.ray is not None and importlib.util.find_spec("ray") is None:
-        text = "Ray is not installed; pip install 'pytest-curator-bench[curator]'"
+    if isinstance(run, Entry) and run.ray is not None and not _has_ray(run):
+        where = "" if run.interpreter is None else f" for {run.interpreter.python}"
+        text = f"Ray is not installed{where}; pip install 'pytest-curator-bench[curator]'"
         yield Problem(place, f"{key}.ray", text, "ray")
+
+
+def _has_ray(entry: Entry) -> bool:
+    if entry.interpreter is not None:
+        return entry.interpreter.ray_dir is not None
+    return importlib.util.find_spec("ray") is not None
 
 
 def _script_problem(config: BenchConfig, run: ScriptRun, command: ResolvedCommand) -> str | None:

@@ -115,6 +115,7 @@ def cluster_spec(entry: Entry, memory_bytes: int) -> ClusterSpec:
         object_store_bytes=requested_object_store_bytes(entry, memory_bytes),
         dashboard=ray.dashboard if ray.dashboard is not None else _uses_xenna(entry),
         enable_object_spilling=bool(ray.enable_object_spilling),
+        interpreter=entry.interpreter,
     )
 
 

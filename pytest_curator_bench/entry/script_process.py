@@ -174,9 +174,10 @@ def _judge(
         status, reason, error = "error", "supervisor-lost", "The end of the script could not be observed."
     elif exit_.signal is not None or exit_.returncode:
         status, reason = "failed", "exit-code" if exit_.signal is None else "signal"
+        log = plan.entry_dir / LOG_NAME
         error = explain_exit(
             exit_,
-            log_tail(plan.entry_dir / LOG_NAME, CAUSE_LINES),
+            plan.mask(log_tail(log, CAUSE_LINES)) if log.exists() else None,
             oom_kills=oom_kills,
             display=lambda file: display_path(Path(file), plan.working_dir),
         )

@@ -195,9 +195,9 @@ class Services:
         """What the controller recorded about the datasets before any entry ran."""
         return self.session.read_datasets()
 
-    def display(self, path: Path) -> str:
-        """Return the path, relative to the working directory if it lies below that."""
-        return display_path(path, self.working_dir)
+    def display(self, path: Path | str) -> str:
+        """Return the path as people on the host call it, relative to the working directory if it lies below that."""
+        return display_path(path, self.working_dir, self.bench_config.mounts)
 
     def close(self) -> list[str]:
         """Close all entries, end shared clusters and the supervisor with all that it runs, and release every lease.

@@ -1,10 +1,9 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Results of earlier sessions: what messages compare with, what shards are balanced by, what entries usually take."""
+"""Results of earlier sessions: what shards are balanced by, and how long entries usually take."""
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from statistics import median
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from pytest_curator_bench.history.sessions import list_sessions
 from pytest_curator_bench.results.format import NewerFormatError, skip
 from pytest_curator_bench.session.entry_dirs import walk_entries
 from pytest_curator_bench.session.entry_results import read_result
-from pytest_curator_bench.session.names import RESULTS_NAME
 from pytest_curator_bench.session.progress.expected import Expected
 
 if TYPE_CHECKING:
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["expect", "past_durations", "previous_result"]
+__all__ = ["expect", "past_durations"]
 
 MAX_SESSIONS = 30
 """How many sessions are read: the newest tell of the benchmarks as they are, and reading more takes long."""
@@ -74,21 +72,6 @@ def _held_s(result: EntryResult) -> float | None:
     except (KeyError, TypeError, ValueError):
         return None
     return held.total_seconds()
-
-
-def previous_result(results_dir: Path, result: Mapping[str, Any]) -> EntryResult | None:
-    """Return the newest earlier result of the same entry that passed, from another session of ``results_dir``.
-
-    Args:
-        results_dir: where the sessions are.
-        result: the result to compare.
-    """
-    sessions = list_sessions(results_dir, besides=result.get("session_name"))
-    entry_dirs = [session.path / str(result.get("name")) for session in sessions]
-    entry_dirs = [path for path in entry_dirs if os.path.lexists(path / RESULTS_NAME)]
-    started_at = str(result.get("started_at") or "")
-    earlier = [before for before in _passed(entry_dirs[:MAX_SESSIONS]) if "" < (before.started_at or "") < started_at]
-    return max(earlier, key=lambda before: str(before.started_at), default=None)
 
 
 def _passed(entry_dirs: Iterable[Path]) -> Iterator[EntryResult]:

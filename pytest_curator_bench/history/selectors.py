@@ -39,17 +39,18 @@ class SelectorError(ValueError):
     """A selector selects nothing, or can't be understood; the message says so and names near sessions."""
 
 
-def sessions_of(results_dir: Path, *, prefix: str | None = None) -> list[SessionRef]:
+def sessions_of(results_dir: Path, *, prefix: str | None = None, besides: str | None = None) -> list[SessionRef]:
     """Return the sessions whose names have the prefix, the one that started last first.
 
     Args:
         results_dir: where the sessions are.
         prefix: what ``--bench-session-name`` gave; ``None`` for all sessions.
+        besides: name of a session that is left out, because it is still being filled.
 
     Raises:
         SelectorError: there are sessions, but none with this prefix.
     """
-    known = list_sessions(results_dir)
+    known = list_sessions(results_dir, besides=besides)
     found = [ref for ref in known if prefix in {None, ref.prefix}]
     if known and not found:
         names = list(dict.fromkeys(ref.prefix for ref in known))
@@ -57,20 +58,23 @@ def sessions_of(results_dir: Path, *, prefix: str | None = None) -> list[Session
     return found
 
 
-def select(results_dir: Path, selector: str, *, prefix: str | None = None) -> list[SessionRef]:
+def select(
+    results_dir: Path, selector: str, *, prefix: str | None = None, besides: str | None = None
+) -> list[SessionRef]:
     """Return the sessions that a selector names, each once, the one that started last first.
 
     Args:
         results_dir: where the sessions are.
         selector: as the module's docstring and :data:`SELECTORS` say.
         prefix: what ``--bench-session-name`` gave; other sessions are out of sight, but for those given by path.
+        besides: name of a session that is left out, because it is still being filled.
 
     Raises:
         SelectorError: it names none.
     """
     if is_path(selector):
         return [_at_path(Path(selector))]
-    known = sessions_of(results_dir, prefix=prefix)
+    known = sessions_of(results_dir, prefix=prefix, besides=besides)
     by_name = {ref.name: ref for ref in known}
     parts = [selector] if selector in by_name else [part.strip() for part in selector.split(",")]
     found: dict[Path, SessionRef] = {}

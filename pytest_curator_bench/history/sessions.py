@@ -17,10 +17,10 @@ from pytest_curator_bench.results.type_check import check_types
 from pytest_curator_bench.session.names import RUNS_NAME, SESSION_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-__all__ = ["SessionRef", "list_sessions", "read_session_ref"]
+__all__ = ["SessionRef", "list_sessions", "read_session_ref", "session_before"]
 
 # What candidate_names() puts behind a prefix.
 _TIME_IN_NAME = re.compile(r"__\d{4}-\d\d-\d\d__\d\d-\d\d-\d\d(-\d+)?$")
@@ -95,6 +95,17 @@ def list_sessions(results_dir: Path, *, besides: str | None = None) -> list[Sess
         elif ref is not None:
             skip(ref)
     return sorted(found, key=lambda ref: (ref.started_at, ref.name), reverse=True)
+
+
+def session_before(known: Iterable[SessionRef], ref: SessionRef) -> SessionRef | None:
+    """Return the session of the same prefix that started last before another one; ``None`` if that is the first.
+
+    Args:
+        known: sessions, the one that started last first.
+        ref: the session.
+    """
+    earlier = (other for other in known if (other.started_at, other.name) < (ref.started_at, ref.name))
+    return next((other for other in earlier if other.prefix == ref.prefix), None)
 
 
 def read_session_ref(session_dir: Path) -> SessionRef:

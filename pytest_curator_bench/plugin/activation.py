@@ -18,14 +18,16 @@ from pytest_curator_bench.config.load import load_config
 from pytest_curator_bench.config.problems import ConfigError
 from pytest_curator_bench.config.viewer import viewer_problems
 from pytest_curator_bench.entry.services import Policy
+from pytest_curator_bench.plugin.ab import multiply_entries
 from pytest_curator_bench.plugin.channel import ChannelPlugin
 from pytest_curator_bench.plugin.context import RUN, BenchRun
-from pytest_curator_bench.plugin.controller import REPORT_ATTRIBUTE, Controller
+from pytest_curator_bench.plugin.controller import Controller
 from pytest_curator_bench.plugin.debugger import install_debugger
 from pytest_curator_bench.plugin.options import AT_END, BenchOptions, extend_arguments
 from pytest_curator_bench.plugin.parallel import ParallelPlugin, send_singly
 from pytest_curator_bench.plugin.rounds import RoundsPlugin
 from pytest_curator_bench.plugin.run_hooks import BenchmarkRunPlugin, KeywordPlugin
+from pytest_curator_bench.plugin.run_results import REPORT_ATTRIBUTE
 from pytest_curator_bench.plugin.sharding import ShardPlugin, worker_durations
 from pytest_curator_bench.plugin.sinks import create_delivery
 from pytest_curator_bench.plugin.terminal.warning_lines import WarningLines
@@ -61,6 +63,7 @@ def activate(session: pytest.Session, found: ConfigFiles) -> None:
         )
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from None
+    bench_config = multiply_entries(options, config, bench_config)
     options = _with_entries(options, bench_config)
     for problem in viewer_problems(options.viewer_url_template or ""):
         raise pytest.UsageError(f"--bench-viewer-url-template: {problem}")
@@ -130,9 +133,13 @@ def _xfail_is_strict(config: pytest.Config) -> bool:
 def _with_entries(options: BenchOptions, bench_config: BenchConfig) -> BenchOptions:
     """Return the options with the names that ``--bench-entry`` gives taken apart, all of which are known.
 
-    A value is one name, or several with commas between them.
+    A value is one name, or several with commas between them. The name of an entry without its interpreter's stands for
+    the entry in all of them.
     """
-    names = [entry.name for entry in bench_config.entries]
+    names: dict[str, list[str]] = {}
+    for entry in bench_config.entries:
+        for known in dict.fromkeys((entry.name, entry.base_name)):
+            names.setdefault(known, []).append(entry.name)
     wanted: dict[str, None] = {}
     for value in options.entries:
         parts = [value] if value in names else [part.strip() for part in value.split(",")]
@@ -145,5 +152,5 @@ def _with_entries(options: BenchOptions, bench_config: BenchConfig) -> BenchOpti
                 near = variants[:5] or difflib.get_close_matches(name, names, n=3)
                 hint = f"; did you mean {' or '.join(near)}?" if near else f", expected {one_of(names, name)}"
                 raise pytest.UsageError(f"--bench-entry {name}: no enabled entry has this name{hint}")
-        wanted |= dict.fromkeys(found)
+            wanted |= dict.fromkeys(names[name])
     return dataclasses.replace(options, entries=tuple(wanted))

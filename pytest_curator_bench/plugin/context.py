@@ -129,7 +129,7 @@ class BenchRun:
         """Return the text as it may be shown: secrets hidden, control characters escaped."""
         return harmless(self.services.masker.mask(text))
 
-    def display(self, path: Path) -> str:
+    def display(self, path: Path | str) -> str:
         """Return the path for people, relative to where pytest was called if it lies below that."""
         return self.mask(self.services.display(path))
 

@@ -17,14 +17,15 @@ import pytest
 from pytest_curator_bench import __version__
 from pytest_curator_bench._util.streams import encodable
 from pytest_curator_bench._util.text import counted, listed, printable
-from pytest_curator_bench.entry.outcome import blank_result
 from pytest_curator_bench.entry.preflight import check_machine
 from pytest_curator_bench.entry.resources import machine_share
 from pytest_curator_bench.history.past_results import expect, past_durations
 from pytest_curator_bench.plugin.channel import packed
+from pytest_curator_bench.plugin.comparing import Comparing
 from pytest_curator_bench.plugin.context import WORKER_KEY
 from pytest_curator_bench.plugin.items import BenchItem, BenchWarning
 from pytest_curator_bench.plugin.options import AT_END
+from pytest_curator_bench.plugin.run_results import RunResults
 from pytest_curator_bench.plugin.sharding import DURATIONS_KEY, SPLIT_BY_NAME
 from pytest_curator_bench.plugin.terminal.live import LiveView
 from pytest_curator_bench.plugin.terminal.setups import SetupLines
@@ -43,15 +44,9 @@ if TYPE_CHECKING:
     from pytest_curator_bench.plugin.options import Shard
     from pytest_curator_bench.plugin.sinks import Delivery
     from pytest_curator_bench.session.progress.expected import Expected
-    from pytest_curator_bench.session.store import SessionStore
 
-__all__ = ["ATTEMPTS_ATTRIBUTE", "REPORT_ATTRIBUTE", "UNWRITTEN_ATTRIBUTE", "Controller"]
+__all__ = ["Controller"]
 
-# xdist drops an attribute called "result".
-REPORT_ATTRIBUTE = "bench_result"
-ATTEMPTS_ATTRIBUTE = "bench_attempts"
-UNWRITTEN_ATTRIBUTE = "bench_result_unwritten"
-_NOT_RUN = "pytest ended without running the entry, and without a failure: has another plugin or a hook left it out?"
 _NONE_RUN = "pytest ended before the first entry, and without a failure: has another plugin or a hook ended it?"
 # Those by which pytest itself says how a run ended; an interrupt takes precedence, also where it made something fail.
 _ORDINARY_STATUSES = (
@@ -66,14 +61,12 @@ class Controller:
     """One per run, registered in the controlling process alone."""
 
     def __init__(self, bench_run: BenchRun, config: pytest.Config, delivery: Delivery) -> None:
+        self._comparing = Comparing(bench_run, self._warn)
         self._bench_run = bench_run
         self._services = bench_run.services
         self._config = config
         self._entries_by_nodeid: dict[str, Entry] = {}
-        self._results: dict[str, EntryResult] = {}
-        self._unwritten: set[str] = set()
-        self._outcomes: dict[str, dict[str | None, str]] = {}
-        self._undelivered: dict[str, Mapping[str, Any]] = {}
+        self._results = RunResults(bench_run, delivery, self._comparing, self._warn)
         self._live: LiveView | None = None
         self._summary: SummaryRefresher | None = None
         self._workers = 0
@@ -183,13 +176,13 @@ class Controller:
         if reporter is not None:
             self._live = LiveView(
                 reporter,
-                run.to_host_path,
+                run.display,
                 run.mask,
                 expected=expected,
                 heartbeat_s=run.options.heartbeat_s,
                 is_quiet=self._config.option.verbose < 0,
             )
-        lines = SetupLines(reporter, self._live, run.mask, run.to_host_path)
+        lines = SetupLines(reporter, self._live, run.mask, run.display)
         self._prepare_data(selected, lines)
 
     def _expect(self, selected: Sequence[Entry]) -> dict[str, Expected]:
@@ -242,13 +235,19 @@ class Controller:
             viewer_url=run.viewer_url(),
         )
         store.begin([entry.name for entry in selected], facts)
-        environment = capture_environment(self._config.rootpath, results_dir=bench.results_dir, reason=reason)
+        environment = capture_environment(
+            self._config.rootpath,
+            results_dir=bench.results_dir,
+            reason=reason,
+            machine_class=bench.machine_class,
+        )
         data = {**environment.data, "viewer_url": facts.viewer_url}
         if bench.compat is not None:
             data |= environment_keys(data, bench, store.packages_file)
         store.write_environment(data, environment.packages)
         merged = self._services.masker.mask_data(bench.merged)
         store.write_config(yaml.safe_dump(merged, sort_keys=False, allow_unicode=True, width=110))
+        self._comparing.begin(environment.data)
         self._delivery.begin([entry.name for entry in selected], facts, environment.data)
 
     def _open(self) -> None:
@@ -307,7 +306,7 @@ class Controller:
             return
         if report.when == "setup" and report.passed:
             self._live.began(report.nodeid)
-        result = self._results.get(entry.name)
+        result = self._results.by_name.get(entry.name)
         if result is not None and result is not self._concluded.get(entry.name):
             self._concluded[entry.name] = result
             self._live.concluded(result)
@@ -323,21 +322,7 @@ class Controller:
         entry = self._entries_by_nodeid.get(crashitem)
         if entry is None:
             return
-        store = self._bench_run.store
-        why = report.longreprtext.strip() or "no reason is known"
-        result = store.entries.own_result(entry.name)
-        if result is None:
-            error = f"The xdist worker that ran it died: {why}"
-            result = blank_result(entry, store, crashitem, "error", "worker-lost", error)
-        else:
-            result = result.with_warnings(f"The xdist worker that ran it died after its script had ended: {why}")
-        self._results[entry.name] = result
-        self._undelivered.pop(entry.name, None)
-        try:
-            store.entries.write_result(result, force=True)
-        except SessionError:
-            self._unwritten.add(entry.name)
-        self._delivery.submit(result.to_dict())
+        self._results.stand_in(entry, crashitem, report.longreprtext.strip() or "no reason is known")
 
     def _note_progress(self) -> None:
         if self._summary is not None:
@@ -381,28 +366,7 @@ class Controller:
         # For entries in xdist workers: their fixtures are set up, so that the script starts. Entries in this process
         # say so themselves.
         self._delivery.measuring(entry.name, report.when == "setup" and report.passed)
-        if report.when == "setup":
-            self._outcomes.pop(entry.name, None)
-        self._outcomes.setdefault(entry.name, {})[report.when] = report.outcome
-        data = getattr(report, REPORT_ATTRIBUTE, None)
-        if data is not None:
-            self._results[entry.name] = EntryResult.from_dict(data)
-            if getattr(report, UNWRITTEN_ATTRIBUTE, False):
-                self._unwritten.add(entry.name)
-            self._deliver(entry.name, data)
-
-    def _deliver(self, name: str, data: Mapping[str, Any]) -> None:
-        """Deliver a result unless another plugin runs the entry again: sinks get the last one only.
-
-        Such plugins give one of the phases an outcome of their own ("rerun"), or log no report of what has failed.
-        """
-        outcomes = self._outcomes[name]
-        is_whole = "call" in outcomes or outcomes.get("setup") in {"failed", "skipped"}
-        if is_whole and set(outcomes.values()) <= {"passed", "failed", "skipped"}:
-            self._undelivered.pop(name, None)
-            self._delivery.submit(data)
-        else:
-            self._undelivered[name] = data
+        self._results.keep(entry.name, report)
 
     # --- after them ---
 
@@ -432,17 +396,13 @@ class Controller:
             store.discard_if_unused()
             return
         store.drop_reserve()
-        self._complete_results(session, store)
-        for name in sorted(self._unwritten):
-            with self._failing(session):  # there may be space again
-                store.entries.write_result(self._results[name], force=True)
-        for name in sorted(self._results.keys() - self._unwritten):
-            with self._failing(session):
-                if store.entries.restore(self._results[name]):
-                    self._warn(f"{name}: its result was gone from the disk, and was written again")
+        is_green = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
+        self._results.complete(self._entries_by_nodeid, lambda: self._failing(session), is_green=is_green)
+        self._results.write(lambda: self._failing(session))
+        self._comparing.end(self._results.by_name.values())
         session.exitstatus = self._exit_status(session.exitstatus)
         with self._failing(session):
-            store.finish(self._results.values(), exit_status=int(session.exitstatus))
+            store.finish(self._results.by_name.values(), exit_status=int(session.exitstatus))
         with contextlib.suppress(KeyboardInterrupt), self._services.interrupts.raising(pending=False):
             self._delivery.close()
 
@@ -455,26 +415,6 @@ class Controller:
             self._warn(str(error))
             _make_red(session)
 
-    def _complete_results(self, session: pytest.Session, store: SessionStore) -> None:
-        """Give a result to entries that were begun, and to all where pytest would end without a failure."""
-        is_green = session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}
-        for data in self._undelivered.values():
-            self._delivery.submit(data)
-        for nodeid, entry in self._entries_by_nodeid.items():
-            if entry.name in self._results:
-                continue
-            with self._failing(session):
-                if store.entries.is_begun(entry.name):
-                    result = store.entries.recover(entry.name, nodeid=nodeid, timeout_s=entry.timeout_s)
-                elif is_green:
-                    self._warn(f"{entry.name}: {_NOT_RUN}")
-                    result = blank_result(entry, store, nodeid, "error", "not-run", _NOT_RUN)
-                    store.entries.write_result(result)
-                else:
-                    continue
-                self._results[entry.name] = result
-                self._delivery.submit(result.to_dict())
-
     def _exit_status(self, of_pytest: int) -> int:
         """Return pytest's exit status, or one that says what pytest can't know of."""
         if self._services.interrupts.count and of_pytest in _ORDINARY_STATUSES:
@@ -482,23 +422,25 @@ class Controller:
             return pytest.ExitCode.INTERRUPTED
         if of_pytest not in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             return of_pytest
-        statuses = {result.status for result in self._results.values()}
+        statuses = {result.status for result in self._results.by_name.values()}
         if "interrupted" in statuses:
             return pytest.ExitCode.INTERRUPTED
-        return of_pytest if statuses <= HARMLESS else pytest.ExitCode.TESTS_FAILED
+        is_good = statuses <= HARMLESS and not self._comparing.causes
+        return of_pytest if is_good else pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Write the table of entries, in the order of the configuration."""
-        if self._results:
+        if results := self._results.by_name:
             from pytest_curator_bench.plugin.terminal.summary import write_summary
 
-            results = self._results
             planned = [entry.name for entry in self._bench_run.bench_config.entries]
             write_summary(
                 terminalreporter,
                 self._bench_run.store.session_dir,
                 [results[name] for name in dict.fromkeys((*planned, *results)) if name in results],
-                self._bench_run.to_host_path,
+                self._bench_run.display,
+                self._comparing.comparison,
+                self._comparing.remarks,
             )
             recovered = self._bench_run.store.recovered
             if recovered:

@@ -16,6 +16,7 @@ from pytest_curator_bench.plugin.items import BenchItem, expected_messages
 if TYPE_CHECKING:
     import pytest
 
+    from pytest_curator_bench.config.model import Entry
     from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["install_debugger"]
@@ -58,23 +59,23 @@ class _EntryDebugger:
         reporter.ensure_newline()
         reporter.section(item.name, sep=">")
         reporter.write_line(report.longreprtext)
-        if report.when != "call" or result is None or not _has_raised(result) or item.execution.runs_as_job:
+        if report.when != "call" or result is None or not _has_raised(result, item.entry) or item.execution.runs_as_job:
             reporter.write_line("no debugger: no Python script of this entry has ended with an error on this machine")
             return
         if place := failed_at(Path(result.stdouterr_file), Path(result.command[1])):
             reporter.write_line(run.mask(f"the script failed at {place}"))
-        line = run_script_line(item.name, run.bench_config.files, run.display, "--pdb")
+        line = run_script_line(item.entry, run.bench_config.files, run.display, "--pdb")
         reporter.write_line(run.mask(f"to debug it at any time: {line}"))
         if _agrees("run it again under pdb now, on the same lease and Ray cluster? [Y/n] "):
             directory = Path(tempfile.mkdtemp(prefix="curator-bench-"))
             plan = item.execution.plan_by_hand(directory)
             reporter.write_line(run.mask(shlex.join(plan.command)))
             status = run_by_hand(plan, pdb=True)
-            reporter.write_line(f"exit status {status}; files of this run: {run.to_host_path(directory)}")
+            reporter.write_line(f"exit status {status}; files of this run: {run.display(directory)}")
 
 
-def _has_raised(result: EntryResult) -> bool:
-    return result.reason == "exit-code" and can_be_debugged(result.command)
+def _has_raised(result: EntryResult, entry: Entry) -> bool:
+    return result.reason == "exit-code" and can_be_debugged(result.command, entry.interpreter)
 
 
 def _agrees(question: str) -> bool:

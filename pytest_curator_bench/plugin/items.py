@@ -113,7 +113,7 @@ class BenchItem(pytest.Function):
     def describe(self, failure: str) -> Any:
         """Return what pytest shows for a failure: the message and the log's last lines, and one line for summaries."""
         result, mask = self.execution.result, self.bench_run.mask
-        text = failure_text(failure, result, self.bench_run.to_host_path)
+        text = failure_text(failure, result, self.bench_run.display)
         place = self.bench_run.display(self.path)
         return failure_repr(mask(text), mask(one_line(failure, result)), place, self.entry.line)
 

@@ -6,15 +6,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from pytest_curator_bench._util.text import printable
+from pytest_curator_bench.results.metrics import EXEC_TIME
 from pytest_curator_bench.results.outputs import flat_scalars
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from pytest_curator_bench.results.compared import ComparisonDict
     from pytest_curator_bench.results.record import EntryResult
 
-__all__ = ["flat_properties"]
+__all__ = ["comparison_properties", "flat_properties"]
 
 
 def flat_properties(result: EntryResult, to_host_path: Callable[[Path | str], Path]) -> list[tuple[str, object]]:
@@ -36,6 +39,20 @@ def flat_properties(result: EntryResult, to_host_path: Callable[[Path | str], Pa
     properties += [("timeout_s", result.timeout_s), ("stdouterr_file", str(to_host_path(result.stdouterr_file)))]
     properties += flat_scalars(result.script_metrics).items()
     properties += [(f"requirement.{record['metric']}", _verdict(record)) for record in result.requirements]
+    return properties
+
+
+def comparison_properties(comparison: ComparisonDict) -> list[tuple[str, object]]:
+    """Return how a result compares: the verdict, and usual value, change and noise of the time and what changed."""
+    properties: list[tuple[str, object]] = [("comparison.verdict", comparison["verdict"])]
+    if comparison["differences"]:
+        properties.append(("comparison.differences", printable("; ".join(comparison["differences"]))))
+    for metric, change in comparison["changes"].items():
+        if metric == EXEC_TIME or change["verdict"] != "usual":
+            facts = [(key, change[key]) for key in ("verdict", "usual", "change", "noise")]
+            properties += [
+                (printable(f"comparison.{metric}.{key}"), value) for key, value in facts if value is not None
+            ]
     return properties
 
 

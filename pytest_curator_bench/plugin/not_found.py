@@ -27,14 +27,14 @@ def suggestions(config: pytest.Config) -> Iterator[str]:
     for argument in config.args:
         name, _, entry = argument.partition("::")
         path = config.invocation_params.dir / name
-        if path.suffix not in _YAML or not os.path.isfile(path):  # noqa: PTH113  # pathlib raises for long paths
+        if path.suffix.lower() not in _YAML or not os.path.isfile(path):  # noqa: PTH113  # pathlib raises for long paths
             continue
+        from pytest_curator_bench._util.text import instead_of, printable
+
         known = _entries(config, path)
         if known is None:
-            yield f"To run benchmarks of {name}, write: pytest {_command(name, entry)}"
+            yield printable(f"To run benchmarks of {name}, write: pytest {_command(name, entry)}")
         elif entry and entry not in known:
-            from pytest_curator_bench._util.text import instead_of, printable
-
             yield printable(f"{name} has no enabled entry {entry!r}{instead_of(entry, known)}")
 
 

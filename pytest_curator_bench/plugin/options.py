@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from pytest_curator_bench.plugin.comparison_options import FailOn, add_comparison_options, selector_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -49,6 +51,27 @@ class Shard:
         return cls(number=number, count=count)
 
 
+_INTERPRETER = re.compile(r"(?P<name>[A-Za-z0-9][A-Za-z0-9._+-]*)=(?P<python>.+)")
+
+
+def _interpreters(values: Sequence[str], *, null: bool) -> tuple[tuple[str, str], ...]:
+    """Read the values of ``--bench-ab``; raises pytest.UsageError."""
+    found: dict[str, str] = {}
+    for value in values:
+        match = _INTERPRETER.fullmatch(value)
+        if match is None:
+            expected = "expected NAME=PYTHON, a name of letters, digits and . _ + - and the path of an interpreter"
+            raise pytest.UsageError(f"--bench-ab {value}: {expected}, such as main=/envs/main/bin/python")
+        if match["name"] in found:
+            raise pytest.UsageError(f"--bench-ab {value}: {match['name']} is given twice: give each its own name")
+        found[match["name"]] = match["python"]
+    if len(found) == 1 and not null:
+        raise pytest.UsageError(
+            f"--bench-ab {values[0]}: nothing to compare it with: give --bench-ab once more, or --bench-ab-null"
+        )
+    return tuple(found.items())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BenchOptions:
     """What the user asked for.
@@ -58,6 +81,8 @@ class BenchOptions:
         session: exact name of a session to join or create.
         entries: names of the only entries to run; empty for all.
         interleave: entries with several runs take turns.
+        ab: interpreters under which each entry runs in turns, name and path; empty for the usual one.
+        ab_null: run each entry under one interpreter as if it were two.
         shard: the part of the selected entries to run; ``None`` for all.
         dry_run: print what would run, run nothing.
         require_resources: entries that need more than the machine has fail instead of being skipped.
@@ -69,6 +94,9 @@ class BenchOptions:
         viewer_url: address where this session's results can be looked at.
         viewer_url_template: the same with placeholders.
         skip_setup: run no data setup; the data is there.
+        compare: what to compare results with: a selector, ``baseline`` for what is usual; ``None``: nothing.
+        is_comparison_wanted: whether the command line asks for it; by itself it is shown where there is a baseline.
+        fail_on: which changes fail the run; ``None``: none.
         heartbeat_s: seconds between two lines about an entry that runs, where there is no terminal; 0 for none.
     """
 
@@ -76,6 +104,8 @@ class BenchOptions:
     session: str | None
     entries: tuple[str, ...]
     interleave: bool
+    ab: tuple[tuple[str, str], ...]
+    ab_null: bool
     shard: Shard | None
     dry_run: bool
     require_resources: bool
@@ -87,6 +117,9 @@ class BenchOptions:
     viewer_url: str | None
     viewer_url_template: str | None
     skip_setup: bool
+    compare: str | None
+    is_comparison_wanted: bool
+    fail_on: FailOn | None
     heartbeat_s: float
 
     @classmethod
@@ -99,17 +132,27 @@ class BenchOptions:
         option = config.option
         if option.bench_session_name and option.bench_session:
             raise pytest.UsageError("--bench-session-name and --bench-session exclude each other: give one")
-        if option.bench_interleave and (getattr(option, "tx", None) or hasattr(config, "workerinput")):
-            raise pytest.UsageError("--bench-interleave needs one process, in which runs take turns: leave -n out")
+        ab = "--bench-ab" if option.bench_ab else "--bench-ab-null" if option.bench_ab_null else None
+        takes_turns = ab or ("--bench-interleave" if option.bench_interleave else None)
+        if takes_turns and (getattr(option, "tx", None) or hasattr(config, "workerinput")):
+            raise pytest.UsageError(f"{takes_turns} needs one process, in which runs take turns: leave -n out")
+        if ab and option.bench_interleave:
+            raise pytest.UsageError(f"{ab} lets runs take turns by itself: leave --bench-interleave out")
+        if ab and option.bench_shard is not None:
+            raise pytest.UsageError(f"{ab} needs all runs on one machine, one after the other: leave --bench-shard out")
         if getattr(option, "dist", "no") == "each":
             raise pytest.UsageError("--dist each would run each entry in every worker: leave it out")
         if option.bench_viewer_url and option.bench_viewer_url_template:
             raise pytest.UsageError("--bench-viewer-url and --bench-viewer-url-template exclude each other: give one")
+        compare = selector_of(option)
+        fail_on = FailOn.parse(option.bench_fail_on) if option.bench_fail_on is not None else None
         return cls(
             session_name=option.bench_session_name,
             session=option.bench_session,
             entries=tuple(option.bench_entry),
             interleave=option.bench_interleave,
+            ab=_interpreters(option.bench_ab, null=option.bench_ab_null),
+            ab_null=option.bench_ab_null,
             shard=Shard.parse(option.bench_shard) if option.bench_shard is not None else None,
             dry_run=option.bench_dry_run,
             require_resources=option.bench_require_resources,
@@ -121,6 +164,9 @@ class BenchOptions:
             viewer_url=option.bench_viewer_url,
             viewer_url_template=option.bench_viewer_url_template,
             skip_setup=option.bench_skip_setup,
+            compare=compare,
+            is_comparison_wanted=isinstance(option.bench_compare, str) or fail_on is not None,
+            fail_on=fail_on,
             heartbeat_s=_heartbeat_s(config),
         )
 
@@ -202,6 +248,22 @@ def add_options(parser: pytest.Parser) -> None:
         "that grows slower does so for all alike; each run gets a Ray cluster of its own",
     )
     group.addoption(
+        "--bench-ab",
+        dest="bench_ab",
+        action="append",
+        default=[],
+        metavar="NAME=PYTHON",
+        help="twice or more: run each entry under each interpreter, in turns, as ENTRY@NAME, and compare the pairs of "
+        "runs; an entry's 'repeat' is the number of pairs",
+    )
+    group.addoption(
+        "--bench-ab-null",
+        dest="bench_ab_null",
+        action="store_true",
+        help="run each entry under one interpreter as if it were two, to see the machine's own noise: under the first "
+        "of --bench-ab, or the usual one",
+    )
+    group.addoption(
         "--bench-dry-run",
         dest="bench_dry_run",
         action="store_true",
@@ -267,6 +329,7 @@ def add_options(parser: pytest.Parser) -> None:
         action="store_true",
         help="run no data setup: the data is there; entries run as if theirs had passed",
     )
+    add_comparison_options(group)
     parser.addini("bench_unknown_keys", "as --bench-unknown-keys: error or warn", default="error")
     parser.addini(
         "bench_heartbeat_s",
@@ -406,7 +469,8 @@ def _existing(name: Path, candidates: Sequence[Path]) -> Path:
     from pytest_curator_bench._util.text import near, printable
 
     tried = "".join(f"\n  {printable(f'{candidate}{_why_missing(candidate)}')}" for candidate in candidates)
-    beside = [file.name for candidate in candidates for file in _yaml_files(candidate.parent)]
+    found = (file.name for candidate in candidates for file in _yaml_files(candidate.parent))
+    beside = [file for file in found if file != name.name]  # a link that leads nowhere has the very name
     meant = near(name.name, beside, cutoff=0.75)
     looked = f"{meant} Looked for" if meant else "; looked for"
     raise pytest.UsageError(f"benchmark config not found: {printable(str(name))}{looked}{tried}")

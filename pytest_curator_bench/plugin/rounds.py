@@ -1,6 +1,6 @@
 # Copyright (c) 2026 pytest-curator-bench contributors
 # SPDX-License-Identifier: Apache-2.0
-"""Entries that need several rounds: retries, and runs that take turns (``--bench-interleave``: A1 B1 A2 B2).
+"""Entries that need several rounds: retries, and runs that take turns (``--bench-interleave``, ``--bench-ab``).
 
 A round is an item of its own, of the entry's name, that goes on with the entry's execution. pytest's hooks set it up,
 call it and tear it down, so that each round has fresh fixtures, users' own ones too. Only the reports of the round that
@@ -34,39 +34,52 @@ class RoundsPlugin:
 
     def __init__(self, *, interleave: bool) -> None:
         self._interleave = interleave
-        self._group: list[BenchItem] = []
-        self._has_run = False
+        self._groups: dict[BenchItem, list[BenchItem]] = {}
         self._next_if_finished: pytest.Item | None = None
         self._durations_s: dict[str, dict[str, float]] = {}
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Put the entries with several runs into a group, if they take turns and there is more than one.
+        """Put the entries that take turns into groups.
 
-        They come one after the other, so that the item before them, for which pytest keeps what its next item shares
-        with it, is never followed by one that has run already.
+        Those of a group come one after the other, so that the item before them, for which pytest keeps what its next
+        item shares with it, is never followed by one that has run already.
         """
-        several = [item for item in session.items if isinstance(item, BenchItem) and has_several_runs(item.entry)]
-        if self._interleave and len(several) > 1:
-            self._group = several
-            first = session.items.index(several[0])
-            others = [item for item in session.items if item not in set(several)]
-            session.items[:] = [*others[:first], *several, *others[first:]]
-            for item in several:
+        for group in self._turns([item for item in session.items if isinstance(item, BenchItem)]):
+            members = set(group)
+            first = min(map(session.items.index, group))
+            others = [item for item in session.items if item not in members]
+            session.items[:] = [*others[:first], *group, *others[first:]]
+            for item in group:
                 item.takes_turns = True
+                self._groups[item] = group
+
+    def _turns(self, items: Sequence[BenchItem]) -> list[list[BenchItem]]:
+        """Return the groups: the interpreters of each entry, or all entries with several runs."""
+        groups: dict[str, list[BenchItem]] = {}
+        for item in items:
+            if item.entry.interpreter is not None:
+                groups.setdefault(item.entry.base_name, []).append(item)
+            elif self._interleave and has_several_runs(item.entry):
+                groups.setdefault("", []).append(item)
+        for group in groups.values():
+            group.sort(key=lambda item: item.entry.interpreter.position if item.entry.interpreter is not None else 0)
+        return [group for group in groups.values() if len(group) > 1]
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-        """Run a round, or the rounds of an entry, or those of the whole group in the place of its first item."""
+        """Run a round, or the rounds of an entry, or those of its whole group in the place of the first item."""
         if not isinstance(item, BenchItem) or item.bench_run.shows_only:
             return None
         if item.is_round:
             self._run_round(item, nextitem)
             return True
         if item.takes_turns:
-            if not self._has_run:
-                self._has_run = True
+            group = self._groups.get(item, [])
+            if group:
+                for member in group:
+                    del self._groups[member]
                 items = item.session.items
-                self._run_rounds(self._group, next(iter(items[items.index(self._group[-1]) + 1 :]), None))
+                self._run_rounds(group, next(iter(items[items.index(group[-1]) + 1 :]), None))
             return True
         if item.entry.retries:
             self._run_rounds([item], nextitem)

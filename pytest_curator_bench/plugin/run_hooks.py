@@ -12,8 +12,8 @@ import pytest
 from pytest_curator_bench.entry.errors import EXPECTED_ERRORS, EntryFailedError
 from pytest_curator_bench.entry.preflight import preflight
 from pytest_curator_bench.entry.states import State
-from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchFile, BenchItem, BenchWarning
+from pytest_curator_bench.plugin.run_results import ATTEMPTS_ATTRIBUTE
 from pytest_curator_bench.plugin.verdicts import VerdictPlugin
 
 if TYPE_CHECKING:

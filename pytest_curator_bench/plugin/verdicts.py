@@ -15,9 +15,9 @@ import pytest
 from pytest_curator_bench._util.text import printable
 from pytest_curator_bench.entry.errors import EntryFailedError
 from pytest_curator_bench.entry.states import State
-from pytest_curator_bench.plugin.controller import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE, UNWRITTEN_ATTRIBUTE
 from pytest_curator_bench.plugin.items import BenchItem, expected_messages
 from pytest_curator_bench.plugin.junit import flat_properties
+from pytest_curator_bench.plugin.run_results import ATTEMPTS_ATTRIBUTE, REPORT_ATTRIBUTE, UNWRITTEN_ATTRIBUTE
 from pytest_curator_bench.results.record import HARMLESS, KNOWN_MISS, EntryResult
 
 if TYPE_CHECKING:

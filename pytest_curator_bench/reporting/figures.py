@@ -31,6 +31,7 @@ __all__ = [
     "number_column",
     "spread_of",
     "time_text",
+    "unmet_relation",
 ]
 
 LONGEST_LABEL = 24
@@ -153,6 +154,13 @@ def bound_of(result: EntryResult, name: str, value: object, scale: float = 1.0) 
     if verdict is None:
         return "", False
     return _bound(verdict, value, scale), not verdict["met"]
+
+
+def unmet_relation(verdict: Mapping[str, Any]) -> str:
+    """Return an unmet requirement as a relation, ``num_documents 14,998 ≠ 15,000``, or else its sentence."""
+    if verdict["bound"] is None or verdict["actual"] is None:
+        return str(verdict["sentence"]).partition(" (known: ")[0]
+    return f"{verdict['metric']} {_text(verdict['actual'], 1.0, other=verdict['limit'])} {_bound(verdict, None, 1.0)}"
 
 
 def _bound(verdict: Mapping[str, Any], value: object, scale: float) -> str:

@@ -38,7 +38,7 @@ class Row:
     Attributes:
         name: as it is shown.
         status: in its colour; ``None`` in a table without statuses.
-        notes: text below the row; the first stands in the row, if that has no figures and enough room.
+        notes: text below the row; a single one stands in the row, if that has no figures and enough room.
         indent: how far the name is indented.
         is_heading: whether the row has no figures of its own, and columns no cells for it.
     """
@@ -63,6 +63,7 @@ class Grid:
         width: of the terminal.
         mark: what stands for the middle of a name that is too long.
         head: what the names are; empty for a table without a head.
+        status_head: what the statuses are.
     """
 
     def __init__(
@@ -73,15 +74,17 @@ class Grid:
         mark: str,
         *,
         head: str = "entry",
+        status_head: str = "status",
     ) -> None:
         self._width = width
         self._mark = mark
         self._head = head
+        self._status_head = status_head
         self._longest_name = max(cell_len(head), *(row.indent + cell_len(row.name) for row in rows))
         places = itertools.count()
         self._places: list[_Place] = [(row, None if row.is_heading else next(places)) for row in rows]
         statuses = [row.status.cell_len for row in rows if row.status is not None]
-        self._status_width = max([*statuses, len("status")]) if statuses else 0
+        self._status_width = max([*statuses, len(status_head)]) if statuses else 0
         self._blocks = self._in_blocks(columns)
 
     @property
@@ -106,7 +109,7 @@ class Grid:
             for (row, place), line in zip(rows, lines[above:], strict=True):
                 notes = list(row.notes if has_status else ())
                 has_figures = place is not None and any(column.cells[place] for column in block)
-                if notes and not has_figures and before + notes[0].cell_len <= self._width:
+                if len(notes) == 1 and not has_figures and before + notes[0].cell_len <= self._width:
                     yield from Segment.adjust_line_length(line, before)
                     yield notes.pop(0)
                 else:
@@ -152,7 +155,7 @@ class Grid:
         has_units = any(column.unit for column in block)
         table.add_column(self._head, width=name_width, no_wrap=True, overflow="crop")
         if has_status:
-            table.add_column("status", width=self._status_width, no_wrap=True, overflow="crop")
+            table.add_column(self._status_head, width=self._status_width, no_wrap=True, overflow="crop")
         for column in block:
             head = Text(column.label, justify="right")
             if has_units:

@@ -4,7 +4,8 @@
 
 Entries with the same metrics share a section of the table, so that many different metrics leave few cells empty. A
 metric that a section has no room for follows below it. No cell is ever wrapped: what went wrong stands below its row,
-as wide as the terminal.
+as wide as the terminal. Where results were compared with earlier ones, what is usual stands beside the time, and what
+is not as usual below the table.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from rich.text import Text
 
 from pytest_curator_bench._util.streams import in_encoding
 from pytest_curator_bench._util.text import counted, printable
+from pytest_curator_bench.reporting.changes import FOLDED, counts_text, entry_line
+from pytest_curator_bench.reporting.compared import Compared
 from pytest_curator_bench.reporting.details import resource_columns, stage_columns
 from pytest_curator_bench.reporting.figures import (
     Column,
@@ -38,6 +41,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
+    from pytest_curator_bench.history.comparison import Comparison
     from pytest_curator_bench.results.record import EntryResult
 
 __all__ = ["status_text", "summary_table"]
@@ -50,15 +54,18 @@ _LEAST_DELAY = 0.1
 _LONGEST_CAUSE = 1000
 
 
-def summary_table(results: Iterable[EntryResult], *, verbosity: int = 0) -> RenderableType:
+def summary_table(
+    results: Iterable[EntryResult], *, verbosity: int = 0, comparison: Comparison | None = None
+) -> RenderableType:
     """Return the summary of results, as wide and in the encoding of the console that prints it.
 
     Args:
         results: the results, in the order in which they are shown; variants of a matrix go together.
         verbosity: as pytest's ``-v`` and ``-q``. Below 0: counts, and the entries that did not pass. Above 0: also
             resources and stages of tasks.
+        comparison: how they compare with earlier ones: print it with ``crop=False``, as these lines are not wrapped.
     """
-    return _Summary(tuple(results), verbosity)
+    return _Summary(tuple(results), verbosity, comparison)
 
 
 def status_text(result: EntryResult) -> Text:
@@ -99,25 +106,30 @@ class _Section:
 class _Summary:
     results: tuple[EntryResult, ...]
     verbosity: int
+    comparison: Comparison | None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        layout = _Layout(options.max_width, console.encoding)
+        layout = _Layout(options.max_width, console.encoding, self.comparison)
         if self.verbosity < 0:
             yield from layout.compact(self.results)
+            yield from layout.news()
             return
         families = _families(self.results)
         yield from layout.sections(families)
         if self.verbosity > 0:
             yield from layout.details(families)
+        yield from layout.news()
 
 
 class _Layout:
     """Lays results out for a terminal."""
 
-    def __init__(self, width: int, encoding: str) -> None:
+    def __init__(self, width: int, encoding: str, comparison: Comparison | None) -> None:
         self._width = width
         self._encoding = encoding
         self._mark = self._shown("…")
+        self._comparison = comparison
+        self._compared = Compared(comparison.entries if comparison is not None else (), self._shown)
 
     def _shown(self, text: str) -> str:
         return in_encoding(printable(text), self._encoding)
@@ -138,8 +150,19 @@ class _Layout:
             if number:
                 yield Text()
             results = section.results
-            columns = [*_time_columns(results, self._shown), *self._metric_columns(section.metrics, results)]
-            yield Grid(self._rows(section.families), columns, self._width, self._mark)
+            yield Grid(self._rows(section.families), self._columns(section.metrics, results), self._width, self._mark)
+
+    def news(self) -> Iterable[RenderableType]:
+        """Yield a line for each entry that is not as usual, and how many are."""
+        if self._comparison is None:
+            return
+        yield Text()
+        for entry in self._comparison.entries:
+            if entry.verdict not in FOLDED:
+                # One line whatever the width, so that it can be searched for; a terminal wraps it by itself.
+                style = "red" if entry.is_worse else ""
+                yield Text(self._shown(entry_line(entry)), style, no_wrap=True, overflow="ignore")
+        yield Text(self._shown(counts_text(self._comparison)))
 
     def details(self, families: Sequence[_Family]) -> Iterable[RenderableType]:
         """Yield resources, and the stages of tasks."""
@@ -177,9 +200,15 @@ class _Layout:
         rows = sum(len(family.results) for family in section.families if family.metrics)
         if sum(filled) < rows * len(section.metrics) * _LEAST_FILLED:
             return False
-        results = section.results
-        columns = [*_time_columns(results, self._shown), *self._metric_columns(section.metrics, results)]
+        columns = self._columns(section.metrics, section.results)
         return Grid(self._rows(section.families), columns, self._width, self._mark).is_one_block
+
+    def _columns(self, metrics: Iterable[str], results: Sequence[EntryResult]) -> list[Column]:
+        """Return the columns of times and metrics, and what is usual for the time and the metric that changed most."""
+        time, *others = _time_columns(results, self._shown)
+        columns = [time, *self._compared.time_columns(results), *others, *self._metric_columns(metrics, results)]
+        usual = self._compared.metric_column(metrics, results)
+        return [*columns, usual] if usual is not None else columns
 
     def _metric_columns(self, names: Iterable[str], results: Sequence[EntryResult]) -> list[Column]:
         columns = {name: metric_column(name, results, self._shown) for name in names}
@@ -214,7 +243,8 @@ def _families(results: Iterable[EntryResult]) -> list[_Family]:
 
 
 def _variant(result: EntryResult) -> str:
-    return result.name.partition("[")[2].removesuffix("]") or result.name
+    before, _, after = result.name.partition("[")[2].rpartition("]")
+    return f"{before}{after}" or result.name
 
 
 def _causes(result: EntryResult) -> list[str]:

@@ -107,8 +107,20 @@ class AttemptDict(TypedDict):
     entry_dir: Annotated[str, "Directory that it is kept in."]
 
 
+class InterpreterDict(TypedDict):
+    """The Python environment that an entry ran in, where it is one of several (``interpreter``, ``--bench-ab``)."""
+
+    name: Annotated[str, "Its name on the command line; the entry is called `ENTRY@NAME`."]
+    position: Annotated[int, "Its place on the command line, from 1; the others are compared with the first."]
+    entry: Annotated[str, "Name of the entry without that of the interpreter."]
+    python: Annotated[str, "Path of the interpreter."]
+    versions: Annotated[dict[str, str | None], "Versions of `python`, `ray` and `nemo_curator` there."]
+    nemo_curator_commit: Annotated[str | None, "The commit that its NeMo Curator comes from, if that is known."]
+    nemo_curator_dirty: Annotated[bool, "Whether files of that checkout were changed."]
+
+
 class ResultDict(TypedDict):
-    """The result of an entry, as sinks are given it."""
+    """The result of an entry."""
 
     format: Annotated[int, "Format of the file."]
     name: Annotated[str, "Name of the entry."]
@@ -149,6 +161,9 @@ class ResultDict(TypedDict):
     ]
     marks: Annotated[list[str], "Names of the entry's pytest marks."]
     sink_data: Annotated[dict[str, Any], "The entry's settings for sinks, by sink name."]
+    owner: NotRequired[
+        Annotated[str | None, "Who answers for the entry: `owner`, or whom Slack pings. Older versions don't write it."]
+    ]
     datasets: Annotated[
         list[dict[str, Any]], "Datasets that the command names: `name`, `format`, `path`, size and fingerprint."
     ]
@@ -157,6 +172,9 @@ class ResultDict(TypedDict):
             list[MetricRuleDict],
             "What the configuration's section `metrics` said of its metrics; of all others the name decides.",
         ]
+    ]
+    interpreter: NotRequired[
+        Annotated[InterpreterDict | None, "The environment that it ran in, if `--bench-ab` named it."]
     ]
     nodeid: Annotated[str, "pytest's name of the item."]
     stdouterr_file: Annotated[str, "Path of the script's log. Readers replace it by where the log lies now."]
@@ -275,6 +293,12 @@ class EnvironmentDict(TypedDict):
     captured_at: Annotated[str, "When it was looked at, UTC, ISO 8601."]
     reason: Annotated[str | None, "Why the session was started."]
     viewer_url: Annotated[str | None, "Where the session can be looked at."]
+    machine_class: NotRequired[
+        Annotated[
+            str | None,
+            "Name of the machines whose results may be compared (`machine_class`). Older versions don't write it.",
+        ]
+    ]
     image_digest: Annotated[str | None, "Digest of the container image (`IMAGE_DIGEST`)."]
     in_container: Annotated[bool, "Whether pytest ran in a container."]
     hostname: Annotated[str, "Name of the machine; `HOST_HOSTNAME` in a container."]
@@ -295,4 +319,9 @@ class EnvironmentDict(TypedDict):
     cuda_toolkit_version: Annotated[str | None, "CUDA version of the toolkit."]
     versions: Annotated[dict[str, str | None], "Versions of Python, Ray, NeMo Curator, torch, pytest and the plugin."]
     git: Annotated[dict[str, Any] | None, "Checkout of the project: commit, branch, local changes."]
-    nemo_curator_git: Annotated[dict[str, Any] | None, "The same for NeMo Curator, where it is installed from one."]
+    nemo_curator_git: Annotated[
+        dict[str, Any] | None,
+        "Commit of NeMo Curator and its `source`: the `checkout` that it is imported from, with branch and local "
+        "changes; the `directory` that it was installed from, as that is now; the `repository` that pip installed; its "
+        "`version`; or the variable `CURATOR_COMMIT`.",
+    ]

@@ -97,8 +97,10 @@ class EntryResult:
     resources: _Record = field(default_factory=dict)
     marks: Sequence[str] = ()
     sink_data: _Record = field(default_factory=dict)
+    owner: str | None = None
     datasets: Sequence[_Record] = ()
     metric_rules: Sequence[_Record] = ()
+    interpreter: _Record | None = None
 
     def __post_init__(self) -> None:
         for item in fields(self):

@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Checkout", "read_checkout", "source_dir"]
+__all__ = ["Checkout", "checkout_of", "read_checkout", "source_dir"]
 
 GIT_TIMEOUT_S = 5.0
 
@@ -60,21 +60,25 @@ def read_checkout(directory: Path) -> Checkout | None:
 def source_dir(module: str) -> Path | None:
     """Return the git checkout that ``module`` would be imported from; nothing is imported.
 
-    ``None`` where it isn't installed, or installed from an archive: a virtual environment that lies in some
-    checkout doesn't make its packages part of that.
+    ``None`` where it isn't installed, or installed from an archive.
     """
     try:
         spec = importlib.util.find_spec(module)
     except (ImportError, ValueError):
         return None
     locations = list(spec.submodule_search_locations or ()) if spec is not None else []
-    for location in map(Path, locations):
-        if {"site-packages", "dist-packages"} & set(location.parts):
-            continue
-        for parent in location.resolve().parents:
-            if (parent / ".git").exists():
-                return parent
-    return None
+    return next(filter(None, map(checkout_of, map(Path, locations))), None)
+
+
+def checkout_of(package_dir: Path) -> Path | None:
+    """Return the git checkout that a package lies in.
+
+    ``None`` for an installed one: a virtual environment that lies in some checkout doesn't make its packages part of
+    that.
+    """
+    if {"site-packages", "dist-packages"} & set(package_dir.parts):
+        return None
+    return next((parent for parent in package_dir.resolve().parents if (parent / ".git").exists()), None)
 
 
 def _parsed(status: str) -> Checkout:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import json
 import os
 import platform
+import re
 import socket
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.container import in_container
 from pytest_curator_bench._util.interpreter import script_python
@@ -23,6 +24,9 @@ from pytest_curator_bench.machine.gpus import query_gpus
 from pytest_curator_bench.machine.hardware import SHARED_MEMORY_DIR, read_cpus, read_memory, read_space
 from pytest_curator_bench.session.checkouts import read_checkout, source_dir
 from pytest_curator_bench.session.packages import installed_packages, packages_text
+
+if TYPE_CHECKING:
+    from pytest_curator_bench.session.packages import Package
 
 __all__ = ["Environment", "capture_environment"]
 
@@ -34,6 +38,10 @@ _VERSIONS = {
     "pytest": "pytest",
     "pytest_curator_bench": "pytest-curator-bench",
 }
+
+
+# What setuptools-scm and its like make of a commit: 1.4.1.dev3+g7be1f02.
+_COMMIT_IN_VERSION = re.compile(r"\+(?:.*[._])?g([0-9a-f]{7,40})(?:[._]|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +58,11 @@ class Environment:
 
 
 def capture_environment(
-    project_dir: Path, *, results_dir: Path | None = None, reason: str | None = None
+    project_dir: Path,
+    *,
+    results_dir: Path | None = None,
+    reason: str | None = None,
+    machine_class: str | None = None,
 ) -> Environment:
     """Describe this machine and what is installed on it; never fails for what a machine lacks.
 
@@ -58,11 +70,13 @@ def capture_environment(
         project_dir: directory of the project whose benchmarks run; its git checkout is described.
         results_dir: directory whose file system is described.
         reason: why the session was started.
+        machine_class: name of the machines whose results may be compared.
     """
     packages = installed_packages()
     data = {
         "captured_at": datetime.now(UTC).isoformat(),
         "reason": reason,
+        "machine_class": machine_class,
         "image_digest": os.environ.get("IMAGE_DIGEST") or None,
         "in_container": in_container(),
         **_system(),
@@ -77,7 +91,7 @@ def capture_environment(
             **{key: packages[name].version if name in packages else None for key, name in _VERSIONS.items()},
         },
         "git": _plain(read_checkout(project_dir)),
-        "nemo_curator_git": _source_checkout("nemo_curator"),
+        "nemo_curator_git": _nemo_curator_commit(packages.get("nemo-curator")),
     }
     return Environment(data=data, packages=packages_text(packages.values()))
 
@@ -121,9 +135,19 @@ def _cuda_toolkit_version() -> str | None:
     return os.environ.get("CUDA_VERSION") or None
 
 
-def _source_checkout(module: str) -> dict[str, Any] | None:
-    directory = source_dir(module)
-    return _plain(read_checkout(directory)) if directory is not None else None
+def _nemo_curator_commit(package: Package | None) -> dict[str, Any] | None:
+    """Return NeMo Curator's commit, and where it is known from: what is imported says it best, the user last."""
+    places = {"checkout": source_dir("nemo_curator"), "directory": package.directory if package else None}
+    known: dict[str, str | None] = {}
+    if package is not None:
+        version = _COMMIT_IN_VERSION.search(package.version)
+        known = {"repository": package.commit, "version": version[1] if version else None}
+    for source, directory in places.items():
+        if directory is not None and (checkout := read_checkout(directory)) is not None:
+            return {**asdict(checkout), "source": source}
+    known["CURATOR_COMMIT"] = os.environ.get("CURATOR_COMMIT")
+    unknown = dict.fromkeys(("branch", "dirty", "untracked_count"))
+    return next(({"commit": commit, **unknown, "source": source} for source, commit in known.items() if commit), None)
 
 
 def _plain(value: Any) -> dict[str, Any] | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CLAIM_NAME",
+    "CONFIG_NAME",
     "DATASETS_NAME",
     "DATA_SETUP_NAME",
     "DEFAULT_PREFIX",
@@ -44,6 +45,7 @@ MAX_ENTRY_NAME_BYTES = 200
 
 SESSION_NAME = "session.json"
 PACKAGES_NAME = "packages.txt"
+CONFIG_NAME = "config.yaml"
 RESULTS_NAME = "results.json"
 LOG_NAME = "stdouterr.log"
 TELEMETRY_NAME = "telemetry.csv"

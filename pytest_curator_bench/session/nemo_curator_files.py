@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The names by which tools of NeMo Curator's own runner read a session's files, written beside ours (key ``compat``).
 
-This is the only module that knows them, but for keys of the configuration. Where both have a name for one thing, and
-the same type, there is one key. Only ``run_id`` means something else there: theirs is written, and the signature of
-``results.json`` moves to ``signed_by``.
+No other module knows them but ``nemo_curator_sessions.py``, which reads that runner's own files, and keys of the
+configuration. Where both have a name for one thing, and the same type, there is one key. Only ``run_id`` means
+something else there: theirs is written, and the signature of ``results.json`` moves to ``signed_by``.
 """
 
 from __future__ import annotations

@@ -8,7 +8,8 @@ import re
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 from pytest_curator_bench._util.atomic import read_json_object
 from pytest_curator_bench._util.interpreter import script_python
@@ -29,11 +30,15 @@ class Package:
         version: its version.
         origin: for one that came from no index: its URL, for a repository with the commit, for a directory
             that is used in place with ``editable`` before it. Credentials are masked.
+        commit: of the repository that it was installed from; ``None`` for others.
+        directory: the directory that it was installed from; ``None`` for others.
     """
 
     name: str
     version: str
     origin: str | None = None
+    commit: str | None = None
+    directory: Path | None = None
 
 
 def installed_packages() -> dict[str, Package]:
@@ -51,7 +56,7 @@ def installed_packages() -> dict[str, Package]:
             raw_name, version = info.stem.split("-")[:2]
             name = re.sub(r"[-_.]+", "-", raw_name).lower()  # packaging does the same, after 5 ms of imports
             if name not in found:
-                found[name] = Package(name=name, version=version, origin=_origin(info / "direct_url.json"))
+                found[name] = Package(name=name, version=version, **_source(info / "direct_url.json"))
     return dict(sorted(found.items()))
 
 
@@ -63,12 +68,16 @@ def packages_text(packages: Iterable[Package]) -> str:
     )
 
 
-def _origin(direct_url_file: Path) -> str | None:
-    """What ``direct_url.json`` (PEP 610) says, in one line."""
+def _source(direct_url_file: Path) -> dict[str, Any]:
+    """Return what ``direct_url.json`` (PEP 610) says, as attributes of a package."""
     data = read_json_object(direct_url_file, follow_links=True)
     if "url" not in data:
-        return None
+        return {}
     url = Masker().mask(str(data["url"])).replace("\n", " ")
     if vcs := data.get("vcs_info"):
-        return f"{vcs.get('vcs', 'git')}+{url}@{vcs.get('commit_id', '')}"
-    return f"editable {url}" if data.get("dir_info", {}).get("editable") else url
+        commit = str(vcs.get("commit_id") or "")
+        return {"origin": f"{vcs.get('vcs', 'git')}+{url}@{commit}", "commit": commit or None}
+    if "dir_info" not in data:
+        return {"origin": url}
+    directory = Path(unquote(urlsplit(str(data["url"])).path))
+    return {"origin": f"editable {url}" if data["dir_info"].get("editable") else url, "directory": directory}

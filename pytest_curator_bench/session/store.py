@@ -19,6 +19,7 @@ from pytest_curator_bench.session.entry_dirs import EntryDirs, walk_entries
 from pytest_curator_bench.session.entry_results import restore_permissions
 from pytest_curator_bench.session.errors import SessionError
 from pytest_curator_bench.session.names import (
+    CONFIG_NAME,
     DATA_SETUP_NAME,
     DATASETS_NAME,
     DEFAULT_PREFIX,
@@ -197,7 +198,7 @@ class SessionStore:
         Mask the data before it becomes YAML, too: the masker can't find a value that YAML folded or escaped.
         """
         with self._writing():
-            self._write_text("config.yaml", text)
+            self._write_text(CONFIG_NAME, text)
 
     def write_datasets(self, records: Sequence[Mapping[str, object]]) -> None:
         """Write the records of the datasets, for this run's workers; raises SessionError."""
@@ -251,7 +252,7 @@ class SessionStore:
             if entry_dirs or any(read_runs(self.session_dir)):
                 write_summary(self.session_dir)
                 return True
-            own = ("env.json", PACKAGES_NAME, "config.yaml") if self.is_first else ()
+            own = ("env.json", PACKAGES_NAME, CONFIG_NAME) if self.is_first else ()
             for name in (SESSION_NAME, *own):
                 (self.session_dir / name).unlink(missing_ok=True)
             remove_empty([*self._place.made, self.session_dir / RUNS_NAME])

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from pytest_curator_bench.results.compared import SinkResultDict
 from pytest_curator_bench.results.json_files import ResultDict
 from pytest_curator_bench.sinks.base import (
     PermanentSinkError,
@@ -19,6 +20,7 @@ __all__ = [
     "ResultDict",
     "Sink",
     "SinkConfigError",
+    "SinkResultDict",
     "SinkSettings",
     "TransientSinkError",
     "delivery_key",

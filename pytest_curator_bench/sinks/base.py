@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from pytest_curator_bench.results.json_files import ResultDict
+    from pytest_curator_bench.results.compared import SinkResultDict
 
 __all__ = [
     "CALL_LIMIT_S",
@@ -99,13 +99,13 @@ class Sink(ABC):
         """
 
     @abstractmethod
-    def process_result(self, result: ResultDict) -> None:
+    def process_result(self, result: SinkResultDict) -> None:
         """Deliver one result; returning means that it has arrived.
 
         Args:
             result: the content of the entry's ``results.json``, secrets masked, but with its true paths, which
-                :meth:`masked` masks where they are sent; a copy of the sink's own. A sink of your own may as well
-                declare it as ``Mapping[str, Any]``.
+                :meth:`masked` masks where they are sent; and ``comparison``, where there are earlier results. It is
+                a copy of the sink's own. A sink of your own may as well declare it as ``Mapping[str, Any]``.
 
         Raises:
             TransientSinkError: not delivered, worth a retry (any other exception counts as this one).

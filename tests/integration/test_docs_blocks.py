@@ -110,6 +110,7 @@ def _nightly(project: Project) -> None:
 
 
 PREPARED: dict[str, Callable[[Project], None]] = {
+    "docs/ab.md": _a_script,
     "docs/configuration.md": _two_files,
     "docs/debugging.md": _a_script,
     "docs/migrating.md": _nightly,

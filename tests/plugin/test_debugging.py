@@ -101,16 +101,12 @@ def test_pdb_without_a_terminal(failing: Project) -> None:
     result.stdout.no_fnmatch_line("*again under pdb now*")
 
 
+RUN_SCRIPT = (sys.executable, "-m", "pytest_curator_bench", "run-script", "--bench-config=benchmarks/config.yaml")
+
+
 def run_script(project: Project, *args: str) -> subprocess.CompletedProcess[str]:
     """``curator-bench run-script``."""
-    command = [
-        sys.executable,
-        "-m",
-        "pytest_curator_bench",
-        "run-script",
-        "--bench-config=benchmarks/config.yaml",
-        *args,
-    ]
+    command = [*RUN_SCRIPT, *args]
     return subprocess.run(command, cwd=project.path, text=True, capture_output=True, input="q\n", check=False)
 
 
@@ -123,6 +119,18 @@ def test_a_script_by_itself(failing: Project) -> None:
     assert done.returncode == 1, done.stderr
     assert "count.py(11)count()" in done.stdout
     assert not (failing.path / "results").exists()
+
+
+def test_a_script_by_itself_ends_with_its_command(failing: Project) -> None:
+    """SIGTERM ends both: the script would go on without its lease. Its output ends when it does."""
+    failing.script("sleep.py", f"import time; print('begun', flush=True); time.sleep({2 * LIMIT_S})")
+    failing.config("entries: [{name: a, script: sleep.py}]")
+    with subprocess.Popen([*RUN_SCRIPT, "a"], cwd=failing.path, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.terminate()
+        assert process.communicate(timeout=LIMIT_S)[0] == ""
+    assert process.returncode == 130
 
 
 @pytest.mark.parametrize(

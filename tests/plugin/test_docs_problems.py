@@ -70,6 +70,7 @@ def told(result: pytest.RunResult) -> str:
 
 def config_not_found(project: Project) -> str:
     """A misspelt name."""
+    project.config("entries: [{name: a, script: ok.py}]")
     return told(project.run_here(config="confg.yaml"))
 
 

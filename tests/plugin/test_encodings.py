@@ -44,11 +44,11 @@ def test_the_table_keeps_its_lines_in_an_older_encoding(project: Project, encodi
     project.config(CONFIG).write_text(f"results_dir: ../results\n{CONFIG}", encoding="utf-8")
     lines = pytest_lines(project, encoding=encoding, PYTHONIOENCODING=encoding)
     (row,) = (line for line in lines if line.startswith(f"{name} ") and "started" not in line)
-    (other,) = (line for line in lines if line.startswith("bad ") and "7,200 s" in line)
+    (other,) = (line for line in lines if line.startswith("bad ") and "7,200" in line)
     assert "passed" in row
     assert "failed" in other
-    assert row.index("/ 7,200 s") == other.index("/ 7,200 s")
-    assert f"results: {project.session_dir}" in lines
+    assert row.index("7,200") == other.index("7,200")
+    assert f"results: {project.session_dir.relative_to(project.path)}" in lines
     assert project.result("größe-日本")["status"] == "passed"
 
 

@@ -15,6 +15,7 @@ HEAVY = ("pydantic", "rich", "psutil", "yaml", "ray", "mlflow", "nemo_curator", 
 OURS = [
     "pytest_curator_bench",
     "pytest_curator_bench.plugin",
+    "pytest_curator_bench.plugin.comparison_options",
     "pytest_curator_bench.plugin.fixtures",
     "pytest_curator_bench.plugin.hookspecs",
     "pytest_curator_bench.plugin.options",

@@ -120,10 +120,10 @@ def test_one_bad_run_fails_the_entry(varying: Project, value: str, status: str) 
     result.assert_outcomes(failed=1)
     data = varying.result("a")
     assert data["status"] == status
-    assert data["error"].startswith("Run 2 of 3: The ")
+    assert data["error"].startswith("Run 2 of 3: ")
     assert [(run["run"], run["status"]) for run in data["runs"]] == [("run-1", "passed"), ("run-2", status)]
     assert not (varying.session_dir / "a" / "run-3").exists()
-    result.stdout.fnmatch_lines(["Run 2 of 3: The *", "last lines of *a/run-2/stdouterr.log:", "*this is run-2*"])
+    result.stdout.fnmatch_lines(["Run 2 of 3: *", "last lines of *a/run-2/stdouterr.log:", "*this is run-2*"])
 
 
 def test_an_early_end(varying: Project) -> None:

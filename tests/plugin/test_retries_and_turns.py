@@ -66,7 +66,7 @@ def test_a_retry_hides_nothing(project: Project) -> None:
     data = project.result("a")
     assert (data["status"], data["script_metrics"]) == ("passed", {"go": 2})
     assert [(attempt["attempt"], attempt["status"]) for attempt in data["attempts"]] == [(1, "timeout"), (2, "passed")]
-    assert project.warnings("a")[0].startswith("attempt 1 of 2: timeout: The time limit")
+    assert project.warnings("a")[0].startswith("attempt 1 of 2: timeout: Timed out after 10 s")
     first = project.session_dir / "a" / "attempt-1"
     assert "go 1" in (first / "stdouterr.log").read_text()
     assert "go 2" in (project.session_dir / "a" / "stdouterr.log").read_text()
@@ -175,7 +175,9 @@ def test_a_users_fixture_that_fails_in_a_turn(project: Project, phase: str) -> N
     assert result.ret == 1
     assert project.result("b")["status"] == "error"
     assert order(project)[-1] == "a run-3"
-    assert len([name for name in order(project) if name.startswith("b")]) == (1 if phase == "setup" else 2)
+    runs = [name for name in order(project) if name.startswith("b")]
+    assert len(runs) == (1 if phase == "setup" else 2)
+    assert [f"b {run['run']}" for run in project.result("b")["runs"]] == runs
 
 
 def test_a_cluster_of_the_users_own_in_turns(project: Project) -> None:

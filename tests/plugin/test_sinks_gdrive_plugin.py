@@ -65,7 +65,8 @@ def on_disk(session_dir: Path) -> dict[str, bytes]:
     found = {}
     for file in session_dir.rglob("*"):
         relative = file.relative_to(session_dir)
-        if file.is_file() and relative.parts[0] != "sinks" and "scratch" not in relative.parts:
+        is_kept_here = relative.parts[0] == "sinks" or "scratch" in relative.parts or file.name == "script_env.json"
+        if file.is_file() and not is_kept_here:
             found[str(relative)] = file.read_bytes()
     return found
 

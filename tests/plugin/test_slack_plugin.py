@@ -121,7 +121,9 @@ def test_wrong_settings(project: Project) -> None:
     project.config("sinks:\n  - name: slack\n    channel: C0123456789\nentries: [{name: a, script: ok.py}]\n")
     result = project.run_here()
     assert result.ret == 4
-    result.stderr.fnmatch_lines(["ERROR: *config.yaml:4: sinks[[]slack].channel: found the unknown key 'channel', *"])
+    result.stderr.fnmatch_lines(
+        ["ERROR: *config.yaml:4: sinks[[]slack].channel: found the unknown key 'channel'; did you mean 'channel_id'?*"]
+    )
 
 
 @pytest.mark.usefixtures("environ")

@@ -69,7 +69,7 @@ REFUSED = {
         "entries: [{name: a, script: okk.py}]",
         "okk.py not found",
         "benchmarks/config.yaml:2: entries[a].script",
-        "looked for ",
+        "Looked for ",
         "did you mean 'ok.py'?",
     ),
     "unknown dataset": Mistake(
@@ -94,6 +94,7 @@ REFUSED = {
         "benchmarks/config.yaml:6: entries[a].args",
         "which nothing in the matrix gives",
         "did you mean '{matrix.executor}'?",
+        ("--bench-strict-config-check",),
     ),
     "shell script": Mistake(
         "entries: [{name: a, script: run.sh}]",
@@ -140,6 +141,13 @@ def test_a_wrong_node_id_or_a_config_that_was_not_named(project: Project, args: 
     done = project.pytester.runpytest_inprocess(*args, "-p", "no:cacheprovider")
     assert done.ret == pytest.ExitCode.USAGE_ERROR
     done.stderr.fnmatch_lines([f"ERROR: {said}", "ERROR: not found: *"])
+
+
+def test_a_config_with_a_hostile_name(project: Project) -> None:
+    """The terminal shows it, and obeys none of it."""
+    project.path.joinpath("a\x1b[31m.YAML").write_text(ONE)
+    done = project.pytester.runpytest_inprocess("a\x1b[31m.YAML", "-p", "no:cacheprovider")
+    done.stderr.fnmatch_lines([r"ERROR: To run benchmarks of a\x1b[[]31m.YAML, write: pytest --bench-config *"])
 
 
 def test_nothing_is_said_where_pytest_collects_the_file(project: Project) -> None:

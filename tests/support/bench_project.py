@@ -179,6 +179,7 @@ def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> Proje
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     # Nor wait for what other tests, or benchmarks on this machine, have leased.
     monkeypatch.setenv("CURATOR_BENCH_LEASES_DIR", str(pytester.path / "leases"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(pytester.path / "cache"))
     return Project(pytester)
 
 

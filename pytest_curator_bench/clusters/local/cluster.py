@@ -84,7 +84,8 @@ class LocalCluster:
         self.num_cpus = num_cpus
         self.object_store_bytes = object_store.size_bytes
         self.warnings = object_store.warnings
-        if (untried := check_ray_version()) is not None:
+        ray_version = spec.interpreter.ray_version if spec.interpreter is not None else None
+        if (untried := check_ray_version(ray_version)) is not None:
             self.warnings += (untried,)
         self.private_dir = files.private_dir
         self.temp_dir = files.temp_dir
@@ -129,7 +130,7 @@ class LocalCluster:
         )
         num_cpus = available_cpus() if spec.num_cpus is None else spec.num_cpus
         token = secrets.token_hex(32)
-        command = find_ray_command()
+        command = find_ray_command(spec.interpreter)
         files = ClusterFootprint(log_file)
         # The dashboard leaves files of multiprocessing behind when it is killed: here they go with the rest.
         environment.setdefault("TMPDIR", str(files.private_dir))
@@ -143,7 +144,9 @@ class LocalCluster:
                     client_server_port=files.port.number,
                     temp_dir=files.temp_dir,
                 ),
-                env=cluster_environment(environment, token=token, dashboard=spec.dashboard),
+                env=cluster_environment(
+                    environment, token=token, dashboard=spec.dashboard, interpreter=spec.interpreter
+                ),
                 cwd=cwd or Path.cwd(),
                 log_file=log_file,
                 name="ray",

@@ -18,6 +18,8 @@ from pytest_curator_bench.clusters.errors import ClusterError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from pytest_curator_bench._util.interpreter import Interpreter
+
 __all__ = [
     "LOOPBACK",
     "ClusterSpec",
@@ -42,6 +44,7 @@ class ClusterSpec:
         dashboard: whether to start the dashboard, which Xenna needs, and which doubles a start's length.
         enable_object_spilling: whether Ray moves objects to disk when the store is full. Without it, what
             finds no room within two seconds is put into mapped files in Ray's temporary directory.
+        interpreter: the environment that Ray is started from; ``None`` for that of all entries.
     """
 
     num_cpus: int | None = None
@@ -49,23 +52,26 @@ class ClusterSpec:
     object_store_bytes: int | None = None
     dashboard: bool = False
     enable_object_spilling: bool = False
+    interpreter: Interpreter | None = None
 
 
-def find_ray_command() -> list[str]:
+def find_ray_command(interpreter: Interpreter | None = None) -> list[str]:
     """Ray's command line in the environment of the interpreter that runs scripts, without importing Ray.
+
+    Args:
+        interpreter: the entry's own interpreter, if it has one.
 
     Raises:
         ClusterError: if Ray is not installed.
     """
     # The interpreter's path is not resolved: in a virtual environment it is a link out of it.
-    script = Path(script_python()).with_name("ray")
+    python = script_python(interpreter)
+    script = Path(python).with_name("ray")
     if script.is_file() and os.access(script, os.X_OK):
         return [str(script)]
-    if _package_dir() is not None:
-        return [script_python(), "-m", internals.COMMAND_MODULE]
-    raise ClusterError(
-        f"Ray is not installed for {script_python()}: pip install 'pytest-curator-bench[curator]' installs it."
-    )
+    if _package_dir(interpreter) is not None:
+        return [python, "-m", internals.COMMAND_MODULE]
+    raise ClusterError(f"Ray is not installed for {python}: pip install 'pytest-curator-bench[curator]' installs it.")
 
 
 def start_arguments(
@@ -81,27 +87,31 @@ def start_arguments(
     if spec.num_gpus is not None:
         arguments.append(f"--num-gpus={spec.num_gpus}")
     arguments += [f"--include-dashboard={str(spec.dashboard).lower()}", f"--dashboard-host={LOOPBACK}"]
-    arguments += [f"--{name}=0" for name in internals.kernel_chosen_ports()]
+    version = spec.interpreter.ray_version if spec.interpreter is not None else None
+    arguments += [f"--{name}=0" for name in internals.kernel_chosen_ports(version)]
     arguments.append(f"--ray-client-server-port={client_server_port}")
     if not spec.enable_object_spilling:
         arguments.append("--system-config=" + json.dumps(internals.NO_SPILLING))
     return arguments
 
 
-def cluster_environment(base: Mapping[str, str], *, token: str, dashboard: bool) -> dict[str, str]:
+def cluster_environment(
+    base: Mapping[str, str], *, token: str, dashboard: bool, interpreter: Interpreter | None = None
+) -> dict[str, str]:
     """Environment of the cluster's processes, workers included.
 
     Args:
         base: what the cluster inherits.
         token: secret without which nobody can connect.
         dashboard: whether the cluster has a dashboard.
+        interpreter: the interpreter that Ray is started from, if it is the entry's own.
     """
     environment = {name: value for name, value in base.items() if name not in internals.FOREIGN_CLUSTER_VARIABLES}
     environment |= _authentication(token) | internals.SINGLE_MACHINE
     environment |= internals.ANY_METRIC_PORTS | internals.NO_DRAIN_ON_SIGTERM
     if dashboard:
         environment |= internals.STATE_LIMITS
-    package_dir = _package_dir()
+    package_dir = _package_dir(interpreter)
     if package_dir is not None and not _is_compiled(package_dir):
         _let_byte_code_be_kept(environment, package_dir)
     return environment
@@ -121,8 +131,10 @@ def _authentication(token: str) -> dict[str, str]:
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": token}
 
 
-def _package_dir() -> Path | None:
+def _package_dir(interpreter: Interpreter | None) -> Path | None:
     """Where the package ``ray`` is installed."""
+    if interpreter is not None:
+        return Path(interpreter.ray_dir) if interpreter.ray_dir is not None else None
     found = importlib.util.find_spec("ray")
     if found is None or not found.submodule_search_locations:
         return None

@@ -206,6 +206,7 @@ class RunResolver:
         if combination is not None:
             run["name"] = combination_name(model.name, combination)
         threshold = model.gpu_mem_use_warning_threshold
+        sink_data = {data.name: _settings(data) for data in model.sink_data or ()}
         return Entry(
             **run,
             marks=model.marks or (),
@@ -215,7 +216,8 @@ class RunResolver:
                 model.object_store_size, otherwise(whole.object_store_size, self._default.object_store_size)
             ),
             requirements=model.requirements or (),
-            sink_data={data.name: _settings(data) for data in model.sink_data or ()},
+            sink_data=sink_data,
+            owner=model.owner or _pinged(sink_data.get("slack", {})),
             matrix=combination.plain if combination is not None else {},
             repeat=otherwise(model.repeat, defaults.REPEAT),
             warmup=otherwise(model.warmup, defaults.WARMUP),
@@ -365,6 +367,13 @@ def _texts(model: EntryModel | DataSetupModel) -> Iterator[tuple[str, Location]]
         yield word, ("args", index)
     for name, value in (model.env or {}).items():
         yield value, ("env", name)
+
+
+def _pinged(slack: Mapping[str, Any]) -> str | None:
+    """Return whom Slack pings for an entry, as one text."""
+    named = slack.get("ping_on_failure")
+    names = [named] if isinstance(named, str) else named if isinstance(named, list) else []
+    return ", ".join(name for name in names if isinstance(name, str)) or None
 
 
 def _settings(data: SinkData) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pytest_curator_bench._util.interpreter import script_python
 from pytest_curator_bench._util.links import as_named
 from pytest_curator_bench.config.model import find_script
 from pytest_curator_bench.config.secrets import masked_variables
@@ -58,10 +59,11 @@ def print_dry_run(bench_run: BenchRun, entries: Iterable[Entry], write: Callable
             continue
         entry_dir = by_hand_dir / entry.name
         resolved = bench.command_values(entry, session_entry_dir=entry_dir, scratch_dir=entry_dir / SCRATCH_NAME)
-        command = build_command(find_script(resolved), resolved.args, entry_dir)
+        python = script_python(entry.interpreter)
+        command = build_command(find_script(resolved), resolved.args, entry_dir, python=python)
         write(f"{entry.name}")
         write(f"  command: {_pasteable(entry_dir, resolved, command)}")
-        write(f"  by itself: {run_script_line(entry.name, bench.files, bench_run.display)}")
+        write(f"  by itself: {run_script_line(entry, bench.files, bench_run.display)}")
         _write_surroundings(bench_run, entry, resolved, write)
         write(f"  resources: {_resources(entry)}")
         write(f"  lease: {_lease(entry, capacity)}")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pytest_curator_bench._util.log_tail import log_tail
+from pytest_curator_bench.reporting.figures import unmet_relation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ __all__ = ["failure_repr", "failure_text", "one_line"]
 TAIL_LINES = 20
 
 
-def failure_text(message: str, result: EntryResult | None, to_host_path: Callable[[Path | str], Path]) -> str:
+def failure_text(message: str, result: EntryResult | None, display: Callable[[Path | str], str]) -> str:
     """Return the reason, the command, and the last lines of the log."""
     if result is None:
         return message
@@ -32,18 +33,24 @@ def failure_text(message: str, result: EntryResult | None, to_host_path: Callabl
     if result.command_line:
         lines.append(f"command: {result.command_line}")
     if tail:
-        lines += [f"last lines of {to_host_path(log)}:", *(f"  {line}" for line in tail)]
+        lines += [f"last lines of {display(log)}:", *(f"  {line}" for line in tail)]
     else:
         with contextlib.suppress(OSError):
             what = "nothing that can be shown in its last lines" if log.stat().st_size else "empty"
-            lines.append(f"log: {to_host_path(log)} ({what})")
+            lines.append(f"log: {display(log)} ({what})")
     return "\n".join(lines)
 
 
 def one_line(message: str, result: EntryResult | None) -> str:
-    """Return the cause alone: the first line of an error, or all requirements that were not met."""
+    """Return the cause alone: the first line of an error, or all requirements that were not met.
+
+    pytest cuts its short summary at the terminal's width: several requirements are short, so that all are in it.
+    """
     lines = message.splitlines() or [""]
-    return "; ".join(lines) if result is not None and result.reason == "requirements" else lines[0]
+    if result is None or result.reason != "requirements" or len(lines) == 1:
+        return lines[0]
+    short = {verdict["sentence"]: unmet_relation(verdict) for verdict in result.requirements if not verdict["met"]}
+    return "; ".join(short.get(line, line) for line in lines)
 
 
 def failure_repr(text: str, summary: str, file: str, line: int) -> Any:

@@ -10,22 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import sys
 import threading
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, TextIO
+from typing import TYPE_CHECKING, Literal
 
-from pytest_curator_bench._util.streams import RenderBuffer, encodable, encoding_of
-from pytest_curator_bench._util.text import format_clock, format_seconds, printable
 from pytest_curator_bench.machine.processes import parent_of
+from pytest_curator_bench.plugin.terminal.panel import Panel
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.session.names import LOG_NAME
 from pytest_curator_bench.session.progress.entries import EntryFollower
 from pytest_curator_bench.session.progress.expected import time_left_of
-from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
+from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line, start_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -56,7 +54,7 @@ class LiveView:
 
     Args:
         reporter: pytest's terminal reporter, for plain lines and the cursor's column.
-        to_host_path: says what the host calls a path.
+        display: returns what people call a path.
         mask: hides secrets.
         expected: what is expected of the selected entries, by name.
         heartbeat_s: seconds between two lines about an entry where there is no terminal; 0 for none.
@@ -66,7 +64,7 @@ class LiveView:
     def __init__(
         self,
         reporter: pytest.TerminalReporter,
-        to_host_path: Callable[[Path | str], Path],
+        display: Callable[[Path | str], str],
         mask: Callable[[str], str] = str,
         *,
         expected: Mapping[str, Expected] | None = None,
@@ -75,23 +73,21 @@ class LiveView:
     ) -> None:
         self._mask = mask
         self._reporter = reporter
-        self._on_host = to_host_path
+        self._display = display
         self._expected = expected or {}
         self._heartbeat_s = heartbeat_s
         self._writer = reporter.config.get_terminal_writer()
-        self._stream = sys.stdout
-        self._descriptor = _duplicate(self._stream)
-        is_terminal = self._descriptor is not None and os.isatty(self._descriptor)
-        has_panel = is_terminal and os.environ.get("TERM", "dumb") != "dumb"
-        self._form: Literal["quiet", "panel", "lines"] = "quiet" if is_quiet else "panel" if has_panel else "lines"
-        self._encoding = encoding_of(sys.stdout)
+        self._panel = Panel(sys.stdout)
+        shown: Literal["panel", "lines"] = "panel" if self._panel.is_possible else "lines"
+        self._form: Literal["quiet", "panel", "lines"] = "quiet" if is_quiet else shown
         self._running: dict[str, _Shown] = {}
         self._statuses: dict[str, str] = {}
-        self._lock = threading.Lock()
-        self._frame: list[str] = []
+        self._lock = threading.RLock()
         self._column = 0
         self._held = True
         self._closing = threading.Event()
+        self._write_as_pytest = self._writer.write
+        self._writer.write = self._write_above  # type: ignore[method-assign]  # others write at any time, as xdist does
         self._thread = threading.Thread(target=self._refresh, name="curator-bench live view", daemon=True)
         self._thread.start()
 
@@ -133,17 +129,14 @@ class LiveView:
         self._column = 0
 
     def _announcement(self, follower: EntryFollower) -> str:
-        usual_s = follower.expected.usual_s
-        usual = f"usually {format_clock(usual_s)}, " if usual_s is not None else ""
-        log = self._on_host(follower.entry_dir / LOG_NAME)
-        return printable(f"{follower.name}: started, {usual}limit {format_seconds(follower.limit_s)}, log {log}")
+        return start_line(follower, self._display(follower.entry_dir / LOG_NAME))
 
     def hold(self) -> None:
         """Take the panel off the screen: somebody else is about to write."""
         self._flush()
         with self._lock:
             self._held = True
-            self._erase()
+            self._panel.erase(self._column)
 
     def release(self) -> None:
         """The others have written: the panel may come back."""
@@ -159,8 +152,16 @@ class LiveView:
         self._closing.set()
         self._thread.join()
         self.hold()
-        if self._descriptor is not None:
-            os.close(self._descriptor)
+        self._writer.write = self._write_as_pytest  # type: ignore[method-assign]
+        self._panel.close()
+
+    def _write_above(self, msg: str, *, flush: bool = False, **markup: bool) -> None:
+        """Write what pytest or a plugin writes: where the panel stands, which comes back below it."""
+        with self._lock:
+            self._panel.erase(self._column)
+            self._write_as_pytest(msg, flush=flush, **markup)
+            self._flush()
+            self._column = self._writer.width_of_current_line
 
     @staticmethod
     def _flush() -> None:
@@ -198,39 +199,15 @@ class LiveView:
 
     def _write_line(self, line: str) -> None:
         # pytest may have left its line unfinished.
-        self._write(f"{chr(10) if self._column else ''}{self._mask(line)}\n")
+        self._panel.write(f"{chr(10) if self._column else ''}{self._mask(line)}\n")
         self._column = 0
 
     def _paint(self) -> None:
         if not self._running:
             return
-        frame = self._render(*self._size())
-        if frame == self._frame:
-            return
-        self._erase()
-        # pytest may have left its line unfinished: the panel starts below it, and erasing goes back to it.
-        self._write("\n" + "\n".join(frame))
-        self._frame = frame
-
-    def _erase(self) -> None:
-        if self._frame:
-            self._write(f"\r\x1b[{len(self._frame) - 1}A\x1b[J" if len(self._frame) > 1 else "\r\x1b[J")
-            self._write(f"\x1b[1A\x1b[{self._column + 1}G")
-            self._frame = []
-
-    def _size(self) -> os.terminal_size:
-        """Return the terminal's present size: of our descriptor, because pytest captures those that Python looks at."""
-        if self._descriptor is not None:
-            with contextlib.suppress(OSError):
-                size = os.get_terminal_size(self._descriptor)
-                if size.columns and size.lines:
-                    return size
-        return shutil.get_terminal_size()
-
-    def _render(self, columns: int, rows: int) -> list[str]:
-        from rich.console import Console
         from rich.text import Text
 
+        columns, rows = self._panel.size()
         now, width = datetime.now(UTC), max(20, columns - 1)
         failed = sum(status not in HARMLESS for status in self._statuses.values())
         followers = [shown.follower for shown in self._running.values()]
@@ -238,30 +215,7 @@ class LiveView:
         head = head_line(len(self._statuses), len(self._expected), failed, left)
         lines = [Text(f"[{head}]", style="bold red" if failed else "bold")]
         lines += entry_lines(followers, now, width=width, height=max(1, rows // 2 - 1), mask=self._mask)
-        buffer = RenderBuffer(self._encoding)
-        console = Console(file=buffer, width=width, force_terminal=True, color_system="standard", highlight=False)
-        for line in lines:
-            console.print(line, no_wrap=True, crop=True)
-        return buffer.text().rstrip("\n").split("\n")
-
-    def _write(self, text: str) -> None:
-        # A terminal that went away must not end a benchmark.
-        with contextlib.suppress(OSError, ValueError):
-            if self._descriptor is None:
-                self._stream.write(encodable(text, self._stream))
-            else:
-                os.write(self._descriptor, text.encode(self._encoding, "backslashreplace"))
-
-
-def _duplicate(stream: TextIO) -> int | None:
-    """Return a copy of the stream's descriptor, or ``None`` where it has none, as in a notebook.
-
-    pytest captures descriptor 1 while an item runs; the copy keeps leading to the terminal.
-    """
-    try:
-        return os.dup(stream.fileno())
-    except (AttributeError, OSError, ValueError):
-        return None
+        self._panel.draw(lines, width, self._column)
 
 
 def _is_own(pid: int) -> bool:

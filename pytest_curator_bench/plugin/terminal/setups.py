@@ -29,7 +29,7 @@ class SetupLines:
         reporter: pytest's terminal reporter.
         live: the live view; without it nothing is shown.
         mask: hides secrets.
-        to_host_path: says what the host calls a path.
+        display: returns what people call a path.
     """
 
     def __init__(
@@ -37,12 +37,12 @@ class SetupLines:
         reporter: pytest.TerminalReporter | None,
         live: LiveView | None,
         mask: Callable[[str], str],
-        to_host_path: Callable[[Path | str], Path],
+        display: Callable[[Path | str], str],
     ) -> None:
         self._reporter = reporter
         self._live = live
         self._mask = mask
-        self._on_host = to_host_path
+        self._display = display
 
     def started(self, setup: DataSetup, log: Path) -> None:
         """A setup is prepared; its log will appear at ``log``."""
@@ -62,7 +62,7 @@ class SetupLines:
             self._live.ended(_key(result.name))
         # Never raises, as pathlib's would.
         has_log = not result.success and os.path.exists(result.stdouterr_file)  # noqa: PTH110
-        log = f"; log: {self._on_host(result.stdouterr_file)}" if has_log else ""
+        log = f"; log: {self._display(result.stdouterr_file)}" if has_log else ""
         self.tell(f"data setup {end_line(result)}{log}")
 
     def tell(self, text: str) -> None:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 
 __all__ = ["EntryFollower", "Usage"]
 
-# One sample of each of 16 GPUs, with the processes on them, fits into the second.
 _HEAD_BYTES = 2 * 1024
-_TAIL_BYTES = 64 * 1024
+# What holds at least one sample: of the machine, and of each of 16 GPUs with the processes on them.
+_SAMPLE_BYTES = 4 * 1024
+_GPU_SAMPLE_BYTES = 64 * 1024
 _MIB = 1 << 20
 
 
@@ -143,9 +144,9 @@ class EntryFollower:
 
 
 def _read_usage(run_dir: Path, gpus: tuple[int, ...]) -> Usage:
-    last = next(reversed(_last_rows(run_dir / TELEMETRY_NAME)), {})
+    last = next(reversed(_last_rows(run_dir / TELEMETRY_NAME, _SAMPLE_BYTES)), {})
     cpu_percent = _number(last.get("cpu_percent"))
-    of_gpus = _own_gpus(_last_rows(run_dir / GPU_STATS_NAME), gpus) if gpus else []
+    of_gpus = _own_gpus(_last_rows(run_dir / GPU_STATS_NAME, _GPU_SAMPLE_BYTES), gpus) if gpus else []
     uses = [use for row in of_gpus if (use := _number(row.get("utilization_gpu_pct"))) is not None]
     memories = [memory for row in of_gpus if (memory := _number(row.get("memory_used_mb"))) is not None]
     return Usage(
@@ -163,15 +164,15 @@ def _own_gpus(rows: list[dict[str, str]], gpus: tuple[int, ...]) -> list[dict[st
     return [row for row in rows if row.get("elapsed_s") == newest and row.get("gpu_id") in wanted]
 
 
-def _last_rows(table: Path) -> list[dict[str, str]]:
+def _last_rows(table: Path, tail_bytes: int) -> list[dict[str, str]]:
     """Return the newest whole rows of a CSV file, the newest last; an empty list where there are none."""
     try:
         with os.fdopen(open_regular(table), "rb") as file:
             head = file.read(_HEAD_BYTES)
             header, line_end, _ = head.partition(b"\n")
-            begin = max(file.seek(0, os.SEEK_END) - _TAIL_BYTES, len(header) + len(line_end))
+            begin = max(file.seek(0, os.SEEK_END) - tail_bytes, len(header) + len(line_end))
             file.seek(begin)
-            lines = file.read(_TAIL_BYTES).decode(errors="replace").split("\n")[:-1]  # the last one has no end yet
+            lines = file.read(tail_bytes).decode(errors="replace").split("\n")[:-1]  # the last one has no end yet
     except OSError:
         return []
     names = header.decode(errors="replace").split(",")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.session.progress.entries import EntryFollower
     from pytest_curator_bench.session.progress.expected import TimeLeft
 
-__all__ = ["end_line", "entry_line", "entry_lines", "head_line"]
+__all__ = ["end_line", "entry_line", "entry_lines", "head_line", "start_line"]
 
 
 def head_line(done: int, total: int, failed: int, left: TimeLeft | None) -> str:
@@ -28,6 +28,13 @@ def head_line(done: int, total: int, failed: int, left: TimeLeft | None) -> str:
     if left is not None:
         parts.append(f"{'about' if left.is_whole else 'at least'} {format_clock(left.time_s)} left")
     return ", ".join(parts)
+
+
+def start_line(follower: EntryFollower, log: str) -> str:
+    """Return that an entry's script starts: ``a: started, usually 36:49, limit 3,600 s, log results/s/a/…``."""
+    usual_s = follower.expected.usual_s
+    usual = f"usually {format_clock(usual_s)}, " if usual_s is not None else ""
+    return printable(f"{follower.name}: started, {usual}limit {format_seconds(follower.limit_s)}, log {log}")
 
 
 def entry_line(follower: EntryFollower, now: datetime) -> str:
@@ -42,7 +49,8 @@ def end_line(result: EntryResult, figures: Sequence[str] = ()) -> str:
         taken = [] if result.exec_time_s is None else [f"in {format_seconds(result.exec_time_s)}"]
         return printable(f"{result.name}: {', '.join([' '.join([result.status, *taken]), *figures])}")
     taken = [] if result.exec_time_s is None else [f"after {format_seconds(result.exec_time_s)}"]
-    error = (result.error or "").partition("\n")[0]
+    lines = (result.error or "").splitlines()
+    error = "; ".join(lines if result.reason == "requirements" else lines[:1])
     return printable(f"{result.name}: {' '.join([result.status, *taken])}{f': {error}' if error else ''}")
 
 
@@ -72,6 +80,8 @@ def entry_lines(
         if limit:
             line.append(f", {limit}", style="not bold dim")
         for figure in follower.figures():
+            if line.cell_len + len(f", {figure}") > width:
+                break  # half a number would be another one
             line.append(f", {figure}", style="not bold")
         lines.append(line)
         if has_logs and below:

@@ -41,7 +41,8 @@ class CsvSink(FileSink):
     """Adds each result to a table (RFC 4180, UTF-8).
 
     A file begins with :data:`FIXED_COLUMNS`; every number, flag and text among a result's metrics and parameters has
-    a column of its own behind them (``metrics.rate``, ``params.size``, ``task_metrics.…``, ``resources.…``). Columns
+    a column of its own behind them (``metrics.rate``, ``params.size``, ``task_metrics.…``, ``resources.…``), and so
+    has how it compares (``comparison.verdict``, ``comparison.exec_time_s``: the relative change). Columns
     never move and never go: a result that brings new ones makes the file be written anew, whole or not at all, with
     these added at the right and empty in older rows. A row whose key is there already is not written again.
     """
@@ -91,6 +92,10 @@ def _row(result: Mapping[str, Any]) -> dict[str, object]:
         for name, value in flat_scalars(values if isinstance(values, Mapping) else {}).items():
             # As the cell will be read back: a column is known by what stands in the header.
             flat.setdefault(_line(f"{group}.{name}"), value)
+    comparison = result.get("comparison")
+    if isinstance(comparison, Mapping):
+        flat["comparison.verdict"] = comparison["verdict"]
+        flat |= {_line(f"comparison.{name}"): change["change"] for name, change in comparison["changes"].items()}
     return {**fixed, **flat}
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import read_regular
-from pytest_curator_bench._util.text import harmless, printable
+from pytest_curator_bench._util.text import change_text, harmless, noise_text, printable
 from pytest_curator_bench.results.record import HARMLESS
 from pytest_curator_bench.sinks.base import delivery_key
 from pytest_curator_bench.sinks.mlflow.names import (
@@ -123,7 +123,7 @@ def result_record(result: Mapping[str, Any], entry_dir: Path | None) -> ResultRe
         status=end_status([str(result.get("status"))]),
         start_ms=milliseconds(result.get("started_at")),
         end_ms=end_ms,
-        tags={**_result_tags(result), **tags_of(texts, _requirements(result))},
+        tags={**_result_tags(result), **tags_of(texts, _requirements(result), _comparison(result))},
         params=_valid(flat_items(result.get("script_params") or {}), MAX_PARAM_CHARACTERS),
         points=points,
     )
@@ -203,6 +203,19 @@ def _requirements(result: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
     for record in result.get("requirements") or ():
         verdict = "met" if record.get("met") else "known miss" if record.get("xfail") else "missed"
         yield f"requirement.{record.get('metric')}", f"{verdict}: {record.get('sentence')}"
+
+
+def _comparison(result: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    comparison = result.get("comparison")
+    if comparison is None:
+        return
+    yield f"{PREFIX}verdict", comparison["verdict"]
+    if comparison["differences"]:
+        yield f"{PREFIX}not_comparable", "; ".join(comparison["differences"])
+    for metric, change in comparison["changes"].items():
+        if change["verdict"] != "usual":
+            figures = f"{change_text(change['change'])} of {change['usual']:g}, noise {noise_text(change['noise'])}"
+            yield f"verdict.{metric}", f"{change['verdict']}: {figures}"
 
 
 def _result_tags(result: Mapping[str, Any]) -> dict[str, str]:

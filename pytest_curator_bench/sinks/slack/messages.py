@@ -4,19 +4,18 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import format_number, format_percent, format_ratio, near, quote
-from pytest_curator_bench.history.past_results import previous_result
+from pytest_curator_bench._util.text import change_text, format_number, format_percent, near, noise_text, quote
+from pytest_curator_bench.history.reference import BASELINE
 from pytest_curator_bench.results.format import read_file_or_skip
 from pytest_curator_bench.results.metrics import MISSING, find_metric
 from pytest_curator_bench.results.record import HARMLESS
-from pytest_curator_bench.results.statistics import is_number
+from pytest_curator_bench.results.statistics import is_finite_number, is_number
 from pytest_curator_bench.session.names import SESSION_NAME
 from pytest_curator_bench.sinks.slack.text import MAX_TEXT, MessageBuilder, code, escape, fit, link
 
@@ -27,7 +26,6 @@ __all__ = [
     "EntryLine",
     "MessageStyle",
     "SessionView",
-    "compared_message",
     "entry_message",
     "is_notable",
     "session_view",
@@ -203,16 +201,12 @@ def summary_message(session: SessionView, style: MessageStyle) -> dict[str, Any]
     return {"text": fit(f"{escape(session.name)}: {done}", MAX_TEXT), "blocks": builder.blocks()}
 
 
-def entry_message(
-    result: Mapping[str, Any], style: MessageStyle, previous: Mapping[str, float] | None = None, compared_with: str = ""
-) -> dict[str, Any]:
+def entry_message(result: Mapping[str, Any], style: MessageStyle) -> dict[str, Any]:
     """The message for one result, with everything that its owner wants to know first.
 
     Args:
-        result: the content of ``results.json``.
+        result: as sinks are given it.
         style: how it looks.
-        previous: earlier values of the metrics, by name, to compare with; none where history knows none.
-        compared_with: what those are from.
 
     Returns:
         ``text`` and ``blocks``.
@@ -224,32 +218,29 @@ def entry_message(
     _, owners, problems = _entry_settings(result)
     pings = " ".join(map(_mention, owners[:MAX_PINGS])) if style.ping and status in FAILURES else ""
     log = str(result.get("stdouterr_file") or "")
+    comparison = _mapping(result.get("comparison"))
     builder = MessageBuilder(
         code(log) if log else style.pointer,
         [
             code(log) if log else "",
             link(style.viewer_url, "viewer") if style.viewer_url else "",
-            f"▲▼ against {escape(compared_with)}" if previous and compared_with else "",
+            f"▲▼ against {escape(_reference(comparison))}" if comparison.get("changes") else "",
         ],
     )
     builder.section(f"{title}\n{pings}" if pings else title)
     builder.lines([_requirement_line(record) for record in _unmet(result)])
-    builder.lines([f"• {text}" for text in metric_texts(result, shown_metrics(result, style), previous or {})])
+    changes = _mapping(comparison.get("changes"))
+    # What is not as usual is worth a line wherever it is.
+    changed = [name for name, change in changes.items() if _mapping(change).get("verdict") != "usual"]
+    names = dict.fromkeys([*shown_metrics(result, style), *changed])
+    builder.lines([f"• {text}" for text in metric_texts(result, list(names), changes)])
+    differences = "; ".join(map(str, _list(comparison.get("differences"))))
+    builder.lines([f":grey_question: not comparable: {escape(differences)}"] if differences else [])
     warnings = [*map(str, _list(result.get("warnings"))), *problems]
     builder.lines([f":warning: {escape(' '.join(warning.split()))}" for warning in warnings])
     if not _unmet(result):  # the error only repeats them
         builder.quote(str(result.get("error") or ""), MAX_ERROR)
     return {"text": fit(f"{code(name, 200)} {escape(status)}{reason}", MAX_TEXT), "blocks": builder.blocks()}
-
-
-def compared_message(result: Mapping[str, Any], style: MessageStyle, results_dir: Path) -> dict[str, Any]:
-    """The message for a result, compared with the entry's last one in ``results_dir``."""
-    before = previous_result(results_dir, result) if result.get("status") in {"passed", "failed"} else None
-    if before is None:
-        return entry_message(result, style)
-    values = {name: find_metric(before, name) for name in shown_metrics(result, style)}
-    previous = {name: value for name, value in values.items() if is_number(value)}
-    return entry_message(result, style, previous, before.session_name)
 
 
 def shown_metrics(result: Mapping[str, Any], style: MessageStyle) -> list[str]:
@@ -336,30 +327,35 @@ def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def metric_texts(result: Mapping[str, Any], names: Sequence[str], previous: Mapping[str, float]) -> list[str]:
-    """``name = value`` for each metric that is there, and how it has changed; escaped."""
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _reference(comparison: Mapping[str, Any]) -> str:
+    against = str(comparison.get("against"))
+    return "what is usual" if against == BASELINE else fit(against, 100)
+
+
+def metric_texts(result: Mapping[str, Any], names: Sequence[str], changes: Mapping[str, Any]) -> list[str]:
+    """``name = value`` for each metric that is there, and how it compares; escaped."""
     texts = []
     for name in names:
         value = find_metric(result, name)
         if value is not MISSING and value is not None and not isinstance(value, Mapping):
-            texts.append(f"{escape(fit(name, 100))} = {escape(show(value))}{_change(value, previous.get(name))}")
+            texts.append(f"{escape(fit(name, 100))} = {escape(show(value))}{_change(_mapping(changes.get(name)))}")
     return texts
 
 
-def _change(value: object, before: object) -> str:
-    if not is_number(value) or not is_number(before) or not before:
+def _change(data: Mapping[str, Any]) -> str:
+    """How a metric compares, as in ``▲ +17.2 % (worse, noise ±3.3 %)``; escaped."""
+    verdict, change, noise = (data.get(key) for key in ("verdict", "change", "noise"))
+    if not isinstance(verdict, str):
         return ""
-    try:
-        change = 100.0 * (value - before) / abs(before)
-    except OverflowError:
-        return ""
-    if not math.isfinite(change):
-        return ""
-    if value > 2 * before > 0:
-        return f" ▲ {format_ratio(value / before)}"
-    if abs(change) > 100:  # the sign has changed
-        return " ▲" if change > 0 else " ▼"
-    return f" ▲ +{format_percent(change)}" if change > 0 else f" ▼ {format_percent(change)}" if change < 0 else " ="
+    if verdict == "usual":
+        return " (as usual)"
+    # Plain data may have come through a file: only numbers are shown.
+    arrow = f" {'▲' if change > 0 else '▼'} {change_text(change)}" if is_finite_number(change) and change else ""
+    return escape(f"{arrow} ({fit(verdict, 20)}, noise {noise_text(noise) if is_finite_number(noise) else 'unknown'})")
 
 
 def show(value: object) -> str:

@@ -8,7 +8,6 @@ import hashlib
 import os
 import time
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench.sinks.base import (
@@ -21,7 +20,7 @@ from pytest_curator_bench.sinks.slack.client import GoneError, NotTakenError, Sl
 from pytest_curator_bench.sinks.slack.messages import (
     EntryLine,
     MessageStyle,
-    compared_message,
+    entry_message,
     session_view,
     summary_message,
 )
@@ -86,7 +85,7 @@ class SlackSink(Sink):
         self._write_run()
         self._state.add_line(key, EntryLine.of(result, self._style))
         if self._settings.wants_message(result):
-            message = compared_message(result, self._style, Path(str(self._env_data.get("results_dir"))))
+            message = entry_message(result, self._style)
             if self._webhook is not None:
                 self._send_by_webhook(key, message)
             else:

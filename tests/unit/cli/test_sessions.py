@@ -5,19 +5,21 @@
 from __future__ import annotations
 
 import csv
-import json
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from pytest_curator_bench.cli import main
 from pytest_curator_bench.results.statistics import statistics_of
+from tests.support.commands import data, shown
 from tests.support.sessions import make_session
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.support.past_sessions import PastSessions
 
 
 @pytest.fixture
@@ -41,26 +43,14 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return directory
 
 
-def shown(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> list[list[str]]:
-    """The words of each line of a command's output."""
-    assert main(arguments) == status
-    return [line.split() for line in capsys.readouterr().out.splitlines()]
-
-
-def data(capsys: pytest.CaptureFixture[str], *arguments: str) -> Any:
-    """A command's output as JSON."""
-    assert main([*arguments, "--format", "json"]) == 0
-    return json.loads(capsys.readouterr().out)
-
-
 def test_list(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The newest first, with their age, duration and outcome."""
     head, _, *rows = shown(capsys, "list")
     assert head == ["session", "started", "took", "passed", "failed", "reason"]
     assert rows == [
-        ["try", "12", "h", "ago", "1", "min", "30", "s", "1/2", "1", "issue", "512"],
+        ["try", "12", "h", "ago", "1", "min", "30", "s", "1/2", "1", "new", "issue", "512"],
         ["nightly-2", "3", "days", "ago", "1", "min", "30", "s", "2/3", "0", "-"],
-        ["nightly-1", "100", "days", "ago", "1", "min", "30", "s", "1/2", "1", "-"],
+        ["nightly-1", "100", "days", "ago", "1", "min", "30", "s", "1/2", "1", "new", "-"],
     ]
     assert main(["list", "--last", "1"]) == 0
     printed = capsys.readouterr()
@@ -80,6 +70,29 @@ def test_list_counts_entries_that_match(results: Path, capsys: pytest.CaptureFix
     assert [row["session"] for row in data(capsys, "list", "-k", "gpu or cc")] == ["nightly-2"]
     assert main(["list", "-k", "nothing"]) == 0
     assert capsys.readouterr() == ("", "no entry of 3 sessions matches -k nothing\n")
+
+
+def test_list_says_what_was_new(nights: PastSessions, capsys: pytest.CaptureFixture[str]) -> None:
+    """Failures that were none the night before, entries that got slower, versions; each once, and only with -k's."""
+    for night in range(6):
+        nights.add({"a": 10.0 + night / 100, "b": 5.0, "c": {"status": "failed" if night == 5 else "passed"}})
+    nights.add({"a": 10.0, "b": 1.0}, name="try__2026-01-07")
+    nights.environment["versions"] = {**nights.environment["versions"], "ray": "2.61.0"}
+    nights.environment["nemo_curator_git"] = {"commit": "7be1f02" + 33 * "0", "dirty": False}
+    nights.add({"a": 14.0, "b": {"status": "timeout"}, "c": {"status": "failed"}})
+    newest, tried, before, *_ = data(capsys, "list")
+    assert (newest["failed"], newest["new_failures"], newest["slower"]) == (2, 1, 1)
+    assert [(fact["name"], fact["then"], fact["now"]) for fact in newest["changed"]] == [
+        ("ray", "2.60.0", "2.61.0"),
+        ("NeMo Curator commit", None, "7be1f02"),
+    ]
+    assert (tried["new_failures"], tried["slower"], tried["changed"]) == (0, 0, [])
+    assert (before["failed"], before["new_failures"], before["slower"], before["changed"]) == (1, 1, 0, [])
+    lines = shown(capsys, "list", "--last", "1")
+    assert lines[0][4:] == ["failed", "slower", "what", "changed"]
+    assert " ".join(lines[2]).endswith("1/3 2, 1 new 1 ray 2.61.0, NeMo Curator commit 7be1f02")
+    (row,) = data(capsys, "list", "--last", "1", "-k", "c")
+    assert (row["failed"], row["new_failures"], row["slower"]) == (1, 0, 0)
 
 
 def test_formats(results: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

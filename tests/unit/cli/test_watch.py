@@ -20,7 +20,7 @@ import pytest
 from pytest_curator_bench.cli import main
 from pytest_curator_bench.session.status import EntryStatus, publish_status
 from tests.support.processes import LIMIT_S
-from tests.unit.session.test_progress import WAITING, conclude, session
+from tests.support.running_sessions import WAITING, conclude, session
 
 if TYPE_CHECKING:
     from collections.abc import Callable

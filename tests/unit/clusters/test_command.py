@@ -102,7 +102,7 @@ def package_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     package = tmp_path / "ray"
     package.mkdir()
     (package / "__init__.py").touch()
-    monkeypatch.setattr(command, "_package_dir", lambda: package)
+    monkeypatch.setattr(command, "_package_dir", lambda interpreter: package)
     return package
 
 
@@ -140,8 +140,8 @@ def test_ray_is_found_next_to_the_interpreter(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "ray").touch(mode=0o755)
     assert command.find_ray_command() == [str(tmp_path / "ray")]
     (tmp_path / "ray").unlink()
-    monkeypatch.setattr(command, "_package_dir", lambda: tmp_path)
+    monkeypatch.setattr(command, "_package_dir", lambda interpreter: tmp_path)
     assert command.find_ray_command() == [str(tmp_path / "python"), "-m", "ray.scripts.scripts"]
-    monkeypatch.setattr(command, "_package_dir", lambda: None)
+    monkeypatch.setattr(command, "_package_dir", lambda interpreter: None)
     with pytest.raises(ClusterError, match=r"Ray is not installed for .*pip install"):
         command.find_ray_command()

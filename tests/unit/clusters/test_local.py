@@ -110,7 +110,7 @@ def test_an_interrupted_start_leaves_nothing(
 def test_a_missing_ray_is_one_sentence(start: Callable[..., LocalCluster], monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is started, nothing is left."""
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    monkeypatch.setattr("pytest_curator_bench.clusters.local.command._package_dir", lambda: None)
+    monkeypatch.setattr("pytest_curator_bench.clusters.local.command._package_dir", lambda interpreter: None)
     with pytest.raises(ClusterError, match="Ray is not installed for /nowhere/python"):
         start()
 

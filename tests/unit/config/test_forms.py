@@ -324,7 +324,7 @@ def test_unknown_keys_as_warnings(tmp_path: Path) -> None:
     )
     assert sorted(config.warnings) == [
         "a.yaml:1: ci: found the unknown key 'ci', which is ignored",
-        "a.yaml:6: entries[cc].owner_team: found the unknown key 'owner_team', which is ignored",
+        "a.yaml:6: entries[cc].owner_team: found the unknown key 'owner_team', which is ignored; did you mean 'owner'?",
         "a.yaml:7: entries[cc].ray.gang: found the unknown key 'gang', which is ignored",
     ]
     assert config.entries[0].ray is not None

@@ -326,3 +326,20 @@ def test_everything_is_frozen(tmp_path: Path) -> None:
         config.entries[0].name = "x"  # type: ignore[misc]  # that is the point
     with pytest.raises(ValueError, match="frozen"):
         config.entries[0].requirements[0].min_value = 0
+
+
+def test_who_answers_for_an_entry(tmp_path: Path) -> None:
+    """The entry's own word, else whom Slack pings, whatever form that has."""
+    text = """
+        results_dir: /r
+        machine_class: a100
+        entries:
+          - {name: own, script: s.py, owner: alice, sink_data: [{name: slack, ping_on_failure: [U1]}]}
+          - {name: pinged, script: s.py, sink_data: [{name: slack, ping_on_failure: [U1, U2]}]}
+          - {name: one, script: s.py, sink_data: [{name: slack, ping_on_failure: U1}]}
+          - {name: wrong, script: s.py, sink_data: [{name: slack, ping_on_failure: {U1: 1}}]}
+          - {name: nobody, script: s.py}
+        """
+    config = load(tmp_path, text)
+    assert [entry.owner for entry in config.entries] == ["alice", "U1, U2", "U1", None, None]
+    assert config.machine_class == "a100"

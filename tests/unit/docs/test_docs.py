@@ -37,6 +37,7 @@ def test_generated_docs_are_up_to_date() -> None:
     assert (DOCS / "schema.json").read_text(encoding="utf-8") == generate["schema_text"]()
     assert (DOCS / "configuration.md").read_text(encoding="utf-8") == generate["configuration_text"]()
     assert (DOCS / "terminal.md").read_text(encoding="utf-8") == generate["terminal_text"]()
+    assert (DOCS / "watching.md").read_text(encoding="utf-8") == generate["watching_text"]()
     assert (DOCS / "results.md").read_text(encoding="utf-8") == generate["results_text"]()
 
 

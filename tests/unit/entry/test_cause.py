@@ -189,7 +189,9 @@ def lines_of(directory: Path, text: str) -> list[str]:
     return log_tail(log, 2000)
 
 
-def explained(lines: list[str], *, returncode: int | None = None, signal: str | None = None, oom_kills: int = 0) -> str:
+def explained(
+    lines: list[str] | None, *, returncode: int | None = None, signal: str | None = None, oom_kills: int = 0
+) -> str:
     """Why a script failed that ended so."""
     now = datetime.now(UTC)
     ended = ProcessExit(returncode=returncode, signal=signal, duration_s=1.0, started_at=now, finished_at=now)
@@ -262,3 +264,8 @@ def test_the_explanation(tmp_path: Path, text: str, how: dict[str, int], lines: 
     found = explained(lines_of(tmp_path, text), **how).splitlines()  # type: ignore[arg-type]
     assert len(found) == len(lines), found
     assert all(map(fnmatchcase, found, lines)), found
+
+
+def test_a_log_that_is_gone() -> None:
+    """It was not empty."""
+    assert explained(None, returncode=1) == "Exit status 1; its log is missing"

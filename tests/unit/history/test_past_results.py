@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pytest_curator_bench._util.atomic import write_json
 from pytest_curator_bench.history import past_results
-from pytest_curator_bench.history.past_results import expect, past_durations, previous_result
+from pytest_curator_bench.history.past_results import expect, past_durations
 from pytest_curator_bench.results.record import EntryResult
 from pytest_curator_bench.session.progress.expected import Expected
 
@@ -80,20 +80,3 @@ def test_what_is_expected_of_entries(tmp_path: Path) -> None:
     expected = {"a": Expected(share=0.5, usual_s=20.0, usual_total_s=60.0), "b": Expected()}
     assert expect(tmp_path, {"a": 0.5, "b": 1.0}, besides="now") == expected
     assert expect(tmp_path, {"a": 0.5}, besides="past") == {"a": Expected(share=0.5)}
-
-
-def test_the_previous_result(tmp_path: Path) -> None:
-    """The newest one before, of another session, that passed; whatever the age of the files on this disk."""
-    days = {"s4": (4, "failed"), "s3": (3, "passed"), "s1": (1, "passed"), "s2": (2, "passed"), "s6": (6, "passed")}
-    for name, (day, status) in days.items():
-        result(session(tmp_path, name, day), "a", day, status, started_at=f"2026-01-{day:02}T01:00:00")  # type: ignore[arg-type]
-    session(tmp_path, "without", 4, b=1.0)
-    asked = {"name": "a", "session_name": "s5", "started_at": "2026-01-05T01:00:00"}
-    before = previous_result(tmp_path, asked)
-    assert before is not None
-    assert (before.session_name, before.exec_time_s) == ("s3", 3)
-    before = previous_result(tmp_path, {**asked, "session_name": "s3"})
-    assert before is not None
-    assert before.session_name == "s2"
-    assert previous_result(tmp_path, {**asked, "name": "c"}) is None
-    assert previous_result(tmp_path / "nowhere", asked) is None

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import io
 import os
+import pty
 import re
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,6 +21,7 @@ from pytest_curator_bench.session.status import EntryStatus, publish_status
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 
 class Bare(io.StringIO):
@@ -45,14 +46,15 @@ def make(pytestconfig: pytest.Config, monkeypatch: pytest.MonkeyPatch) -> Callab
         monkeypatch.setattr(sys, "stdout", stream)
         expected = {"a": Expected(usual_s=36.0)}
         reporter = pytest.TerminalReporter(pytestconfig, stream)
-        return LiveView(reporter, Path, expected=expected, heartbeat_s=heartbeat_s, is_quiet=is_quiet), stream
+        monkeypatch.setattr(pytestconfig, "get_terminal_writer", lambda: reporter._tw)
+        return LiveView(reporter, str, expected=expected, heartbeat_s=heartbeat_s, is_quiet=is_quiet), stream
 
     return make_view
 
 
 def said(stream: io.StringIO) -> list[str]:
-    """The lines; an empty one ends what the pytest that runs this test has left unfinished."""
-    return [line for line in stream.getvalue().splitlines() if line]
+    """The lines."""
+    return stream.getvalue().splitlines()
 
 
 def look(view: LiveView, later_s: float = 0.0) -> None:
@@ -137,6 +139,28 @@ def test_a_quiet_run_only_says_that_it_waits_for_another(
     view.began("n")
     assert said(stream) == ["a: waiting for 2 CPUs (2 CPUs leased by b, pid 1)"]
     view.close()
+
+
+def test_what_others_write_stands_above_the_panel(
+    make: Callable[..., tuple[LiveView, io.StringIO]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also outside of the hooks in which pytest reports, as xdist does where a worker dies."""
+    monkeypatch.setenv("TERM", "xterm")
+    screen, terminal = pty.openpty()
+    with os.fdopen(terminal, "w") as stream:
+        view, _ = make(stream)
+        writer = view._writer
+        view.started("n", "a", 60, tmp_path)
+        view.release()
+        view._paint()
+        writer.line("node down")
+        view._paint()
+        view.close()
+        writer.line("after it")
+        shown = os.read(screen, 10_000).decode().replace("\r\n", "\n")
+    os.close(screen)
+    panel, erased = r"\n\x1b\[1m\[0/1\].*\n.*preparing.*", r"\r\x1b\[1A\x1b\[J\x1b\[1A\x1b\[1G"
+    assert re.fullmatch(f"{panel}{erased}node down\n{panel}{erased}after it\n", shown)
 
 
 def test_no_heartbeat(make: Callable[..., tuple[LiveView, io.StringIO]], tmp_path: Path) -> None:

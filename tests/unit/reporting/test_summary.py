@@ -15,6 +15,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from pytest_curator_bench._util.streams import RenderBuffer
+from pytest_curator_bench.history.baseline import Baseline, judge_change
+from pytest_curator_bench.history.comparison import Comparison, EntryComparison, EntryVerdict
+from pytest_curator_bench.history.records import record_of
 from pytest_curator_bench.reporting.figures import key_metrics
 from pytest_curator_bench.reporting.summary import summary_table
 from pytest_curator_bench.results.record import EntryResult
@@ -28,10 +31,14 @@ def result(name: str, **fields: Any) -> EntryResult:
     return EntryResult(**{**known, "entry_dir": "/e", "stdouterr_file": "/e/log", "exec_time_s": 1.5, **fields})
 
 
-def shown(*results: EntryResult, width: int = 120, verbosity: int = 0) -> list[str]:
+def shown(
+    *results: EntryResult, width: int = 120, verbosity: int = 0, comparison: Comparison | None = None
+) -> list[str]:
     """The lines of the summary, without blanks at their ends."""
     output = io.StringIO()
-    Console(file=output, width=width, highlight=False).print(summary_table(results, verbosity=verbosity))
+    Console(file=output, width=width, highlight=False).print(
+        summary_table(results, verbosity=verbosity, comparison=comparison), crop=False
+    )
     return [line.rstrip() for line in output.getvalue().splitlines()]
 
 
@@ -136,3 +143,67 @@ def test_a_unit_in_a_name_stands_in_the_head_alone(metric: str, head: str) -> No
     rules = [{"name": metric, "headline": True}]
     lines = shown(result("a", script_metrics={metric: 2.5}, metric_rules=rules))
     assert " ".join(line.split()[-1] for line in lines[:2]) == head
+
+
+def compared(results: list[EntryResult], past: dict[str, list[float]]) -> Comparison:
+    """Results compared with planted values of past sessions, by ``ENTRY METRIC``."""
+    entries = []
+    for one in results:
+        record = record_of(one.to_dict(), {})
+        changes = {
+            metric: judge_change([value], Baseline(values=tuple(values)), record.meaning(metric).direction)
+            for metric, value in sorted(record.figures.items())
+            if (values := past.get(f"{one.name} {metric}"))
+        }
+        verdicts: list[EntryVerdict] = [*(change.verdict for change in changes.values()), "new"]
+        verdict = min(verdicts, key=ORDER.index)
+        entries.append(EntryComparison(entry=one.name, verdict=verdict, now=record, then=record, changes=changes))
+    return Comparison(entries=sorted(entries, key=lambda entry: ORDER.index(entry.verdict)), suite_change=None)
+
+
+ORDER: list[EntryVerdict] = ["worse", "usual", "new"]
+STEADY = [100.0, 101.0, 99.0, 100.5, 99.5, 100.0]
+
+
+def test_what_is_usual_stands_beside_the_time() -> None:
+    """And beside the headline metric that changed most; below it a line for what is not as usual, with its owner."""
+    results = [
+        result("slow", exec_time_s=130.0, script_metrics={"throughput_docs_per_s": 70.0}, owner="alice"),
+        result("same", exec_time_s=100.0, script_metrics={"throughput_docs_per_s": 100.0}, owner="bob"),
+        result("new", exec_time_s=5.0),
+    ]
+    past = {
+        f"{entry} {metric}": STEADY for entry in ("slow", "same") for metric in ("exec_time_s", "throughput_docs_per_s")
+    }
+    comparison = compared(results, past)
+    lines = shown(*results, width=200, comparison=comparison)
+    head, units, _, *rows = lines
+    assert head.split()[:5] == ["time", "usual", "change", "noise", "trend"]
+    assert units.split()[:4] == ["entry", "status", "s", "s"]
+    assert re.match(r"slow +passed +130 +100 +\+30\.0 % +±\d\.\d % +[▁▂]{6}█ ", rows[0])
+    assert re.search(r"100 docs/s -30\.0 % ±\d\.\d % [▇█]{6}▁$", rows[0])
+    assert re.match(r"same +passed +100 +100 +\+0\.0 % ", rows[1])
+    assert re.match(r"new +passed +5 +60$", rows[2])
+    assert "usual" in head.rpartition("throughput")[0]
+    (line,) = [line for line in lines if line.startswith("▲")]
+    assert re.fullmatch(
+        r"▲ slower  slow: exec_time_s 100 s → 130 s \(\+30\.0 %, noise ±\d\.\d %\); 1 more metric agrees: "
+        r"throughput_docs_per_s -30\.0 %; owner: alice",
+        line,
+    )
+    assert lines[-1] == "1 as usual · 1 new · 4 metrics compared"
+    assert line in shown(*results, width=60, comparison=comparison)  # one line whatever the width
+    assert line in shown(*results, verbosity=-1, comparison=comparison)
+
+
+def test_a_comparison_in_ascii() -> None:
+    """Signs are spelled, and there are no bars."""
+    results = [result("slow", exec_time_s=130.0)]
+    buffer = RenderBuffer("ascii")
+    Console(file=buffer, width=120, highlight=False).print(
+        summary_table(results, comparison=compared(results, {"slow exec_time_s": STEADY})), crop=False
+    )
+    text = buffer.text()
+    assert "^ slower  slow: exec_time_s 100 s -> 130 s (+30.0 %, noise +-" in text
+    assert "trend" not in text
+    assert "\\u" not in text

@@ -17,7 +17,7 @@ import pytest
 from pytest_curator_bench.cli import main
 from pytest_curator_bench.delivery.replay import ReplayOptions, replay, session_env_data
 from pytest_curator_bench.delivery.results import session_results
-from pytest_curator_bench.history.past_results import past_durations, previous_result
+from pytest_curator_bench.history.past_results import past_durations
 from pytest_curator_bench.results.format import FORMATS, NewerFormatError, read_file
 from pytest_curator_bench.results.json_files import ResultDict
 from pytest_curator_bench.results.json_schema import FILES, results_schema
@@ -80,7 +80,7 @@ def test_results_of_every_format_are_read(results_dir: Path, format_name: str) -
 
 @pytest.mark.parametrize("format_name", FORMATS_THAT_WERE)
 def test_a_session_that_was_moved_is_read_where_it_is(results_dir: Path, format_name: str) -> None:
-    """Results, runs, durations and Slack's comparison, with the paths of today."""
+    """Results, runs and durations, with the paths of today."""
     session_dir = golden(format_name, results_dir)
     results, problems = session_results(session_dir)
     assert problems == []
@@ -95,8 +95,6 @@ def test_a_session_that_was_moved_is_read_where_it_is(results_dir: Path, format_
     ]
     assert [run.entries for run in read_runs(session_dir)[0]] == [("repeated",), ("retried",)]
     assert set(past_durations(results_dir)) == {"repeated", "retried"}
-    later = result_of("retried", "later", started_at="2099-01-01T00:00:00+00:00")
-    assert previous_result(results_dir, later) == retried
     env_data = session_env_data(session_dir)
     assert (env_data["hostname"], env_data["entries"]) == ("bench-host", ["repeated", "retried"])
     assert "format" not in env_data
@@ -137,14 +135,11 @@ def test_a_newer_format_is_named_in_one_sentence(results_dir: Path, caplog: pyte
     results, problems = session_results(session_dir)
     assert results == []
     assert problems[1] == f"not delivered: {file}: {sentence}"
-    later = result_of("retried", "later", started_at="2099-01-01T00:00:00+00:00")
-    assert previous_result(results_dir, later) is None
     assert past_durations(results_dir) == {}
     assert session_env_data(session_dir)["entries"] == []
     assert logged(caplog) == [f"skipped {session_dir / name}: {sentence}" for name in ("session.json", "env.json")]
     change(session_dir / "session.json", format=2)
     assert past_durations(results_dir) == {}
-    assert previous_result(results_dir, later) is None
     (run_file, *_) = session_dir.glob("runs/*/run.json")
     change(run_file, format=99)
     assert read_runs(session_dir)[1] == [run_file.parent.name]

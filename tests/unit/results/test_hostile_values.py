@@ -37,6 +37,8 @@ from tests.support.sinks import env_data_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_curator_bench.sinks import SinkResultDict
+
 HARMFUL = "\x00\x07\x1b\x9b\x85\u2028\u202e\u2066\ufeff\ufffe\uffff\ud800\udcff"
 NAMES = [
     *("plain", "", "a.b", "=cmd()", "<&\"'>", "x_per_sec", "exec_time_s", "requirement.x", "\N{RACING CAR}"),
@@ -104,7 +106,7 @@ def summary(result: EntryResult) -> str:
         section=lambda _: None,
         write=shown.write,
     )
-    write_summary(cast("pytest.TerminalReporter", reporter), Path("/s"), [result], Path)
+    write_summary(cast("pytest.TerminalReporter", reporter), Path("/s"), [result], str)
     return shown.getvalue()
 
 
@@ -129,11 +131,11 @@ def test_no_value_breaks_a_report(tmp_path: Path, value: object) -> None:
         assert not set(text) & set(HARMFUL), text
         assert ET.fromstring(as_xml(flat_properties(result, Path)))  # noqa: S314  # our own
         assert repr(unpacked(packed(data))) == repr(data)
-        json.dumps([entry_message(data, MessageStyle(), {"plain": 1.5}, "before")], ensure_ascii=False).encode()
+        json.dumps([entry_message(data, MessageStyle())], ensure_ascii=False).encode()
         assert EntryLine.of(data, MessageStyle()).status == result.status
         assert is_notable(data)
         for sink in sinks:
-            sink.process_result({**data, "name": f"e{number}"})
+            sink.process_result(cast("SinkResultDict", {**data, "name": f"e{number}"}))
         (tmp_path / "e/results.json").write_bytes((tmp_path / "results.jsonl").read_bytes().splitlines()[-1])
         again = read_result(tmp_path / "e")
         assert delivery_key(again.to_dict()) == delivery_key({**data, "name": f"e{number}"})

@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
@@ -150,4 +151,47 @@ def test_a_curator_from_source_tells_its_commit(tmp_path: Path) -> None:
         "branch": "dev",
         "dirty": False,
         "untracked_count": 0,
+        "source": "checkout",
     }
+
+
+@pytest.mark.parametrize(
+    ("version", "direct_url", "expected"),
+    [
+        ("1.4.0", {"vcs_info": {"vcs": "git", "commit_id": "c0ffee1"}}, ("c0ffee1", "repository")),
+        ("1.4.1.dev3+g7be1f02", None, ("7be1f02", "version")),
+        ("1.4.1.dev3+g7be1f02.d20261101", {"archive_info": {}}, ("7be1f02", "version")),
+        ("1.4.0", None, ("from-the-user", "CURATOR_COMMIT")),
+    ],
+)
+def test_a_curator_without_a_checkout_tells_its_commit(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    version: str,
+    direct_url: dict[str, Any] | None,
+    expected: tuple[str, str],
+) -> None:
+    """From what pip noted, from its version, or from the user."""
+    monkeypatch.setenv("CURATOR_COMMIT", "from-the-user")
+    url = {"url": "https://host/Curator", **direct_url} if direct_url is not None else None
+    install(tmp_path, "nemo-curator", version, url)
+    monkeypatch.syspath_prepend(tmp_path)
+    found = capture_environment(tmp_path).data["nemo_curator_git"]
+    assert (found["commit"], found["source"]) == expected
+
+
+def test_a_curator_that_was_installed_from_a_checkout_tells_its_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The directory's, which may have a blank in its name; and nothing where nothing is known."""
+    checkout = tmp_path / "my Curator"
+    checkout.mkdir()
+    monkeypatch.delenv("CURATOR_COMMIT", raising=False)
+    install(tmp_path / "site", "nemo-curator", "1.4.0", {"url": checkout.as_uri(), "dir_info": {}})
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    assert capture_environment(tmp_path).data["nemo_curator_git"] is None
+    git = ["git", "-C", str(checkout), "-c", "user.name=x", "-c", "user.email=x@example.com"]
+    for command in (["init", "-q", "-b", "dev"], ["commit", "-q", "--allow-empty", "-m", "x"]):
+        subprocess.run([*git, *command], check=True)
+    found = capture_environment(tmp_path).data["nemo_curator_git"]
+    assert (len(found["commit"]), found["branch"], found["source"]) == (40, "dev", "directory")

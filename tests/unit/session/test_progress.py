@@ -9,57 +9,27 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 from rich.cells import cell_len
 
-from pytest_curator_bench.results.record import EntryResult
-from pytest_curator_bench.session.progress.entries import EntryFollower
-from pytest_curator_bench.session.progress.expected import Expected, read_expected, time_left, write_expected
+from pytest_curator_bench.session.progress.entries import EntryFollower, Usage
+from pytest_curator_bench.session.progress.expected import (
+    Expected,
+    read_expected,
+    time_left,
+    time_left_of,
+    write_expected,
+)
 from pytest_curator_bench.session.progress.sessions import SessionFollower
 from pytest_curator_bench.session.progress.text import end_line, entry_line, entry_lines, head_line
 from pytest_curator_bench.session.recovery import recover_session
 from pytest_curator_bench.session.status import STATUS_NAME, EntryStatus, publish_status, read_status
-from pytest_curator_bench.session.store import SessionStore
-
-if TYPE_CHECKING:
-    from pytest_curator_bench.results.record import Status
+from tests.support.running_sessions import WAITING, conclude, session
 
 NOW = datetime.now(UTC)
-WAITING = EntryStatus(
-    doing="waiting for a free slot",
-    detail=("whole machine leased by a_rather_long_name, pid 5473, since 01:24", "queued behind c"),
-    held_by=(5473,),
-)
 TELEMETRY = "time_utc,elapsed_s,cpu_percent,rss_bytes\n"
 GPUS = "gpu_id,elapsed_s,processes,utilization_gpu_pct,memory_used_mb\n"
-
-
-def session(directory: Path, *names: str) -> SessionStore:
-    """A session that runs."""
-    store = SessionStore.create(directory / "results", directory / "artifacts", exact="s")
-    store.begin(names)
-    return store
-
-
-def conclude(store: SessionStore, name: str, status: Status = "passed", **fields: object) -> EntryResult:
-    """Give an entry its result."""
-    path = store.entries.prepare(name)
-    result = EntryResult(
-        **{
-            "name": name,
-            "session_name": "s",
-            "status": status,
-            "timeout_s": 60.0,
-            "nodeid": "n",
-            "entry_dir": str(path),
-            "stdouterr_file": str(path / "stdouterr.log"),
-            **fields,  # type: ignore[arg-type]
-        }
-    )
-    store.entries.write_result(result)
-    return result
 
 
 def running(directory: Path, run: str = "", **fields: int | tuple[int, ...]) -> EntryFollower:
@@ -185,6 +155,23 @@ def test_an_entry_that_takes_longer_than_usual_has_no_known_end(tmp_path: Path) 
     assert follower.remaining_s(NOW + timedelta(seconds=90)) is None
 
 
+def test_time_left_of_a_run(tmp_path: Path) -> None:
+    """What runs and what is to come; a data setup makes it a lower bound; of waiting for others nothing is known."""
+    expected = {"a": Expected(usual_total_s=10_000), "b": Expected(usual_total_s=5_000), "c": Expected()}
+    follower = running(tmp_path)
+    follower.expected = expected["a"]
+    left = time_left_of(expected, {"c"}, [follower])
+    assert left is not None
+    assert left.is_whole
+    assert 5_000 < left.time_s < 15_000
+    setup = EntryFollower("data setup s", tmp_path, limit_s=60)
+    left = time_left_of(expected, {"c"}, [follower, setup])
+    assert left is not None
+    assert not left.is_whole
+    follower.status = WAITING
+    assert time_left_of(expected, {"c"}, [follower]) is None
+
+
 def test_a_session_while_it_runs(tmp_path: Path) -> None:
     """What has ended, runs and is left; an entry whose cluster is being stopped has not ended."""
     store = session(tmp_path, "a", "b", "c", "d")
@@ -278,6 +265,15 @@ def test_lines_on_terminals(tmp_path: Path, width: int) -> None:
     else:
         assert lines[2].endswith("  waiting for a free slot")
         assert lines[3].startswith("  whole machine leased by a_rather_long_name, pid 5473, since 01:24")
+
+
+def test_figures_are_whole_or_left_out(tmp_path: Path) -> None:
+    """Half a number would be another number."""
+    follower = running(tmp_path)
+    follower.usage = Usage(cpus=12.0, memory_bytes=5.3e9)
+    shown = {entry_lines([follower], NOW, width=width, height=20)[0].plain for width in range(30, 60)}
+    step = "a  0:12, limit 1:00:00"
+    assert shown == {step, f"{step}, 12 CPUs", f"{step}, 12 CPUs, 5.3 GB"}
 
 
 def test_more_entries_than_lines(tmp_path: Path) -> None:

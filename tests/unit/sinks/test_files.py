@@ -95,6 +95,22 @@ def test_csv_columns(tmp_path: Path) -> None:
     assert (row["success"], row["error"], row["signal"], row["exec_time_s"]) == ("true", "first line", "", "1.5")
 
 
+def test_csv_columns_of_a_comparison(tmp_path: Path) -> None:
+    """The verdict, and the relative change of each metric."""
+    sink = opened("csv", tmp_path)
+    comparison: Any = {"verdict": "worse", "changes": {"exec_time_s": {"change": 0.25}, "num_kept": {"change": None}}}
+    result = result_of()
+    result["comparison"] = comparison
+    sink.process_result(result)
+    (row,) = rows_of("csv", tmp_path / "results.csv")
+    found = {key: value for key, value in row.items() if key.startswith("comparison.")}
+    assert found == {
+        "comparison.verdict": "worse",
+        "comparison.exec_time_s": "0.25",
+        "comparison.num_kept": "",
+    }
+
+
 def test_csv_columns_grow(tmp_path: Path) -> None:
     """New metrics come at the right; what was there keeps its column, its row and its value."""
     sink = opened("csv", tmp_path / "s")

@@ -105,6 +105,24 @@ def test_requirements_become_tags() -> None:
     assert tags["mlflow.note.content"].startswith("**failed** (requirements)\n\n- met: rate")
 
 
+def test_verdicts_become_tags() -> None:
+    """The entry's, and those of metrics that are not as usual."""
+    change = {"verdict": "worse", "usual": 2.0, "change": 0.25, "noise": None}
+    comparison = {
+        "verdict": "worse",
+        "differences": [],
+        "changes": {"exec_time_s": change, "rate": {**change, "verdict": "usual"}},
+    }
+    tags = result_record({**result_of(), "comparison": comparison}, None).tags
+    assert tags["curator_bench.verdict"] == "worse"
+    assert {key: value for key, value in tags.items() if key.startswith("verdict.")} == {
+        "verdict.exec_time_s": "worse: +25.0 % of 2, noise unknown"
+    }
+    comparison = {"verdict": "not comparable", "differences": ["cores: 8 → 4"], "changes": {}}
+    tags = result_record({**result_of(), "comparison": comparison}, None).tags
+    assert tags["curator_bench.not_comparable"] == "cores: 8 → 4"
+
+
 @pytest.mark.parametrize(
     ("status", "expected"),
     [

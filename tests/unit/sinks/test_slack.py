@@ -349,26 +349,6 @@ def test_runs_that_share_a_message(tmp_path: Path, slack: Slack) -> None:
     assert len(slack.replies) == 4
 
 
-def test_comparison_with_the_last_session(tmp_path: Path, slack: Slack) -> None:
-    """The newest earlier result that passed; not a failed one, not a later one."""
-    for name, day, status, seconds in (
-        ("old", 20, "passed", 1.0),
-        ("last", 21, "passed", 2.0),
-        ("bad", 22, "failed", 3.0),
-        ("later", 24, "passed", 4.0),
-    ):
-        entry_dir = tmp_path / name / "a"
-        entry_dir.mkdir(parents=True)
-        result = result_of(
-            session_name=name, started_at=f"2026-01-{day}T00:00:00+00:00", status=status, exec_time_s=seconds
-        )
-        (entry_dir / "results.json").write_text(json.dumps(result))
-        (tmp_path / name / "session.json").write_text(json.dumps({"started_at": result["started_at"]}))
-    assert Session(tmp_path, slack).close(A).is_complete
-    assert "exec_time_s = 1.5 ▼ -25 %" in told(slack.replies[0])
-    assert "▲▼ against last" in told(slack.replies[0])
-
-
 # --- the incoming webhook ---
 
 
