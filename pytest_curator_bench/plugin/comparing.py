@@ -32,7 +32,7 @@ class Comparing:
 
     Attributes:
         comparison: of all results; ``None`` where there is nothing to show.
-        causes: the changes that fail the run, one line each.
+        causes: what fails the run, one line each: changes, or that they can't be known.
 
     Raises:
         pytest.UsageError: ``--bench-compare`` selects no session.
@@ -99,6 +99,8 @@ class Comparing:
             self._reference = None
             self._problem = f"results are compared no further: {type(error).__name__}: {error_text(error)}"
             self._warn(self._problem)
+            if self._bench_run.options.fail_on is not None:  # what was asked for can't be answered
+                self.causes = (self._problem,)
 
 
 def _selected(bench_run: BenchRun) -> Sequence[SessionRef] | None:

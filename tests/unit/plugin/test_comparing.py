@@ -133,14 +133,15 @@ def test_nothing_is_shown_without_history(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("broken", ["open", "past"])
 def test_a_failure_is_one_warning(past: PastSessions, monkeypatch: pytest.MonkeyPatch, broken: str) -> None:
-    """And never the end of a run."""
+    """And never the end of a run; but no green one where ``--bench-fail-on`` asked."""
 
     def fail(*_: object, **__: object) -> None:
         raise OSError("the disk is gone")
 
     monkeypatch.setattr(Index, broken, fail)
-    run = Run(past, {"a": 130.0}, is_comparison_wanted=True)
+    run = Run(past, {"a": 130.0}, is_comparison_wanted=True, fail_on=FailOn.parse("worse"))
     assert run.compared() == {"a": None}
     assert run.comparing.comparison is None
+    assert list(run.comparing.causes) == run.warnings
     assert run.warnings == ["results are compared no further: OSError: the disk is gone"]
     assert list(run.comparing.remarks) == run.warnings
