@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.clusters.existing.cluster import ExistingCluster
     from pytest_curator_bench.clusters.local.cluster import LocalCluster
 
-__all__ = ["diagnostics", "record_environment", "script_environment"]
+__all__ = ["diagnostics", "masker_of", "record_environment", "script_environment"]
 
 # NeMo Curator's switch: with it the scheduler of Ray Data writes its decisions into Ray Data's own log.
 _DIAGNOSTICS = {"NEMO_CURATOR_RAY_DATA_DIAGNOSTICS": "1"}
@@ -72,7 +72,11 @@ def record_environment(directory: Path, environment: Mapping[str, str], mask: Ca
         environment: the script's whole environment.
         mask: hides secrets that are known already.
     """
-    secret = {name for name, value in environment.items() if is_secret_variable(name, value)}
-    masked = {name: MASK if name in secret else value for name, value in sorted(environment.items())}
-    also = Masker(environment[name] for name in secret)
-    write_json(directory / SCRIPT_ENV_NAME, mask(also.mask_data(masked)), durable=False)
+    variables = sorted(environment.items())
+    masked = {name: MASK if is_secret_variable(name, value) else value for name, value in variables}
+    write_json(directory / SCRIPT_ENV_NAME, mask(masker_of(environment).mask_data(masked)), durable=False)
+
+
+def masker_of(environment: Mapping[str, str]) -> Masker:
+    """Return what hides the values of a script's variables whose names say that they are secret."""
+    return Masker(value for name, value in environment.items() if is_secret_variable(name, value))

@@ -16,7 +16,7 @@ from pytest_curator_bench._util.container import display_path
 from pytest_curator_bench._util.log_tail import log_tail
 from pytest_curator_bench._util.text import format_seconds
 from pytest_curator_bench.entry.cause import CAUSE_LINES, explain_exit
-from pytest_curator_bench.entry.environment import record_environment
+from pytest_curator_bench.entry.environment import masker_of, record_environment
 from pytest_curator_bench.machine.cgroups import count_oom_kills
 from pytest_curator_bench.processes.client import ProcessStartError, SupervisorLostError
 from pytest_curator_bench.results.outputs import (
@@ -175,9 +175,13 @@ def _judge(
     elif exit_.signal is not None or exit_.returncode:
         status, reason = "failed", "exit-code" if exit_.signal is None else "signal"
         log = plan.entry_dir / LOG_NAME
+        tail: list[str] | None = None
+        if os.path.exists(log):  # noqa: PTH110  # never raises
+            # A cluster's token is known to the script's environment alone.
+            tail = masker_of(plan.environment).mask_data(plan.mask(log_tail(log, CAUSE_LINES)))
         error = explain_exit(
             exit_,
-            plan.mask(log_tail(log, CAUSE_LINES)) if log.exists() else None,
+            tail,
             oom_kills=oom_kills,
             display=lambda file: display_path(Path(file), plan.working_dir),
         )

@@ -140,7 +140,7 @@ def test_a_pipeline_through_address_and_job(
     assert not results_there.parent.exists()
     too_large = project.result("too_large")
     assert (too_large["status"], too_large["reason"]) == ("error", "ray")
-    assert too_large["error"].startswith(f"needs 64 CPUs, the cluster at {existing.url} has 3")
+    assert f".ray.job: needs 64 CPUs, the cluster at {existing.url} has 3" in too_large["error"]
     too_slow = project.result("too_slow")
     assert too_slow["status"] == "timeout"
     assert too_slow["script_metrics"] == {"begun": True}

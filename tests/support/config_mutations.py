@@ -135,9 +135,12 @@ def check(directory: Path, contents: list[bytes], *, strict: bool) -> bool:
         problems = error.problems
         config = None
     if config is None:
-        # Each problem can be written to a terminal, as one line.
+        # Each problem can be written to a terminal: as one line, and the line of YAML that it is about, with a caret.
         assert problems
-        assert all(len(problem.encode().decode().splitlines()) == 1 for problem in problems)
+        for problem in problems:
+            _, *quoted = problem.encode().decode().splitlines()
+            assert len(quoted) in {0, 2}
+            assert all(line.startswith("  ") for line in quoted)
         return False
     assert config.entries
     names = [entry.name for entry in config.entries]

@@ -159,7 +159,7 @@ def test_what_others_write_stands_above_the_panel(
         writer.line("after it")
         shown = os.read(screen, 10_000).decode().replace("\r\n", "\n")
     os.close(screen)
-    panel, erased = r"\n\x1b\[1m\[0/1\].*\n.*preparing.*", r"\r\x1b\[1A\x1b\[J\x1b\[1A\x1b\[1G"
+    panel, erased = r"\n\x1b\[1m\[0/1\].*\n.*preparing.*", r"\r\x1b\[A\x1b\[J\x1b\[A\x1b\[1G"
     assert re.fullmatch(f"{panel}{erased}node down\n{panel}{erased}after it\n", shown)
 
 
