@@ -401,4 +401,6 @@ def test_looking_on_failing(two: Project, mark: str) -> None:
     process.communicate()
     assert "1 failed" in text
     assert "INTERNALERROR" not in text
-    assert {json.loads(path.read_text())["status"] for path in two.path.glob("results/*/a/results.json")} == {"failed"}
+    statuses = {json.loads(path.read_text())["status"] for path in two.path.glob("results/*/a/results.json")}
+    # It may look a second time, which the signal ends.
+    assert {"failed"} <= statuses <= {"failed", "interrupted"}
