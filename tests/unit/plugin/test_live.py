@@ -157,7 +157,10 @@ def test_what_others_write_stands_above_the_panel(
         view._paint()
         view.close()
         writer.line("after it")
-        shown = os.read(screen, 10_000).decode().replace("\r\n", "\n")
+        read = b""
+        while not read.endswith(b"after it\r\n"):  # a terminal hands on what it gets in parts
+            read += os.read(screen, 10_000)
+        shown = read.decode().replace("\r\n", "\n")
     os.close(screen)
     panel, erased = r"\n\x1b\[1m\[0/1\].*\n.*preparing.*", r"\r\x1b\[A\x1b\[J\x1b\[A\x1b\[1G"
     assert re.fullmatch(f"{panel}{erased}node down\n{panel}{erased}after it\n", shown)
