@@ -108,7 +108,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         os.environ["XDG_CACHE_HOME"] = str(Path(temporary) / "cache")
         results = (options.keep or Path(temporary)) / "results"
-        sessions, source = PastSessions(results), random.Random(1)  # noqa: S311
+        sessions, source = PastSessions(results), random.Random(1)  # noqa: S311  # the same figures each time
         if results.exists():
             sessions.nights = len(list(results.iterdir()))
         while sessions.nights < options.sessions:

@@ -123,7 +123,7 @@ def _before(options: argparse.Namespace, ref: SessionRef) -> SessionRef:
 
 
 def _facts(then: _Side, now: _Side) -> Iterator[tuple[str, Sequence[Fact]]]:
-    """Yield the facts by kind; a file that one side lacks says nothing."""
+    """Yield the facts by kind; a file that is missing on one side says nothing."""
     environment = environment_facts(then.environment, now.environment) if then.environment and now.environment else []
     yield "environment", environment
     if then.packages and now.packages:

@@ -198,7 +198,7 @@ _REFERS_TO_MATRIX = re.compile(r"\{?matrix\.")
 
 
 def known_part(entry: YamlMapping) -> YamlMapping:
-    """Return what is known of an entry that lacks a variable or a value of its matrix, and is still of use."""
+    """Return what is known of an entry in which a variable, or a value of its matrix, is missing."""
     is_whole = not has_unresolved(entry.get("matrix"))
     # Without its matrix nothing that refers to it has a value.
     is_unknown = _is_unresolved if is_whole else _is_unresolved_or_refers

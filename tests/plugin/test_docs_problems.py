@@ -90,7 +90,7 @@ def waiting(project: Project) -> str:
     project.script("waited.py", UNTIL_WAITED_FOR + (project.scripts / "ok.py").read_text())
     project.config("entries: [{name: a, script: waited.py}, {name: b, script: waited.py}]")
     text = told(project.run("-n", "2"))
-    return text.replace("b: waiting", "a: waiting").replace("leased by a,", "leased by b,")  # whoever was first
+    return text.replace("b: waiting", "a: waiting").replace("leased by a,", "leased by b,")  # either may be first
 
 
 def noisy(project: Project) -> str:

@@ -130,7 +130,7 @@ class _Multiplier:
             yield MatrixSubstitution(combination, report, names=names).entry(entry), combination, own
 
     def _combinations(self, matrix: object, name: str, index: int) -> list[Combination]:
-        """Return the combinations; none where the matrix is wrong or lacks a variable."""
+        """Return the combinations; none where the matrix is wrong or a variable is missing."""
         try:
             Matrix.model_validate(matrix)
         except ValidationError:

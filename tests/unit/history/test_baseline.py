@@ -92,7 +92,7 @@ def test_two_sessions_have_more_noise_than_one_against_many() -> None:
 
 def test_false_alarms_and_power_at_known_noise() -> None:
     """Fixed seeds: at most one in a hundred false, and 10 % found at a noise of 2.5 % with five repeats a session."""
-    source = random.Random(11)  # noqa: S311
+    source = random.Random(11)  # noqa: S311  # the same series each time
 
     def session(shift: float) -> float:
         night = source.gauss(0, 0.025 * math.sqrt(0.5))

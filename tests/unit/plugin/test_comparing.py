@@ -125,7 +125,7 @@ def test_a_session_that_is_joined_is_not_compared_with_itself(past: PastSessions
 
 
 def test_nothing_is_shown_without_history(tmp_path: Path) -> None:
-    """Nor is an index made; who asked for a comparison is told."""
+    """Nor is an index made; a comparison that was asked for is answered with a line."""
     run = Run(PastSessions(tmp_path / "results"), {"a": {"status": "failed"}}, is_comparison_wanted=True)
     assert run.compared() == {"a": None}
     assert (run.comparing.comparison, len(run.comparing.remarks), run.warnings) == (None, 1, [])
