@@ -8,7 +8,7 @@ import itertools
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import counted, harmless
+from pytest_curator_bench._util.text import change_text, counted, harmless, noise_text
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.output import Column, add_format_argument, print_json, print_note, print_rows
 from pytest_curator_bench.cli.past_results import matching, open_index, records_of
@@ -27,11 +27,9 @@ from pytest_curator_bench.history.reference import BASELINE
 from pytest_curator_bench.history.selectors import SELECTORS
 from pytest_curator_bench.reporting.changes import (
     FOLDED,
-    change_text,
     counts_text,
     entry_row,
-    noise_text,
-    value_text,
+    with_unit,
     words_of,
 )
 
@@ -57,8 +55,8 @@ COLUMNS = (
     Column(key="entry", is_name=True),
     Column(key="metric", is_name=True),
     Column(key="unit", is_shown=False),
-    Column(key="usual", show=lambda row: value_text(row["usual"], row["unit"]), is_number=True),
-    Column(key="now", show=lambda row: value_text(row["now"], row["unit"]), is_number=True),
+    Column(key="usual", show=with_unit("usual"), is_number=True),
+    Column(key="now", show=with_unit("now"), is_number=True),
     Column(key="change", show=lambda row: change_text(row["change"]), is_number=True),
     Column(key="noise", show=lambda row: noise_text(row["noise"]) if row["usual"] is not None else "-", is_number=True),
     Column(key="sessions", is_shown=False),
@@ -159,19 +157,12 @@ def _rows(comparison: Comparison, *, every: bool) -> Iterator[dict[str, Any]]:
 def _all_rows(entry: EntryComparison) -> Iterator[dict[str, Any]]:
     first = {**entry_row(entry), "words": words_of(entry)}
     yield first
-    record = entry.now or entry.then
     for metric, change in itertools.islice(entry.changes.items(), first["metric"] is not None, None):
         yield {
             **first,
-            "verdict": change.verdict,
+            **change.to_dict(entry.unit(metric)),
             "words": change.verdict,
             "metric": metric,
-            "unit": record.meaning(metric).unit if record is not None else None,
-            "usual": change.usual,
-            "now": change.now,
-            "change": change.change,
-            "noise": change.noise,
-            "sessions": len(change.baseline.values),
             "trend": "",
             "note": "",
         }

@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import counted, harmless, near
+from pytest_curator_bench._util.text import change_text, counted, harmless, near, noise_text
 from pytest_curator_bench.cli.arguments import whole_number
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.output import Column, add_format_argument, print_json, print_note, print_rows
@@ -23,13 +23,13 @@ from pytest_curator_bench.cli.results_dir import (
 )
 from pytest_curator_bench.history.baseline import Baseline
 from pytest_curator_bench.history.series import series_of
-from pytest_curator_bench.reporting.changes import change_text, noise_text, value_text
+from pytest_curator_bench.reporting.changes import value_text, with_unit
 from pytest_curator_bench.reporting.sparkline import sparkline
 from pytest_curator_bench.results.metrics import EXEC_TIME
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator
 
     from pytest_curator_bench.history.index import Index
     from pytest_curator_bench.history.series import Series
@@ -41,16 +41,12 @@ MAX_FAILURES = 8
 _DIRECTIONS = {"lower": "less is better", "higher": "more is better", "exact": "should stay the same", "info": ""}
 
 
-def _value(key: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda row: value_text(row[key], row["unit"])
-
-
 LEVEL_COLUMNS = (
     Column(key="since"),
     Column(key="until"),
     Column(key="sessions", is_number=True),
     Column(key="unit", is_shown=False),
-    Column(key="median", show=_value("median"), is_number=True),
+    Column(key="median", show=with_unit("median"), is_number=True),
     Column(key="noise", show=lambda row: noise_text(row["noise"]), is_number=True),
     Column(key="change", show=lambda row: change_text(row["change"]), is_number=True),
     Column(key="began_with", head="began with", show=lambda row: "; ".join(row["began_with"]), is_text=True),
@@ -59,9 +55,9 @@ ENTRY_COLUMNS = (
     Column(key="entry", is_name=True),
     Column(key="sessions", is_number=True),
     Column(key="unit", is_shown=False),
-    Column(key="median", show=_value("median"), is_number=True),
+    Column(key="median", show=with_unit("median"), is_number=True),
     Column(key="noise", show=lambda row: noise_text(row["noise"]), is_number=True),
-    Column(key="latest", show=_value("latest"), is_number=True),
+    Column(key="latest", show=with_unit("latest"), is_number=True),
     Column(key="trend"),
 )
 

@@ -9,19 +9,19 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from pytest_curator_bench._util.text import format_ratio, harmless, one_of
+from pytest_curator_bench._util.text import format_ratio, harmless, noise_text, one_of
 from pytest_curator_bench.cli.errors import CommandError
 from pytest_curator_bench.cli.output import Column, print_note, print_rows
 from pytest_curator_bench.cli.past_results import matching, open_index, records_of
 from pytest_curator_bench.cli.results_dir import keyword_filter, one_session
 from pytest_curator_bench.history.cells import Cell, base_name, compare_cells
 from pytest_curator_bench.history.content import read_content
-from pytest_curator_bench.reporting.changes import noise_text, value_text
+from pytest_curator_bench.reporting.changes import with_unit
 from pytest_curator_bench.results.metrics import EXEC_TIME
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from pytest_curator_bench.history.cells import CellRatio
     from pytest_curator_bench.history.sessions import SessionRef
@@ -34,19 +34,15 @@ _STYLES = {"worse": "red", "not passed": "red", "better": "green"}
 _WITH_TIMES = {"worse": "slower", "better": "faster"}
 
 
-def _value(key: str) -> Callable[[Mapping[str, Any]], str]:
-    return lambda row: value_text(row[key], row["unit"])
-
-
 def _columns(axis: str) -> tuple[Column, ...]:
     return (
         Column(key="entry", is_name=True),
         Column(key="metric", is_name=True),
         Column(key="unit", is_shown=False),
         Column(key="first", head=axis),
-        Column(key="first_value", head="", show=_value("first_value"), is_number=True),
+        Column(key="first_value", head="", show=with_unit("first_value"), is_number=True),
         Column(key="second", head="against"),
-        Column(key="second_value", head="", show=_value("second_value"), is_number=True),
+        Column(key="second_value", head="", show=with_unit("second_value"), is_number=True),
         Column(
             key="ratio", show=lambda row: "-" if row["ratio"] is None else format_ratio(row["ratio"]), is_number=True
         ),

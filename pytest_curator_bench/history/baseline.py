@@ -13,11 +13,12 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_curator_bench.history.noise import Noise, noise_of
+from pytest_curator_bench.history.noise import SMALLEST_EFFECT, Noise, noise_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pytest_curator_bench.results.compared import ChangeDict
     from pytest_curator_bench.results.meanings import Direction
 
 __all__ = ["BASELINE_SESSIONS", "MIN_SESSIONS", "Baseline", "Change", "Verdict", "judge_change"]
@@ -26,7 +27,6 @@ BASELINE_SESSIONS = 20
 """How many of the newest comparable sessions are the baseline."""
 MIN_SESSIONS = 5
 """Fewer sessions say nothing reliable of the noise: it is unknown then, not none."""
-SMALLEST_EFFECT = math.log(1.02)
 # One value in 125 that is no worse is called so, and one in 40 lies above the band of the usual.
 _CHANCE = 0.008
 _BAND = 0.025
@@ -93,6 +93,18 @@ class Change:
     change: float | None
     noise: float | None
     severity: float
+
+    def to_dict(self, unit: str | None) -> ChangeDict:
+        """Return it as plain data, with the unit of its values."""
+        return {
+            "verdict": self.verdict,
+            "unit": unit,
+            "usual": self.usual,
+            "now": self.now,
+            "change": self.change,
+            "noise": self.noise,
+            "sessions": len(self.baseline.values),
+        }
 
 
 class _Scale:

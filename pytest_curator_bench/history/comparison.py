@@ -62,6 +62,11 @@ class EntryComparison:
         """Whether it broke, or a judged metric is worse."""
         return self.verdict in {"broken", "worse"}
 
+    def unit(self, metric: str) -> str | None:
+        """Return the unit of one of its metrics."""
+        record = self.now or self.then
+        return record.meaning(metric).unit if record is not None else None
+
     @property
     def severity(self) -> float:
         """How far its most changed metric has moved, in widths of the usual band."""

@@ -52,9 +52,10 @@ CREATE TABLE result (
     PRIMARY KEY (entry, started_at, session)) WITHOUT ROWID;
 CREATE INDEX result_session ON result (session);
 """
-_COLUMNS = (
-    "session.name, result.entry, result.status, result.reason, result.error, result.started_at, "
-    "result.setting, result.metrics, result.names, result.figures"
+_RECORDS = (
+    "SELECT session.name, result.entry, result.status, result.reason, result.error, result.started_at, "
+    "result.setting, result.metrics, result.names, result.figures "
+    "FROM result JOIN session ON session.id = result.session"
 )
 
 
@@ -84,7 +85,7 @@ class Index:
         Args:
             results_dir: where the sessions are; need not exist.
             file: the cache; by default the one that :func:`index_file` chooses.
-            progress: is told how many sessions have to be read, if they are many.
+            progress: called with the number of sessions that have to be read, if they are many.
         """
         file = file or index_file(results_dir)
         if file is None:
@@ -148,8 +149,7 @@ class Index:
     def results(self, session: str) -> list[Record]:
         """Return the results of a session, by entry."""
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM result JOIN session ON session.id = result.session "  # noqa: S608
-            "WHERE session.name = ? ORDER BY result.entry",
+            f"{_RECORDS} WHERE session.name = ? ORDER BY result.entry",
             (session,),
         )
         return [self._record(row) for row in rows]
@@ -163,8 +163,7 @@ class Index:
             limit: at most so many; all by default.
         """
         rows = self._database.execute(
-            f"SELECT {_COLUMNS} FROM result JOIN session ON session.id = result.session "  # noqa: S608
-            "WHERE entry = ? AND result.started_at < ? ORDER BY result.started_at DESC LIMIT ?",
+            f"{_RECORDS} WHERE entry = ? AND result.started_at < ? ORDER BY result.started_at DESC LIMIT ?",
             (entry, before or "~", limit),
         )
         return (self._record(row) for row in rows)

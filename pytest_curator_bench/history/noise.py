@@ -16,7 +16,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["Noise", "noise_of", "t_quantile"]
+__all__ = ["SMALLEST_EFFECT", "Noise", "noise_of", "t_quantile"]
+
+SMALLEST_EFFECT = math.log(1.02)
+"""A change below 2 % is none, however quiet a metric is: nobody can act on it."""
 
 _CLIP = 2.5
 # Standard deviation of a standard normal variable that is clipped at ±2.5.

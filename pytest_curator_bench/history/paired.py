@@ -12,7 +12,7 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from pytest_curator_bench.history.noise import t_quantile
+from pytest_curator_bench.history.noise import SMALLEST_EFFECT, t_quantile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["PairedRatio", "PairedVerdict", "geometric_mean", "paired_ratio"]
 
 _CONFIDENCE = 0.95
-SMALLEST_EFFECT = math.log(1.02)
 
 PairedVerdict = Literal["worse", "better", "same", "differs", "unsure", "info"]
 """``same``: the interval lies within 2 % of no change; ``unsure``: more pairs would be needed."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pytest_curator_bench.history.comparison import Comparison, EntryComparison
     from pytest_curator_bench.history.index import Index
     from pytest_curator_bench.history.sessions import SessionRef
-    from pytest_curator_bench.results.compared import ChangeDict, ComparisonDict
+    from pytest_curator_bench.results.compared import ComparisonDict
 
 __all__ = ["BASELINE", "Reference"]
 
@@ -64,21 +64,10 @@ class Reference:
         return None if entry.then is None else self._as_data(entry)
 
     def _as_data(self, entry: EntryComparison) -> ComparisonDict:
-        changes: dict[str, ChangeDict] = {}
-        for metric, change in entry.changes.items():
-            changes[metric] = {
-                "verdict": change.verdict,
-                "unit": entry.now.meaning(metric).unit if entry.now is not None else None,
-                "usual": change.usual,
-                "now": change.now,
-                "change": change.change,
-                "noise": change.noise,
-                "sessions": len(change.baseline.values),
-            }
         return {
             "against": self._selector,
             "verdict": entry.verdict,
             "failing": entry.failing,
-            "changes": changes,
+            "changes": {metric: change.to_dict(entry.unit(metric)) for metric, change in entry.changes.items()},
             "differences": list(entry.differences),
         }

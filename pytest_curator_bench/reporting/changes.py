@@ -12,18 +12,19 @@ from pytest_curator_bench.reporting.sparkline import sparkline
 from pytest_curator_bench.results.metrics import EXEC_TIME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from pytest_curator_bench.history.baseline import Change
     from pytest_curator_bench.history.comparison import Comparison, EntryComparison
 
 __all__ = [
     "FOLDED",
-    "change_text",
     "changed_text",
     "counts_text",
     "entry_line",
     "entry_row",
-    "noise_text",
     "value_text",
+    "with_unit",
     "words_of",
 ]
 
@@ -55,7 +56,6 @@ def entry_row(entry: EntryComparison) -> dict[str, Any]:
         unknown), ``sessions``, ``trend`` and ``note``.
     """
     metric, change = next(iter(entry.changes.items()), (None, None))
-    record = entry.now or entry.then
     row: dict[str, Any] = {
         "entry": entry.entry,
         "verdict": entry.verdict,
@@ -64,15 +64,11 @@ def entry_row(entry: EntryComparison) -> dict[str, Any]:
         "trend": "",
         "note": _note(entry),
     }
-    if metric is not None and change is not None and record is not None and entry.verdict != "broken":
+    if metric is not None and change is not None and entry.verdict != "broken":
         row |= {
+            **change.to_dict(entry.unit(metric)),
+            "verdict": entry.verdict,
             "metric": metric,
-            "unit": record.meaning(metric).unit,
-            "usual": change.usual,
-            "now": change.now,
-            "change": change.change,
-            "noise": change.noise,
-            "sessions": len(change.baseline.values),
             "trend": sparkline([*change.baseline.values[1 - SPARKLINE_WIDTH :], change.now]),
         }
     return row
@@ -88,8 +84,7 @@ def entry_line(entry: EntryComparison) -> str:
 
 def changed_text(entry: EntryComparison, metric: str, change: Change) -> str:
     """Return a change as in ``exec_time_s 1,526 s → 1,789 s (+17.2 %, noise ±3.3 %)``."""
-    record = entry.now or entry.then
-    unit = record.meaning(metric).unit if record is not None else None
+    unit = entry.unit(metric)
     values = f"{value_text(change.usual, unit)} → {value_text(change.now, unit)}"
     return f"{metric} {values} ({change_text(change.change)}, noise {noise_text(change.noise)})"
 
@@ -127,6 +122,11 @@ def value_text(value: float | None, unit: str | None) -> str:
     if unit == "bytes":
         return format_size(value)
     return f"{format_number(value)} {unit}" if unit else format_number(value)
+
+
+def with_unit(key: str) -> Callable[[Mapping[str, Any]], str]:
+    """Return what shows a row's value under a key, with the unit under ``unit``."""
+    return lambda row: value_text(row[key], row["unit"])
 
 
 def counts_text(comparison: Comparison) -> str:

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pytest_curator_bench.reporting.changes import change_text, noise_text, value_text
+from pytest_curator_bench._util.text import change_text, noise_text
+from pytest_curator_bench.reporting.changes import value_text
 from pytest_curator_bench.reporting.figures import Column, Figure, joined, metric_column, number_column
 from pytest_curator_bench.reporting.sparkline import sparkline
 from pytest_curator_bench.results.meanings import meaning_of
